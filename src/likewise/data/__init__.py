@@ -1,0 +1,1 @@
+"""From a purchase log to interactions and splits."""

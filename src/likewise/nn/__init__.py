@@ -1,0 +1,1 @@
+"""The parts of an autoencoder: layers, losses, corruption, and the training loop."""
