@@ -17,7 +17,7 @@ from likewise.data.interactions import CSR
 from likewise.errors import InputError
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.integer[Any]]
+Integers = NDArray[np.signedinteger[Any]]
 Flags = NDArray[np.bool_]
 
 
@@ -132,7 +132,7 @@ def hit_matrix(ranked: Integers, held_out: CSR) -> Flags:
     """
     _check_ranked(ranked, held_out.shape)
     n_users, n_items = held_out.shape
-    cells_BK = np.arange(n_users)[:, None] * n_items + ranked.astype(np.int64)
+    cells_BK = np.arange(n_users)[:, None] * n_items + ranked
     known = _cells(held_out)
     place = np.searchsorted(known, cells_BK)
     hits: Flags = (np.append(known, -1)[place] == cells_BK) & (ranked >= 0)
@@ -179,9 +179,9 @@ METRICS: dict[str, Callable[[Flags, Integers, int], Floats]] = {
 def _check_ranked(ranked: Integers, shape: tuple[int, int]) -> None:
     n_users, n_items = shape
     fits = ranked.ndim == 2 and len(ranked) == n_users and ranked.shape[1] > 0
-    if not fits or ranked.dtype.kind not in "iu":
+    if not fits or ranked.dtype.kind != "i":
         raise InputError(
-            f"ranked is {ranked.dtype} of shape {ranked.shape}; give item numbers of shape "
+            f"ranked is {ranked.dtype} of shape {ranked.shape}; give signed item numbers of shape "
             f"({n_users}, K), one row for each of the held-out users"
         )
     if ranked.min(initial=-1) < -1 or ranked.max(initial=-1) >= n_items:
