@@ -104,7 +104,9 @@ def as_ids(ids: Sequence[Any] | NDArray[Any]) -> Ids:
     values = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
     examples = {type(value): value for value in reversed(values)}
     if not all(issubclass(kind, str | int | np.integer) for kind in examples):
-        kind, value = next((k, v) for k, v in examples.items() if not issubclass(k, str | int | np.integer))
+        kind, value = next(
+            (k, v) for k, v in examples.items() if not issubclass(k, str | int | np.integer)
+        )
         raise InputError(f"an id is {value!r} ({kind.__name__}); ids are strings or integers")
     if len(examples) > 1:
         (first, one), (second, other) = list(reversed(examples.items()))[:2]
@@ -215,7 +217,9 @@ class Interactions:
         )
 
 
-def csr(rows: NDArray[Any], columns: NDArray[Any], values: NDArray[Any], shape: tuple[int, int]) -> CSR:
+def csr(
+    rows: NDArray[Any], columns: NDArray[Any], values: NDArray[Any], shape: tuple[int, int]
+) -> CSR:
     """Return a float32 CSR matrix of triples; triples of the same cell are summed."""
     matrix = sparse.coo_array((np.asarray(values, dtype=np.float32), (rows, columns)), shape=shape)
     return sorted_csr(matrix.tocsr())
@@ -243,7 +247,9 @@ def checked_csr(matrix: Any) -> CSR:
     try:
         result.check_format(full_check=True)
     except ValueError as error:
-        raise InputError(f"the CSR matrix is broken: {error}; build it with scipy.sparse") from error
+        raise InputError(
+            f"the CSR matrix is broken: {error}; build it with scipy.sparse"
+        ) from error
     if not np.isfinite(result.data).all() or (result.data < 0).any():
         raise InputError("the matrix holds a negative, NaN or infinite weight; weights are >= 0")
     return sorted_csr(result)

@@ -6,6 +6,7 @@ on `refit`, which is everything before the test; the test is read once.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,13 +48,26 @@ class FoldIn:
 
 @dataclass(frozen=True)
 class Split:
-    """One way of cutting a log; `train` and `validation` share items, as do `refit` and `test`."""
+    """One way of cutting a log; `train` and `validation` share items, as do `refit` and `test`.
+
+    Parameters
+    ----------
+    name : str
+        How it was cut.
+    train, validation : Interactions, FoldIn
+        What settings are chosen on.
+    refit, test : Interactions, FoldIn
+        What the chosen model is fitted on, and judged by.
+    recent : Interactions, optional
+        The latest tenth of `refit`'s events, over the same items, where there are times.
+    """
 
     name: str
     train: Interactions
     validation: FoldIn
     refit: Interactions
     test: FoldIn
+    recent: Interactions | None = None
 
 
 def strong_generalisation(
@@ -110,13 +124,15 @@ def strong_generalisation(
     folds = []
     for number in (1, 2):
         rows = part[user] == number
-        folds.append(_held_out_users(log, user[rows], item[rows], weight[rows], len(known), held_fraction, seed))
+        folds.append(
+            _held_out_users(
+                log, user[rows], item[rows], weight[rows], len(known), held_fraction, seed
+            )
+        )
     return Split("strong generalisation", train, folds[0], train, folds[1])
 
 
-def global_time(
-    log: Log, *, validation_fraction: float = 0.1, test_fraction: float = 0.1
-) -> Split:
+def global_time(log: Log, *, validation_fraction: float = 0.1, test_fraction: float = 0.1) -> Split:
     """Cut the log at two instants: learn from before, be judged by what came after.
 
     The last `test_fraction` of the events is the test, the `validation_fraction` before them the
@@ -136,7 +152,8 @@ def global_time(
         )
     train, validation = _before_and_after(log, time < first, (time >= first) & (time < second))
     refit, test = _before_and_after(log, time < second, time >= second)
-    return Split("global time", train, validation, refit, test)
+    recent = _recent(log, time < second, refit)
+    return Split("global time", train, validation, refit, test, recent)
 
 
 def leave_last_out(log: Log) -> Split:
@@ -162,7 +179,7 @@ def leave_last_out(log: Log) -> Split:
     is_validation = (from_end == 1) & (n_visits >= 3)
     train, validation = _before_and_after(log, ~is_test & ~is_validation, is_validation)
     refit, test = _before_and_after(log, ~is_test, is_test)
-    return Split("last out", train, validation, refit, test)
+    return Split("last out", train, validation, refit, test, _recent(log, ~is_test, refit))
 
 
 def fixed_lists(
@@ -192,7 +209,40 @@ def fixed_lists(
     )
 
 
-def _first_purchases(log: Log | Interactions) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+def held_out_items(
+    interactions: Interactions, *, fraction: float = 0.1, at_most: int = 2_000, seed: int = 0
+) -> tuple[Interactions, FoldIn]:
+    """Hold out a tenth of the users (those with two items or more) to stop training on.
+
+    Of each, a fifth of the items, one at least, is to be found from the rest. The others remain to
+    learn from, over all items.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two users with two items or more.
+    """
+    random = np.random.default_rng(seed)
+    eligible = np.flatnonzero(np.diff(interactions.matrix.indptr) >= 2)
+    n = min(at_most, max(1, int(fraction * len(eligible))))
+    if len(eligible) < 2:
+        raise InputError(
+            f"{len(eligible)} users have two items or more, too few to hold one out to stop "
+            "training on; set validation_fraction=0, or use a linear autoencoder"
+        )
+    chosen = np.sort(random.permutation(eligible)[:n])
+    matrix = interactions.matrix[chosen]
+    is_held = _random_share(matrix.indptr, 0.2, random, at_least=1)
+    users = Vocabulary(interactions.users.ids[chosen])
+    fold = FoldIn(_masked(matrix, ~is_held), _masked(matrix, is_held), users)
+    rest = np.ones(interactions.n_users, dtype=bool)
+    rest[chosen] = False
+    return interactions.take(rest), fold
+
+
+def _first_purchases(
+    log: Log | Interactions,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Each (user, item) pair once, at the place of its first line, weights summed."""
     if isinstance(log, Interactions):
         rows = log.matrix.tocoo()
@@ -257,7 +307,9 @@ def _before_and_after(
     log: Log, before: NDArray[np.bool_], after: NDArray[np.bool_]
 ) -> tuple[Interactions, FoldIn]:
     """Interactions of the events before, and a fold of the users who have events on both sides."""
-    matrix = csr(log.user[before], log.item[before], log.weight[before], (len(log.users), len(log.items)))
+    matrix = csr(
+        log.user[before], log.item[before], log.weight[before], (len(log.users), len(log.items))
+    )
     later = csr(log.user[after], log.item[after], log.weight[after], matrix.shape)
     whole = Interactions(matrix, log.users, log.items, log.titles)
     known = whole.item_counts > 0
@@ -268,6 +320,16 @@ def _before_and_after(
             "no user has purchases on both sides of the cut; use the split by users, or a longer log"
         )
     return history.take(np.diff(history.matrix.indptr) > 0), fold
+
+
+def _recent(log: Log, before: NDArray[np.bool_], refit: Interactions) -> Interactions:
+    time = _required_time(log, "recent popularity")
+    late = before & (time >= np.quantile(time[before], 0.9))
+    column = np.full(len(log.items), -1)
+    column[log.items.encode(refit.items.ids.tolist())] = np.arange(refit.n_items)
+    shape = (len(log.users), refit.n_items)
+    matrix = csr(log.user[late], column[log.item[late]], log.weight[late], shape)
+    return Interactions(matrix, log.users, refit.items, refit.titles)
 
 
 def _fold(given: CSR, held_out: CSR, users: Vocabulary) -> FoldIn:
@@ -284,7 +346,7 @@ def _aligned(outside: Interactions, to: Interactions) -> CSR:
 
 
 def _random_share(
-    indptr: NDArray[np.integer], fraction: float, random: np.random.Generator
+    indptr: NDArray[Any], fraction: float, random: np.random.Generator, at_least: int = 0
 ) -> NDArray[np.bool_]:
     """Mark int(fraction · n) of each row's n entries."""
     count = np.diff(indptr)
@@ -292,7 +354,7 @@ def _random_share(
     order = np.lexsort((random.random(len(row)), row))
     place = np.empty(len(row), dtype=np.int64)
     place[order] = np.arange(len(row)) - np.repeat(indptr[:-1], count)
-    return place < (fraction * count).astype(np.int64)[row]
+    return place < np.maximum((fraction * count).astype(np.int64), at_least)[row]
 
 
 def _masked(matrix: CSR, keep: NDArray[np.bool_]) -> CSR:

@@ -177,7 +177,9 @@ class Hourglass(nn.Module):
         out_of = [n_latent, *reversed(hidden), n_features]
         self.first = InputLayer(n_features, into[0])
         self.encoder = nn.ModuleList(nn.Linear(a, b) for a, b in zip(into, into[1:], strict=False))
-        self.decoder = nn.ModuleList(nn.Linear(a, b) for a, b in zip(out_of, out_of[1:], strict=False))
+        self.decoder = nn.ModuleList(
+            nn.Linear(a, b) for a, b in zip(out_of, out_of[1:], strict=False)
+        )
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw all weights anew."""

@@ -5,13 +5,13 @@ l as its natural parameter, up to what does not depend on l::
 
     loss(l, x) = A(l) - ⟨x, l⟩,        x̂ = the gradient of A at l
 
-========== ======================= ============ ==========================
-likelihood A(l)                    x̂ (link)     x
-========== ======================= ============ ==========================
-squared    Σ l² (all terms twice)  l            any number
-bernoulli  Σ log(1 + eˡ)           sigmoid(l)   0 to 1
+=========== ======================= ============ ==========================
+likelihood  A(l)                    x̂ (link)     x
+=========== ======================= ============ ==========================
+squared     ½ Σ l² (and doubled)    l            any number
+bernoulli   Σ log(1 + eˡ)           sigmoid(l)   0 to 1
 multinomial |x| log Σ eˡ           softmax(l)   ≥ 0, counts or 0 and 1
-========== ======================= ============ ==========================
+=========== ======================= ============ ==========================
 
 Only ⟨x, l⟩ looks at x, so a sparse row costs its stored values and is never made dense.
 Shapes: B rows, F features.

@@ -1,0 +1,120 @@
+"""likewise: autoencoders that turn a purchase log into recommendations, and explain themselves.
+
+>>> import likewise
+>>> baskets = [["tea", "cup"], ["tea", "cup", "milk"], ["ink", "pen"]]
+>>> recommender = likewise.Recommender(likewise.LinearAutoencoder(l2=1.0)).fit(baskets)
+>>> recommender.recommend([["tea"]], k=1)[0][0].item
+'cup'
+
+The names below are imported when they are first used, so that ``import likewise`` is quick.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from likewise.autoencoders import (
+        DenoisingAutoencoder,
+        LinearAutoencoder,
+        UndercompleteAutoencoder,
+        VariationalAutoencoder,
+    )
+    from likewise.data.datasets import load_sample
+    from likewise.data.interactions import Interactions, Vocabulary
+    from likewise.data.log import Log, read_log
+    from likewise.data.split import (
+        FoldIn,
+        Split,
+        fixed_lists,
+        global_time,
+        leave_last_out,
+        strong_generalisation,
+    )
+    from likewise.errors import (
+        InputError,
+        LikewiseError,
+        LogError,
+        MachineError,
+        ModelFolderError,
+        NotEnoughMemoryError,
+    )
+    from likewise.evaluate import compare, evaluate
+    from likewise.recommend.baselines import ItemNeighbours, Popularity
+    from likewise.recommend.folder import load
+    from likewise.recommend.recommender import Recommender
+
+_HOMES = {
+    "likewise.autoencoders": (
+        "DenoisingAutoencoder",
+        "LinearAutoencoder",
+        "UndercompleteAutoencoder",
+        "VariationalAutoencoder",
+    ),
+    "likewise.data.datasets": ("load_sample",),
+    "likewise.data.interactions": ("Interactions", "Vocabulary"),
+    "likewise.data.log": ("Log", "read_log"),
+    "likewise.data.split": (
+        "FoldIn",
+        "Split",
+        "fixed_lists",
+        "global_time",
+        "leave_last_out",
+        "strong_generalisation",
+    ),
+    "likewise.errors": (
+        "InputError",
+        "LikewiseError",
+        "LogError",
+        "MachineError",
+        "ModelFolderError",
+        "NotEnoughMemoryError",
+    ),
+    "likewise.evaluate": ("compare", "evaluate"),
+    "likewise.recommend.baselines": ("ItemNeighbours", "Popularity"),
+    "likewise.recommend.folder": ("load",),
+    "likewise.recommend.recommender": ("Recommender",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__version__ = version("likewise")
+__all__ = [
+    "DenoisingAutoencoder",
+    "FoldIn",
+    "InputError",
+    "Interactions",
+    "ItemNeighbours",
+    "LikewiseError",
+    "LinearAutoencoder",
+    "Log",
+    "LogError",
+    "MachineError",
+    "ModelFolderError",
+    "NotEnoughMemoryError",
+    "Popularity",
+    "Recommender",
+    "Split",
+    "UndercompleteAutoencoder",
+    "VariationalAutoencoder",
+    "Vocabulary",
+    "__version__",
+    "compare",
+    "evaluate",
+    "fixed_lists",
+    "global_time",
+    "leave_last_out",
+    "load",
+    "load_sample",
+    "read_log",
+    "strong_generalisation",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'likewise' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

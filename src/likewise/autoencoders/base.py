@@ -1,0 +1,250 @@
+"""The contract that every autoencoder keeps, and what all of them share.
+
+The public verb checks what it is given; the private verb (a leading underscore) does arithmetic on
+arrays. A type gives `_fit` and `_logits`, and, where its code is not the row itself, `_encode` and
+`_decode`. Shapes: B rows, F features (items), L latent.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from likewise.artifact import Contents, read_folder, write_folder
+from likewise.errors import InputError
+from likewise.memory import require_memory
+
+Validate = Callable[["Autoencoder"], float]
+"""Scores an autoencoder while it is trained; higher is better."""
+
+RUN_OPTIONS = ("checkpoint", "device", "max_seconds", "progress")
+"""Parameters that say how to run, not what to learn: a model folder does not hold them."""
+
+BLOCK_BYTES = 64 * 1024**2
+
+
+class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Base of all types: encodes a row x to a code h = f(x), decodes it to x̂ = g(h).
+
+    X is a float array, a DataFrame or a SciPy CSR matrix of shape (n, F); sparse rows stay sparse.
+    """
+
+    type_name: ClassVar[str]
+    stochastic: ClassVar[bool] = False
+    """Whether `random_state` matters."""
+    additive: ClassVar[bool] = False
+    """Whether the logits of a row are the sum of those of its single items, times their values."""
+
+    # What a type provides
+
+    @abstractmethod
+    def _fit(self, X: Any, validate: Validate | None) -> None:
+        """Learn from checked rows."""
+
+    @abstractmethod
+    def _logits(self, X: Any) -> NDArray[np.float32]:
+        """Return what the decoder puts out for a block of rows, before its link."""
+
+    def _encode(self, X: Any) -> Any:
+        """Return the codes of a block of rows; the row itself where there is no bottleneck."""
+        return X
+
+    def _decode(self, Z: Any) -> NDArray[np.float32]:
+        """Return the reconstructions of a block of codes."""
+        return self._logits(Z)
+
+    def _link(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return x̂ of logits."""
+        return logits
+
+    def _row_errors(self, X: Any) -> NDArray[np.float64]:
+        """Return the reconstruction error of each row of a block."""
+        dense = X.toarray() if sparse.issparse(X) else X
+        difference = dense.astype(np.float64) - self._link(self._logits(X))
+        result: NDArray[np.float64] = np.square(difference).sum(axis=1)
+        return result
+
+    def _unit_logits(self, columns: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the logits of rows that hold one single item each."""
+        return self._logits(_unit_rows(columns, self.n_features_in_))
+
+    @abstractmethod
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        """Return the learned arrays, for the model folder."""
+
+    @abstractmethod
+    def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
+        """Take the learned arrays, and what `_extra` gave, back."""
+
+    def _extra(self) -> dict[str, Any]:
+        """Return what else a model folder needs, small and JSON."""
+        return {"n_features": int(self.n_features_in_)}
+
+    # The contract
+
+    def fit(self, X: Any, y: Any = None, *, validate: Validate | None = None) -> Self:
+        """Learn to reconstruct the rows of `X`.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, F)
+            The rows.
+        y : ignored
+            Here for scikit-learn.
+        validate : callable, optional
+            Scores the autoencoder after each epoch, higher is better; the best epoch's weights are
+            kept. Without it, `validation_fraction` of the rows does that, where the type has one.
+        """
+        rows = self._checked(X, reset=True)
+        self._validate_params()
+        self._fit(rows, validate)
+        self.is_fitted_ = True
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Encode: return the codes h = f(x), of shape (n, L)."""
+        check_is_fitted(self)
+        rows = self._checked(X)
+        codes = [self._encode(block) for block in self._blocks(rows)]
+        return sparse.vstack(codes).tocsr() if sparse.issparse(codes[0]) else np.concatenate(codes)
+
+    def inverse_transform(self, Z: Any) -> NDArray[np.float32]:
+        """Decode: return x̂ = g(z) of codes, of shape (n, F)."""
+        check_is_fitted(self)
+        codes = Z.tocsr().astype(np.float32) if sparse.issparse(Z) else np.asarray(Z, np.float32)
+        if codes.ndim != 2 or codes.shape[1] != self._n_features_out:
+            raise InputError(
+                f"codes of shape {codes.shape} were given; {type(self).__name__} decodes codes of "
+                f"shape (n, {self._n_features_out})"
+            )
+        self._require_dense(codes.shape[0], "the reconstructions")
+        return np.concatenate([self._decode(block) for block in self._blocks(codes)])
+
+    def reconstruct(self, X: Any) -> NDArray[np.float32]:
+        """Return x̂ = g(f(x)), of shape (n, F)."""
+        return self._dense_by_blocks(X, lambda block: self._link(self._logits(block)))
+
+    def logits(self, X: Any) -> NDArray[np.float32]:
+        """Return what the decoder puts out before its link, of shape (n, F): the scores of items."""
+        return self._dense_by_blocks(X, self._logits)
+
+    def reconstruction_error(self, X: Any) -> NDArray[np.float64]:
+        """Return the reconstruction error of each row, of shape (n,), in the loss's own unit."""
+        check_is_fitted(self)
+        return np.concatenate([self._row_errors(b) for b in self._blocks(self._checked(X))])
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean reconstruction error with its sign changed: higher is better."""
+        return -float(self.reconstruction_error(X).mean())
+
+    def save(self, folder: str | Path) -> None:
+        """Write a model folder; an older one there is replaced as a whole or not at all.
+
+        Raises
+        ------
+        MachineError
+            If it cannot be written; the older one is then as it was.
+        """
+        check_is_fitted(self)
+        write_folder(Path(folder), self.contents())
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a model folder that holds this type.
+
+        Raises
+        ------
+        ModelFolderError
+            If the folder is damaged, or holds something else.
+        """
+        return cls.from_contents(read_folder(Path(folder), known_types=[cls.type_name]))
+
+    def contents(self) -> Contents:
+        """Return what a model folder holds of this autoencoder."""
+        parameters = {k: v for k, v in self.get_params().items() if k not in RUN_OPTIONS}
+        return Contents(
+            type=self.type_name,
+            parameters={k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items()},
+            tensors=self._tensors(),
+            extra=self._extra(),
+            items=None,
+            metrics={},
+            card=f"# {type(self).__name__}\n\nAn autoencoder over {self.n_features_in_:,} features.\n",
+        )
+
+    @classmethod
+    def from_contents(cls, contents: Contents) -> Self:
+        """Make a fitted autoencoder of what a model folder held."""
+        unknown = set(contents.parameters) - set(cls._get_param_names())
+        if unknown:
+            raise InputError(
+                f"{cls.__name__} has no parameter {sorted(unknown)[0]!r}; "
+                "the folder was written by another version"
+            )
+        parameters = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in contents.parameters.items()
+        }
+        model = cls(**parameters)
+        model._validate_params()
+        model.n_features_in_ = int(contents.extra["n_features"])
+        model._restore(contents.tensors, contents.extra)
+        model.is_fitted_ = True
+        return model
+
+    # Shared arithmetic
+
+    def _checked(self, X: Any, *, reset: bool = False) -> Any:
+        # A copy: torch does not take read-only arrays, and nothing may write to the user's.
+        rows = validate_data(
+            self, X, reset=reset, accept_sparse="csr", dtype=np.float32, copy=True, order="C"
+        )
+        if sparse.issparse(rows):
+            rows = sparse.csr_array(rows)
+            rows.sum_duplicates()
+        return rows
+
+    def _blocks(self, X: Any) -> Iterator[Any]:
+        size = max(1, BLOCK_BYTES // (4 * max(self.n_features_in_, 1)))
+        for start in range(0, X.shape[0], size):
+            yield X[start : start + size]
+
+    def _dense_by_blocks(
+        self, X: Any, verb: Callable[[Any], NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        check_is_fitted(self)
+        rows = self._checked(X)
+        self._require_dense(rows.shape[0], "the reconstructions")
+        return np.concatenate([verb(block) for block in self._blocks(rows)])
+
+    def _require_dense(self, n_rows: int, what: str) -> None:
+        require_memory(
+            8 * n_rows * self.n_features_in_,
+            f"{what} of {n_rows:,} rows x {self.n_features_in_:,} features",
+            "give fewer rows at a time, or use Recommender.recommend, which keeps the top k only",
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "is_fitted_")
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.n_features_in_)
+
+
+def _unit_rows(columns: NDArray[np.int64], n_columns: int) -> Any:
+    ones = np.ones(len(columns), dtype=np.float32)
+    return sparse.csr_array(
+        (ones, columns, np.arange(len(columns) + 1)), shape=(len(columns), n_columns)
+    )

@@ -1,0 +1,65 @@
+"""The denoising autoencoder: it sees a corrupted row and must give the clean one."""
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, ClassVar
+
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor
+
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.nn.corruption import CORRUPTIONS
+from likewise.nn.layers import Rows
+from likewise.nn.losses import LOSSES
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class DenoisingAutoencoder(NeuralAutoencoder):
+    """Denoising autoencoder: x̂ = g(f(c(x))), the loss compares x̂ with the clean x.
+
+    On purchases this is Mult-DAE: rows of unit length, dropout on the input, one tanh layer, the
+    multinomial loss.
+
+    Parameters
+    ----------
+    corruption : {"dropout", "masking", "gaussian"}
+        c, what is done to a row before it is encoded.
+    corruption_level : float in [0, 1)
+        Share of the values set to 0; for "gaussian", the noise's standard deviation.
+    **parameters
+        Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
+
+    References
+    ----------
+    P. Vincent et al., "Stacked denoising autoencoders", JMLR 11:3371-3408, 2010.
+    D. Liang et al., "Variational autoencoders for collaborative filtering", WWW 2018,
+    arXiv:1802.05814 (Mult-DAE).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> baskets = sparse.csr_array(np.kron(np.eye(2), np.ones((50, 4), dtype=np.float32)))
+    >>> model = DenoisingAutoencoder(n_latent=4, max_epochs=30, random_state=0).fit(baskets)
+    >>> model.reconstruct(sparse.csr_array([[1.0, 1, 0, 0, 0, 0, 0, 0]])).round(2).argsort()[0, 4:]
+    array([...])
+    """
+
+    type_name: ClassVar[str] = "denoising"
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NeuralAutoencoder._parameter_constraints,
+        "corruption": [StrOptions(set(CORRUPTIONS))],
+        "corruption_level": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    n_latent: int = 200
+    corruption: str = "dropout"
+    corruption_level: float = 0.5
+
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+        corrupt = CORRUPTIONS[self.corruption]
+        seen = corrupt(self._input(rows), self.corruption_level, generator)
+        logits = self.net_.decode(self._code(self.net_.encode(seen)))
+        return LOSSES[self.loss_](logits, rows)

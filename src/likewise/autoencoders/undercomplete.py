@@ -1,0 +1,60 @@
+"""The undercomplete autoencoder: the classic one, whose code is shorter than its row."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.nn.layers import Rows
+from likewise.nn.losses import LOSSES
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class UndercompleteAutoencoder(NeuralAutoencoder):
+    """Classic autoencoder: h = s(W x + b), x̂ = link(W' h + b'), with h shorter than x.
+
+    With ``batch_size=1`` and ``optimizer="sgd"`` it is trained as the textbook says: one row passes,
+    the error is propagated back, the weights are changed, the next row passes.
+
+    Parameters
+    ----------
+    **parameters
+        Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
+
+    Notes
+    -----
+    Purchases (0 and 1) get the Bernoulli loss here, for whose sigmoid output the classic type is
+    known. Weights start as Glorot and Bengio's (2010); the output bias starts so that the untrained net
+    answers with the mean row, which saves the epochs that a sigmoid net spends on finding it.
+
+    References
+    ----------
+    D. Rumelhart, G. Hinton, R. Williams, "Learning internal representations by error propagation",
+    Parallel Distributed Processing 1, 1986. DOI 10.7551/mitpress/5236.001.0001.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.eye(8, dtype=np.float32).repeat(50, axis=0)
+    >>> model = UndercompleteAutoencoder(
+    ...     n_latent=3, learning_rate=0.05, batch_size=8, max_epochs=60, random_state=0
+    ... ).fit(X)
+    >>> model.transform(X).shape
+    (400, 3)
+    >>> bool((model.reconstruct(np.eye(8)).argmax(1) == np.arange(8)).all())
+    True
+    """
+
+    type_name: ClassVar[str] = "undercomplete"
+
+    activation: str = "sigmoid"
+    learning_rate: float = 3e-3
+    batch_size: int = 64
+    patience: int = 5
+
+    _sparse_loss: ClassVar[str] = "bernoulli"
+
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+        return LOSSES[self.loss_](self._forward(rows), rows)

@@ -1,0 +1,1 @@
+"""Recommendations from any autoencoder, and what they are compared with."""

@@ -1,0 +1,160 @@
+"""What an autoencoder has to beat: popularity, and neighbours by counting.
+
+They keep the contract of :class:`~likewise.autoencoders.base.Autoencoder` (the code is the row
+itself), so whatever recommends, evaluates or saves an autoencoder does so with them.
+"""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils._param_validation import Interval
+
+from likewise.autoencoders.base import Autoencoder, Validate
+from likewise.errors import InputError
+from likewise.memory import require_memory
+
+
+class Popularity(Autoencoder):
+    """Every row gets the same scores: in how many rows an item occurs.
+
+    Attributes
+    ----------
+    counts_ : ndarray of shape (I,), float32
+        Rows that hold each item.
+
+    Examples
+    --------
+    >>> Popularity().fit(sparse.csr_array([[1.0, 1.0], [1.0, 0.0]])).logits(np.zeros((1, 2)))
+    array([[2., 1.]], dtype=float32)
+    """
+
+    type_name: ClassVar[str] = "popularity"
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
+    def _fit(self, X: Any, validate: Validate | None) -> None:
+        self.counts_ = _column_counts(X)
+
+    def _logits(self, X: Any) -> NDArray[np.float32]:
+        return np.tile(self.counts_, (X.shape[0], 1))
+
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        return {"counts": self.counts_}
+
+    def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
+        if set(tensors) != {"counts"} or tensors["counts"].shape != (self.n_features_in_,):
+            raise InputError(f"popularity over {self.n_features_in_} items has one tensor, counts")
+        self.counts_ = tensors["counts"]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ItemNeighbours(Autoencoder):
+    """Item k-nearest-neighbours: x̂ = x S, S a shrunk, popularity-discounted co-count.
+
+    With C_ij the rows that hold both items and n_i = C_ii::
+
+        S_ij = C_ij / (n_iᵃ · n_jᵇ + shrinkage),        S_ii = 0, the k largest of each column kept
+
+    With a = b = ½ and no shrinkage this is the cosine. b discounts popular items less (0) or more
+    (1); `shrinkage` distrusts pairs that were seen a few times.
+
+    Parameters
+    ----------
+    n_neighbours : int
+        k.
+    shrinkage : float
+        Added to the denominator.
+    discount : float in [0, 1]
+        b; a is 1 - b.
+
+    Attributes
+    ----------
+    S_ : csr_array of shape (I, I), float32
+        The similarities.
+
+    References
+    ----------
+    G. Linden, B. Smith, J. York, "Amazon.com recommendations: item-to-item collaborative
+    filtering", IEEE Internet Computing 7(1), 2003. DOI 10.1109/MIC.2003.1167344.
+    M. Deshpande, G. Karypis, "Item-based top-N recommendation algorithms", ACM TOIS 22(1), 2004.
+    DOI 10.1145/963770.963776.
+
+    Examples
+    --------
+    >>> X = sparse.csr_array([[1.0, 1, 0], [1, 1, 0], [0, 1, 1]])
+    >>> ItemNeighbours(shrinkage=0).fit(X).S_.toarray().round(2)
+    array([[0.  , 0.82, 0.  ],
+           [0.82, 0.  , 0.58],
+           [0.  , 0.58, 0.  ]], dtype=float32)
+    """
+
+    n_neighbours: int = 100
+    shrinkage: float = 10.0
+    discount: float = 0.5
+
+    type_name: ClassVar[str] = "item-knn"
+    additive: ClassVar[bool] = True
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_neighbours": [Interval(Integral, 1, None, closed="left")],
+        "shrinkage": [Interval(Real, 0, None, closed="left")],
+        "discount": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    def _fit(self, X: Any, validate: Validate | None) -> None:
+        ones = sparse.csr_array(X)
+        ones.eliminate_zeros()
+        ones.data = np.ones_like(ones.data)
+        lengths = np.diff(ones.indptr).astype(np.float64)
+        require_memory(
+            int(24 * min(np.square(lengths).sum(), float(ones.shape[1]) ** 2)),
+            f"the co-counts of {ones.shape[1]:,} items",
+            "leave out rare items (min_item_count)",
+        )
+        counts = _column_counts(ones).astype(np.float64)
+        S = (ones.T @ ones).tocoo()
+        S.data = S.data / (
+            counts[S.row] ** (1 - self.discount) * counts[S.col] ** self.discount + self.shrinkage
+        )
+        S.data[S.row == S.col] = 0
+        self.S_ = sparse.csr_array(_largest_of_columns(S, self.n_neighbours), dtype=np.float32)
+
+    def _logits(self, X: Any) -> NDArray[np.float32]:
+        scores = sparse.csr_array(X) @ self.S_
+        result: NDArray[np.float32] = scores.toarray().astype(np.float32)
+        return result
+
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        return {"data": self.S_.data, "indices": self.S_.indices, "indptr": self.S_.indptr}
+
+    def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
+        n = self.n_features_in_
+        try:
+            parts = tuple(tensors[name] for name in ("data", "indices", "indptr"))
+            self.S_ = sparse.csr_array(parts, shape=(n, n))
+            self.S_.check_format(full_check=True)
+        except (KeyError, ValueError) as error:
+            raise InputError(f"item neighbours of {n} items are a valid {n} x {n} CSR") from error
+
+
+def _largest_of_columns(S: Any, k: int) -> Any:
+    """Keep the k largest values of each column; ties fall to the smaller row number."""
+    by_column = S.tocsc()
+    by_column.eliminate_zeros()
+    by_column.sort_indices()
+    column = np.repeat(np.arange(S.shape[1]), np.diff(by_column.indptr))
+    order = np.lexsort((by_column.indices, -by_column.data, column))
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order)) - by_column.indptr[:-1][column]
+    by_column.data[place >= k] = 0
+    by_column.eliminate_zeros()
+    return by_column
+
+
+def _column_counts(X: Any) -> NDArray[np.float32]:
+    counts = X.count_nonzero(axis=0) if sparse.issparse(X) else np.count_nonzero(X, axis=0)
+    return np.asarray(counts, dtype=np.float32)

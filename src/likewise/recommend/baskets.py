@@ -1,0 +1,194 @@
+"""Baskets in, recommendations out, in the kind that was given: lists, frames or CSR matrices."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import sparse
+
+from likewise.data.interactions import CSR, Vocabulary, as_ids, checked_csr, csr
+from likewise.errors import InputError
+
+
+class Recommended(NamedTuple):
+    """One recommended item."""
+
+    item: Any
+    score: float
+    title: str
+
+
+class AlsoBought(NamedTuple):
+    """One item that those who bought another bought too; `support` baskets held both."""
+
+    item: Any
+    score: float
+    support: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Recommendations(Sequence[Recommended]):
+    """What is recommended for one basket, best first.
+
+    Parameters
+    ----------
+    items : tuple of Recommended
+        The list.
+    unknown : tuple of ids
+        Items of the basket that the model has never seen; they were left out.
+    fallback : bool
+        True if the basket held no known item, and the list is the most popular items.
+    """
+
+    items: tuple[Recommended, ...]
+    unknown: tuple[Any, ...] = ()
+    fallback: bool = False
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Recommended]:
+        return iter(self.items)
+
+
+@dataclass(frozen=True)
+class Baskets:
+    """Baskets as given, and as rows over the model's items.
+
+    Parameters
+    ----------
+    matrix : csr_array of shape (B, I)
+        The rows.
+    users : list
+        A name for each row.
+    unknown : list of tuple
+        For each row, the ids that are not in the vocabulary.
+    """
+
+    matrix: CSR
+    users: Any
+    unknown: list[tuple[Any, ...]]
+
+    @classmethod
+    def of_lists(cls, baskets: Sequence[Sequence[Any]], items: Vocabulary) -> "Baskets":
+        """Make rows of lists of ids."""
+        for basket in baskets:
+            if isinstance(basket, str | bytes | int | np.integer):
+                raise InputError(
+                    f"a basket is {basket!r}; give a list of baskets, each a list of item ids: "
+                    f"[[{basket!r}, ...]]"
+                )
+        rows = [as_ids(list(basket)).tolist() for basket in baskets]
+        return cls._of(rows, np.arange(len(rows)), items)
+
+    @classmethod
+    def of_table(cls, table: pa.Table, items: Vocabulary) -> "Baskets":
+        """Make rows of a table with the columns user and item; users in order of appearance."""
+        _require_columns(table, ("user", "item"))
+        users, row = _numbered(table["user"])
+        ids = as_ids(table["item"].to_pylist()).tolist()
+        rows: list[list[Any]] = [[] for _ in users]
+        for number, id_ in zip(row, ids, strict=True):
+            rows[number].append(id_)
+        return cls._of(rows, users, items)
+
+    @classmethod
+    def of_matrix(cls, matrix: Any, items: Vocabulary) -> "Baskets":
+        """Take a CSR matrix over the model's items."""
+        if matrix.shape[1:] != (len(items),):
+            raise InputError(
+                f"the matrix has shape {matrix.shape}; the model has {len(items)} items, a column each"
+            )
+        checked = checked_csr(matrix)
+        return cls(checked, np.arange(checked.shape[0]), [()] * checked.shape[0])
+
+    @classmethod
+    def _of(cls, rows: list[list[Any]], users: Any, items: Vocabulary) -> "Baskets":
+        ids = [id_ for basket in rows for id_ in basket]
+        column = items.encode(ids)
+        row = np.repeat(np.arange(len(rows)), [len(basket) for basket in rows])
+        known = column >= 0
+        matrix = csr(row[known], column[known], np.ones(int(known.sum())), (len(rows), len(items)))
+        unknown: list[list[Any]] = [[] for _ in rows]
+        for place in np.flatnonzero(~known):
+            unknown[row[place]].append(ids[place])
+        return cls(matrix, users, [tuple(dict.fromkeys(ids)) for ids in unknown])
+
+
+def frame_kind(given: Any) -> Callable[[pa.Table], Any] | None:
+    """Return how to make a frame of the kind given from an Arrow table; None if it is no frame."""
+    if not hasattr(given, "__arrow_c_stream__"):
+        return None
+    library = type(given).__module__.split(".")[0]
+    if library == "pandas":
+        return lambda table: table.to_pandas()
+    if library == "polars":
+        import polars  # the caller's frame shows that it is installed
+
+        return polars.from_arrow
+    return lambda table: table
+
+
+def as_table(frame: Any) -> pa.Table:
+    """Return a pandas or polars frame, or an Arrow table, as an Arrow table.
+
+    Raises
+    ------
+    InputError
+        If a column mixes kinds that Arrow cannot hold together.
+    """
+    try:
+        return pa.table(frame)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InputError(
+            f"the frame has a column of mixed kinds: {error}; make ids all one kind"
+        ) from error
+
+
+def long_table(
+    name: str, names: Any, items: Vocabulary, chosen: NDArray[np.int64], columns: dict[str, Any]
+) -> pa.Table:
+    """Return ranked lists as a long table, one row an item, without the places left empty.
+
+    Parameters
+    ----------
+    name : str
+        Of the first column: user, or item.
+    names : sequence of length B
+        Its values.
+    chosen : ndarray of shape (B, K)
+        Row numbers of items, -1 where there is none.
+    columns : dict of ndarray of shape (B, K) or (B, 1)
+        More columns.
+    """
+    there = chosen >= 0
+    row, place = np.nonzero(there)
+    other = "item" if name == "user" else "other"
+    table = {name: pa.array(as_ids(names)[row]), other: pa.array(items.decode(chosen[there]))}
+    for key, values in columns.items():
+        table[key] = pa.array(np.broadcast_to(values, chosen.shape)[there])
+    table["rank"] = pa.array(place.astype(np.int32) + 1)
+    return pa.table(table)
+
+
+def _numbered(column: pa.ChunkedArray) -> tuple[Any, NDArray[np.int64]]:
+    encoded = column.combine_chunks().dictionary_encode()
+    if encoded.null_count:
+        raise InputError("the column user has empty values; give every row a user")
+    return as_ids(encoded.dictionary.to_pylist()), encoded.indices.to_numpy()
+
+
+def _require_columns(table: pa.Table, names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in table.column_names]
+    if missing:
+        raise InputError(
+            f"the table has the columns {', '.join(table.column_names) or '(none)'}; "
+            f"it needs {' and '.join(names)}"
+        )

@@ -1,0 +1,44 @@
+"""Loading whatever a model folder holds."""
+
+from pathlib import Path
+
+from likewise.artifact import read_folder
+from likewise.autoencoders import TYPES, Autoencoder
+from likewise.recommend.baselines import ItemNeighbours, Popularity
+from likewise.recommend.recommender import Recommender
+
+ALL_TYPES: dict[str, type[Autoencoder]] = {
+    **TYPES,
+    "popularity": Popularity,
+    "item-knn": ItemNeighbours,
+}
+"""Every type that a model folder or the command line can name."""
+
+
+def load(folder: str | Path) -> Recommender | Autoencoder:
+    """Read a model folder: the recommender, or the bare autoencoder, that was saved there.
+
+    Parameters
+    ----------
+    folder : path
+        What `save` wrote.
+
+    Raises
+    ------
+    ModelFolderError
+        If the folder is damaged, foreign, or of another version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> recommender = Recommender().fit([["tea", "cup"], ["tea", "cup"]])
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     recommender.save(f"{parent}/shop.model")
+    ...     load(f"{parent}/shop.model").items_.ids.tolist()
+    ['cup', 'tea']
+    """
+    contents = read_folder(Path(folder), known_types=ALL_TYPES)
+    model = ALL_TYPES[contents.type]
+    if "recommender" in contents.extra:
+        return Recommender.from_contents(model, contents)
+    return model.from_contents(contents)

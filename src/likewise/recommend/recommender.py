@@ -1,0 +1,481 @@
+"""The recommender: any autoencoder over the items, with outer ids going in and coming out.
+
+Fold-in is the only way to serve: a basket goes in, so customers seen in training and strangers are
+answered alike, and no customer is stored. Shapes: B baskets, I items, K top-k.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from likewise.artifact import Contents, write_folder
+from likewise.autoencoders import Autoencoder, LinearAutoencoder
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.data.interactions import CSR, Interactions, Vocabulary, as_ids, csr
+from likewise.data.log import Log, read_log
+from likewise.data.split import FoldIn, Split, held_out_items
+from likewise.errors import InputError
+from likewise.evaluate.protocol import Evaluation, evaluate
+from likewise.recommend.baskets import (
+    AlsoBought,
+    Baskets,
+    Recommendations,
+    Recommended,
+    as_table,
+    frame_kind,
+    long_table,
+)
+from likewise.recommend.explain import Reason, effects
+from likewise.recommend.support import Support
+from likewise.recommend.topk import NO_ITEM, top_k
+
+WEIGHTINGS = ("binary", "log", "linear")
+SCORE_BYTES = 64 * 1024**2
+"""Scores held at a time; larger jobs go block by block."""
+
+
+class Recommender:
+    """Recommendations from an autoencoder.
+
+    Parameters
+    ----------
+    model : Autoencoder, optional
+        Any type; a linear one if None. It is cloned, never changed.
+    weighting : {"binary", "log", "linear"}
+        What a purchase's weight (a quantity, a rating) is to the model: nothing, log(1 + w), or w.
+
+    Attributes
+    ----------
+    model_ : Autoencoder
+        Fitted.
+    items_ : Vocabulary
+        The outer ids of the catalogue.
+    titles_ : ndarray of str or None
+        Their titles.
+    counts_ : ndarray of int64
+        In how many baskets each item was; its order is the fallback list.
+    support_ : Support
+        In how many baskets two items were together.
+    metrics : dict
+        What was measured of the model, if anything; it is saved with it.
+
+    Examples
+    --------
+    >>> baskets = [["tea", "cup"], ["tea", "cup", "milk"], ["ink", "pen"], ["ink", "pen", "pad"]]
+    >>> recommender = Recommender(LinearAutoencoder(l2=1.0)).fit(baskets)
+    >>> [r.item for r in recommender.recommend([["tea"]], k=2)[0]]
+    ['cup', 'milk']
+    >>> recommender.also_bought(["ink"], k=1)["ink"]
+    [AlsoBought(item='pen', score=..., support=2, title='pen')]
+    """
+
+    def __init__(self, model: Autoencoder | None = None, *, weighting: str = "binary") -> None:
+        if weighting not in WEIGHTINGS:
+            raise InputError(f"weighting={weighting!r}; it is one of {', '.join(WEIGHTINGS)}")
+        self.model = model
+        self.weighting = weighting
+        self.metrics: dict[str, Any] = {}
+
+    # Learning
+
+    def fit(
+        self, log: Any, *, validation: FoldIn | None = None, support: bool = True
+    ) -> Self:
+        """Learn from a log, interactions, a frame, a users x items CSR matrix or lists of ids.
+
+        Parameters
+        ----------
+        log : Log, Interactions, frame, csr_array, or list of lists of ids
+            The purchases.
+        validation : FoldIn, optional
+            Whom to stop training on. Without it, types trained by epochs hold out a tenth of the
+            users (at most 2,000) and stop when nDCG@100 on them no longer grows.
+        support : bool
+            Whether to count pairs, for `also_bought`; a trial of settings can do without.
+        """
+        interactions = as_interactions(log)
+        _require_learnable(interactions)
+        model = LinearAutoencoder() if self.model is None else clone(self.model)
+        training = interactions
+        if (
+            isinstance(model, NeuralAutoencoder)
+            and validation is None
+            and model.validation_fraction
+        ):
+            training, validation = held_out_items(interactions)
+        self._take_catalogue(interactions)
+        X = self._weighted(training.matrix)
+        self.model_ = model
+        if isinstance(model, NeuralAutoencoder) and validation is not None:
+            model.fit(X, validate=lambda _: self._validation_ndcg(validation))
+        else:
+            model.fit(X)
+        self.support_ = Support.of(interactions.matrix) if support else Support.none(self.n_items)
+        return self
+
+    def fit_chosen(self, split: Split) -> Self:
+        """Fit as a protocol asks: epochs chosen on the split's validation, weights on `refit`."""
+        if not isinstance(self.model, NeuralAutoencoder):
+            return self.fit(split.refit)
+        chosen = Recommender(self.model, weighting=self.weighting)
+        chosen.fit(split.train, validation=split.validation)
+        if split.refit is split.train:
+            self.__dict__.update(chosen.__dict__)
+            return self
+        again = clone(self.model).set_params(
+            max_epochs=max(1, chosen.model_.n_epochs_), validation_fraction=0.0
+        )
+        self.__dict__.update(Recommender(again, weighting=self.weighting).fit(split.refit).__dict__)
+        return self
+
+    # Answering
+
+    def recommend(self, baskets: Any, k: int = 10, *, filter_seen: bool = True) -> Any:
+        """Recommend k items for each basket.
+
+        Parameters
+        ----------
+        baskets : list of lists of ids, frame with columns user and item, or csr_array
+            What each customer has; unknown items are left out, and said so.
+        k : int
+            Items for each basket.
+        filter_seen : bool
+            Leave out what is in the basket already.
+
+        Returns
+        -------
+        recommendations
+            For lists, a list of :class:`~likewise.recommend.baskets.Recommendations`. For a frame,
+            a frame of the same kind with the columns user, item, score, fallback, rank. For a
+            matrix, an array of ids and one of scores, both of shape (B, K).
+
+        Raises
+        ------
+        InputError
+            If k is larger than what remains of the catalogue, or the baskets are no baskets.
+        """
+        check_is_fitted(self, "model_")
+        given = self._baskets(baskets)
+        self._check_k(k, given.matrix if filter_seen else None)
+        chosen, scores = self._ranked(given.matrix, k, filter_seen=filter_seen)
+        fallback = np.diff(given.matrix.indptr) == 0
+        if sparse.issparse(baskets):
+            return self.items_.decode(chosen), scores
+        if kind := frame_kind(baskets):
+            columns = {"score": scores, "fallback": fallback[:, None]}
+            return kind(long_table("user", given.users, self.items_, chosen, columns))
+        return [
+            Recommendations(tuple(self._recommended(items, values)), unknown, bool(is_fallback))
+            for items, values, unknown, is_fallback in zip(
+                chosen, scores, given.unknown, fallback, strict=True
+            )
+        ]
+
+    def also_bought(self, items: Any, k: int = 10) -> Any:
+        """Return, for each item, the k items that those who bought it bought too.
+
+        The score is what the model says of a basket that holds the item alone; `support` is the
+        number of baskets in training that held both.
+
+        Parameters
+        ----------
+        items : list of ids, or frame with a column item
+            Known items.
+        k : int
+            Items for each.
+
+        Returns
+        -------
+        also_bought : dict of list of AlsoBought, or frame
+            For a frame, one of the same kind with columns item, other, score, support, rank.
+
+        Raises
+        ------
+        InputError
+            If an item is unknown.
+        """
+        check_is_fitted(self, "model_")
+        ids, columns = self._known_items(items)
+        self._check_k(k, _one_each(columns, self.n_items))
+        found = [self._also(block, k) for block in _blocks(columns, self._block_rows())]
+        chosen, scores, support = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if kind := frame_kind(items):
+            table = {"score": scores, "support": support}
+            return kind(long_table("item", ids, self.items_, chosen, table))
+        return {
+            id_: [
+                AlsoBought(r.item, r.score, int(n), r.title)
+                for r, n in zip(self._recommended(row, values), counts, strict=False)
+            ]
+            for id_, row, values, counts in zip(ids.tolist(), chosen, scores, support, strict=True)
+        }
+
+    def similar_items(self, items: Any, k: int = 10) -> dict[Any, list[Recommended]]:
+        """Return, for each item, the k items whose codes point the same way (cosine).
+
+        Items that are bought *with* an item are `also_bought`; items bought *like* it are these.
+        """
+        check_is_fitted(self, "model_")
+        ids, columns = self._known_items(items)
+        self._check_k(k, _one_each(columns, self.n_items))
+        codes = self.item_codes()
+        codes /= np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
+        scores = codes[columns] @ codes.T
+        scores[np.arange(len(columns)), columns] = -np.inf
+        chosen, values = top_k(scores, k)
+        return {
+            id_: list(self._recommended(row, value))
+            for id_, row, value in zip(ids.tolist(), chosen, values, strict=True)
+        }
+
+    def explain(self, basket: Sequence[Any], item: Any) -> list[Reason]:
+        """Return which items of the basket moved the score of `item`, strongest first.
+
+        Exact for linear autoencoders and neighbours (the effects add up to the score), by leaving
+        one item out at a time for the others.
+        """
+        check_is_fitted(self, "model_")
+        given = self._baskets([list(basket)])
+        _, (target,) = self._known_items([item])
+        row = self._weighted(given.matrix)
+        moved = effects(self.model_, row, int(target)) if row.nnz else np.empty(0)
+        order = np.lexsort((row.indices, -moved))
+        return [
+            Reason(self.items_.ids[row.indices[n]], float(moved[n]), self._title(row.indices[n]))
+            for n in order
+        ]
+
+    def evaluate(self, split: Split, *, repeats: bool = False) -> Evaluation:
+        """Measure this recommender honestly: a copy learns from the split's training part only.
+
+        Parameters
+        ----------
+        split : Split
+            See :mod:`likewise.data.split`.
+        repeats : bool
+            Whether items that a customer already has count as recommendations.
+        """
+        fitted = Recommender(self.model, weighting=self.weighting).fit_chosen(split)
+        return evaluate(fitted, split.test, repeats=repeats)
+
+    def rank(self, given: CSR, k: int, *, filter_seen: bool = True) -> NDArray[np.int64]:
+        """Return the row numbers of the k best items of each row, -1 where fewer remain."""
+        chosen, _ = self._ranked(given, min(k, self.n_items), filter_seen=filter_seen)
+        missing = k - chosen.shape[1]
+        return np.pad(chosen, ((0, 0), (0, missing)), constant_values=NO_ITEM)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items in the catalogue."""
+        return len(self.items_)
+
+    def item_codes(self) -> NDArray[np.float32]:
+        """Return a vector for each item, of shape (I, L).
+
+        The code of a basket that holds it alone; for types whose code is the basket itself, the
+        scores that such a basket gives to all items.
+        """
+        columns = np.arange(self.n_items)
+        if self.model_.additive:
+            return np.array(self.model_._unit_logits(columns))
+        return np.asarray(self.model_.transform(_one_each(columns, self.n_items)), np.float32)
+
+    # The model folder
+
+    def save(self, folder: str | Path) -> None:
+        """Write a model folder; an older one there is replaced as a whole or not at all."""
+        check_is_fitted(self, "model_")
+        write_folder(Path(folder), self.contents())
+
+    def contents(self) -> Contents:
+        """Return what a model folder holds of this recommender."""
+        inner = self.model_.contents()
+        tensors = {f"model.{k}": v for k, v in inner.tensors.items()}
+        tensors |= {f"support.{k}": v for k, v in self.support_.tensors().items()}
+        titles = [""] * self.n_items if self.titles_ is None else self.titles_.tolist()
+        items = {
+            "item": self.items_.ids,
+            "title": pa.array(titles, pa.string()),
+            "count": self.counts_,
+        }
+        return dataclasses.replace(
+            inner,
+            tensors=tensors,
+            extra=inner.extra | {"recommender": {"weighting": self.weighting}},
+            items=pa.table(items),
+            metrics=self.metrics,
+            card=_card(self),
+        )
+
+    @classmethod
+    def from_contents(cls, model: type[Autoencoder], contents: Contents) -> Self:
+        """Make a fitted recommender of what a model folder held."""
+        settings, items = contents.extra.get("recommender"), contents.items
+        if not isinstance(settings, dict) or items is None:
+            raise InputError("the folder holds an autoencoder, not a recommender; fit a log first")
+        inner = dataclasses.replace(contents, tensors=_part(contents.tensors, "model."))
+        fitted = model.from_contents(inner)
+        recommender = cls(clone(fitted), **settings)
+        recommender.model_ = fitted
+        recommender.items_ = Vocabulary(as_ids(items["item"].to_pylist()))
+        recommender.titles_ = np.array(items["title"].to_pylist(), dtype=object)
+        recommender.counts_ = items["count"].to_numpy()
+        recommender.support_ = Support.from_tensors(
+            _part(contents.tensors, "support."), len(recommender.items_)
+        )
+        recommender.metrics = contents.metrics
+        return recommender
+
+    # Arithmetic on arrays
+
+    def _ranked(
+        self, given: CSR, k: int, *, filter_seen: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        chosen = np.empty((given.shape[0], k), dtype=np.int64)
+        values = np.empty((given.shape[0], k), dtype=np.float32)
+        for rows in _blocks(np.arange(given.shape[0]), self._block_rows()):
+            block = given[rows[0] : rows[-1] + 1]
+            scores = self._scores(block)
+            if filter_seen:
+                scores[
+                    np.repeat(np.arange(len(rows)), np.diff(block.indptr)), block.indices
+                ] = -np.inf
+            chosen[rows], values[rows] = top_k(scores, k)
+        return chosen, values
+
+    def _scores(self, block: CSR) -> NDArray[np.float32]:
+        scores = self.model_._logits(self._weighted(block))
+        scores[np.diff(block.indptr) == 0] = self.counts_
+        return scores
+
+    def _also(self, columns: NDArray[np.int64], k: int) -> tuple[NDArray[Any], ...]:
+        scores = np.array(self.model_._unit_logits(columns))
+        scores[np.arange(len(columns)), columns] = -np.inf
+        chosen, values = top_k(scores, k)
+        return chosen, values, np.take_along_axis(self.support_.rows(columns), chosen, axis=1)
+
+    def _validation_ndcg(self, validation: FoldIn) -> float:
+        return evaluate(self, validation, metrics=("ndcg@100",)).mean("ndcg@100")
+
+    def _weighted(self, matrix: CSR) -> CSR:
+        if self.weighting == "linear":
+            return matrix
+        result = matrix.copy()
+        result.data = (
+            np.log1p(matrix.data) if self.weighting == "log" else np.ones_like(matrix.data)
+        )
+        return result
+
+    def _block_rows(self) -> int:
+        return max(1, SCORE_BYTES // (4 * self.n_items))
+
+    # Ids and rows
+
+    def _take_catalogue(self, interactions: Interactions) -> None:
+        self.items_, self.titles_ = interactions.items, interactions.titles
+        self.counts_ = interactions.item_counts
+
+    def _baskets(self, baskets: Any) -> Baskets:
+        if sparse.issparse(baskets):
+            return Baskets.of_matrix(baskets, self.items_)
+        if frame_kind(baskets):
+            return Baskets.of_table(as_table(baskets), self.items_)
+        if isinstance(baskets, Sequence) and not isinstance(baskets, str | bytes):
+            return Baskets.of_lists(baskets, self.items_)
+        raise InputError(
+            f"baskets is a {type(baskets).__name__}; give a list of lists of item ids, a frame with "
+            "the columns user and item, or a CSR matrix"
+        )
+
+    def _known_items(self, items: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        if frame_kind(items):
+            table = as_table(items)
+            if "item" not in table.column_names:
+                raise InputError(f"the table has the columns {table.column_names}; it needs item")
+            items = table["item"].to_pylist()
+        elif isinstance(items, str | bytes | int):
+            raise InputError(f"items is {items!r}; give a list of item ids: [{items!r}]")
+        ids = as_ids(list(items))
+        columns = self.items_.encode(ids.tolist())
+        if len(unknown := ids[columns < 0]):
+            raise InputError(
+                f"the item {unknown[0]!r} is not among the {self.n_items:,} items of the model"
+                + (f" (nor are {len(unknown) - 1:,} others)" if len(unknown) > 1 else "")
+            )
+        return ids, columns
+
+    def _check_k(self, k: int, seen: CSR | None) -> None:
+        if not isinstance(k, int | np.integer) or k < 1:
+            raise InputError(f"k={k!r}; ask for a whole number of items, 1 or more")
+        longest = int(np.diff(seen.indptr).max(initial=0)) if seen is not None else 0
+        remain = self.n_items - longest
+        if k > remain:
+            why = " after filter_seen" if longest else ""
+            way = " or set filter_seen=False" if longest and k <= self.n_items else ""
+            raise InputError(
+                f"k={k} but only {remain} items remain{why}; ask for k <= {remain}{way}"
+            )
+
+    def _recommended(self, items: NDArray[Any], values: NDArray[Any]) -> Iterator[Recommended]:
+        for item, value in zip(items, values, strict=True):
+            if item != NO_ITEM:
+                yield Recommended(self.items_.ids[item], float(value), self._title(item))
+
+    def _title(self, row: int) -> str:
+        title = "" if self.titles_ is None else str(self.titles_[row])
+        return title or str(self.items_.ids[row])
+
+
+def as_interactions(log: Any) -> Interactions:
+    """Return whatever holds purchases as interactions."""
+    if isinstance(log, Interactions):
+        return log
+    if isinstance(log, Log):
+        return log.interactions()
+    if sparse.issparse(log):
+        return Interactions.of_matrix(log)
+    if isinstance(log, list | tuple) and not all(isinstance(part, str | Path) for part in log):
+        return Interactions.of(log)
+    return read_log(log).interactions()
+
+
+def _require_learnable(interactions: Interactions) -> None:
+    if interactions.n_items < 2:
+        raise InputError(f"the log has {interactions.n_items} item; recommending needs two or more")
+    if not (np.diff(interactions.matrix.indptr) > 1).any():
+        raise InputError(
+            f"each of the {interactions.n_users:,} users has one item only, so nothing was bought "
+            "together; give a log in which some user or basket has two items or more"
+        )
+
+
+def _one_each(columns: NDArray[np.int64], n_items: int) -> CSR:
+    return csr(np.arange(len(columns)), columns, np.ones(len(columns)), (len(columns), n_items))
+
+
+def _blocks(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _part(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _card(recommender: Recommender) -> str:
+    model = type(recommender.model_).__name__
+    return (
+        f"# A recommender\n\n{model} over {recommender.n_items:,} items, "
+        f"learned from {recommender.counts_.sum():,} purchases.\n\n"
+        "It holds items and pairs of items, and no customer.\n\n"
+        '```python\nimport likewise\n\nrecommender = likewise.load("this folder")\n'
+        'recommender.recommend([["an item", "another"]], k=10)\n```\n'
+    )
