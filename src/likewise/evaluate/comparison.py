@@ -108,6 +108,11 @@ class Comparison:
         behind = {b: gap for (a, b), gap in self.differences[metric].items() if a == best}
         return dict(sorted(behind.items(), key=lambda item: item[1].mean))
 
+    def leaders(self, metric: str) -> set[str]:
+        """Return the best model and those that cannot be told apart from it."""
+        tied = {name for name, gap in self.behind_best(metric).items() if not gap.real}
+        return tied | {self.best(metric).model}
+
 
 @dataclass(frozen=True)
 class _Run:
