@@ -1,5 +1,7 @@
 """The protocol ranks once, leaves out what it says, and its guards see what they should."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -213,4 +215,15 @@ def test_shuffling_keeps_what_it_promises():
     assert after.nnz > 0.8 * before.nnz
     assert (after != before).nnz > 0.5 * before.nnz
     assert dealt.test is case.test
+    assert dealt.refit is dealt.train
+    assert dealt.recent is None
     assert (shuffled_labels(case, seed=3).train.matrix != after).nnz == 0
+
+
+def test_shuffling_deals_every_training_part():
+    case = structured_split()
+    half = case.train.take(np.arange(300))
+    dealt = shuffled_labels(replace(case, refit=half, recent=half))
+    assert dealt.refit is not dealt.train
+    for part in (dealt.refit, dealt.recent):
+        assert (part.matrix != half.matrix).nnz > 0.5 * half.matrix.nnz

@@ -158,8 +158,12 @@ def shuffled_labels(split: Split, seed: int = 0) -> Split:
     user is kept once; weights become 1. Who bought what is chance, so a model fitted on this can
     know popularity and no more: if it beats popularity on the test, the test leaks.
     """
+    train = _dealt_anew(split.train, seed)
     return replace(
-        split, train=_dealt_anew(split.train, seed), refit=_dealt_anew(split.refit, seed)
+        split,
+        train=train,
+        refit=train if split.refit is split.train else _dealt_anew(split.refit, seed),
+        recent=None if split.recent is None else _dealt_anew(split.recent, seed),
     )
 
 
