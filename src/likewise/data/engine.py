@@ -1,0 +1,133 @@
+"""The DuckDB that reads logs: in memory, within a limit, spilling to a folder of its own.
+
+Its errors leave this module as likewise's own, one line each.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise.errors import InputError, LogError, MachineError, NotEnoughMemoryError
+from likewise.memory import GIB, available_memory
+
+UNKNOWN_MEMORY = 1 << 61
+"""Half of what :func:`likewise.memory.available_memory` returns where it cannot tell."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A DuckDB connection and the folder it spills to; both vanish with the ``with`` block."""
+
+    connection: duckdb.DuckDBPyConnection
+    folder: Path
+
+    def run(self, sql: str) -> None:
+        """Run one statement."""
+        self.connection.execute(sql)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return a small result as rows."""
+        return self.connection.execute(sql).fetchall()
+
+    def arrays(self, sql: str) -> dict[str, NDArray[Any]]:
+        """Return a result without nulls as one array a column."""
+        columns = self.connection.execute(sql).fetchnumpy()
+        return {name: np.asarray(values) for name, values in columns.items()}
+
+    def types(self, relation: str) -> dict[str, str]:
+        """Return column -> DuckDB type of what stands after FROM."""
+        return {
+            row[0]: row[1].strip('"') for row in self.rows(f"DESCRIBE SELECT * FROM {relation}")
+        }
+
+    def statements(self, sql: str) -> int:
+        """Return how many statements the text holds."""
+        return len(self.connection.extract_statements(sql))
+
+    def lock(self) -> None:
+        """Cut the engine off from files and the network; what it holds stays readable."""
+        self.run("SET enable_external_access = false")
+
+
+@contextmanager
+def engine(memory: int | None = None) -> Iterator[Engine]:
+    """Open an engine that takes at most `memory` bytes, half of what is free if None.
+
+    Raises
+    ------
+    LogError
+        Whatever DuckDB refuses inside the block.
+    NotEnoughMemoryError, MachineError
+        If memory or disk run out inside the block.
+
+    Examples
+    --------
+    >>> with engine() as duck:
+    ...     duck.rows("SELECT 1 + 1")
+    [(2,)]
+    """
+    with tempfile.TemporaryDirectory(prefix="likewise-") as folder, own_errors("the log"):
+        connection = duckdb.connect(":memory:", config=_settings(memory, folder))
+        with connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET enable_progress_bar = false")
+            yield Engine(connection, Path(folder))
+
+
+@contextmanager
+def own_errors(what: str) -> Iterator[None]:
+    """Raise DuckDB's errors as likewise's: `what`, then the line that says what is wrong."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise NotEnoughMemoryError(
+            f"{what} needs more memory than it may take; raise memory= (bytes) or read less at once"
+        ) from error
+    except duckdb.Error as error:
+        message = useful_line(str(error))
+        if "No space left" in message:
+            raise MachineError(f"{what}: {message}; free some disk space") from error
+        raise LogError(f"{what} cannot be read: {message}") from error
+
+
+def useful_line(message: str) -> str:
+    r"""Return the line of DuckDB's message that says what is wrong.
+
+    Examples
+    --------
+    >>> useful_line('Binder Error: no column "x"\n\nLINE 1: SELECT x')
+    'no column "x"'
+    """
+    first = message.strip().splitlines()[0]
+    return re.sub(r"^[A-Z][\w ]* Error: ", "", first).rstrip(". ")
+
+
+def name_sql(name: str) -> str:
+    """Return a name quoted for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text_sql(text: str) -> str:
+    """Return a text quoted for SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _settings(memory: int | None, folder: str) -> dict[str, str | bool | int | float | list[str]]:
+    limit = available_memory() // 2 if memory is None else memory
+    if limit <= 0:
+        raise InputError(f"memory={memory} given; give bytes, such as {2 * GIB} for 2 GiB")
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "temp_directory": folder,
+        "preserve_insertion_order": True,
+        "autoinstall_known_extensions": False,
+        "python_enable_replacements": False,
+    }
+    return settings if limit >= UNKNOWN_MEMORY else {**settings, "memory_limit": f"{limit}B"}

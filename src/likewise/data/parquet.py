@@ -1,0 +1,62 @@
+"""Opening Parquet files as a log."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from likewise.data.engine import Engine, name_sql, own_errors
+from likewise.data.relation import Column, Place, Relation, called, listed
+from likewise.errors import LogError
+
+
+def open_parquet(engine: Engine, files: Sequence[str], name: str | None = None) -> Relation:
+    """Open Parquet files with the same columns; `name` stands for them in messages.
+
+    Raises
+    ------
+    LogError
+        If a file is damaged, or its columns are not those of the first.
+    """
+    types: dict[str, str] = {}
+    for file in files:
+        with own_errors(file):
+            found = engine.types(f"read_parquet({listed([file])})")
+        types = types or found
+        _check_same(types, found, files[0], file)
+    columns = {column: Column(name_sql(column), type_) for column, type_ in types.items()}
+
+    def locate(row: int, column: str) -> Place:
+        return _cell(files, row, column, name)
+
+    return Relation(name or called(files), f"read_parquet({listed(files)})", columns, locate)
+
+
+def _check_same(first: Mapping[str, str], found: Mapping[str, str], one: str, other: str) -> None:
+    for column in [*first, *found]:
+        if first.get(column) != found.get(column):
+            kinds = [kind or "missing" for kind in (first.get(column), found.get(column))]
+            raise LogError(
+                f"{one} and {other} have different columns: {column!r} is {kinds[0]} in the one "
+                f"and {kinds[1]} in the other; give files with the same columns"
+            )
+
+
+def _cell(files: Sequence[str], row: int, column: str, name: str | None) -> Place:
+    for number, file in enumerate(files):
+        with pq.ParquetFile(file) as parquet:
+            if row >= parquet.metadata.num_rows:
+                row -= parquet.metadata.num_rows
+                continue
+            value = _in_group(parquet, row, column)
+            return Place(number, row + 1, f"{name or file} row {row + 1}", value)
+    raise LookupError(f"row {row} is beyond the files")
+
+
+def _in_group(parquet: pq.ParquetFile, row: int, column: str) -> Any:
+    for group in range(parquet.metadata.num_row_groups):
+        length = parquet.metadata.row_group(group).num_rows
+        if row < length:
+            return parquet.read_row_group(group, [column])[column][row].as_py()
+        row -= length
+    raise LookupError(f"row {row} is beyond the row groups")

@@ -1,0 +1,146 @@
+"""Opening CSV, TSV and JSON lines as a log.
+
+Nothing is guessed from the rows: the header (or the keys) names the columns, every value is read
+as it was written, and numbers and times are made of it later. So leading zeros stay, and a value
+that cannot be read is known with its line.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+
+from likewise.data.engine import name_sql, text_sql
+from likewise.data.relation import Column, Place, Relation, called, listed
+from likewise.errors import LogError
+
+DELIMITERS = ",;\t|"
+"""What may stand between columns; of these the one that splits the header into most is taken."""
+
+HEAD = 1000
+"""JSON lines that are looked at, in each file, to learn the columns."""
+
+
+def open_csv(files: Sequence[str], format_: str) -> Relation:
+    """Open CSV (or TSV) files with the same header."""
+    with _lines(files[0]) as lines:
+        delimiter = "\t" if format_ == "tsv" else _delimiter(next(iter(lines), ""))
+    headers = [_header(file, delimiter) for file in files]
+    for file, header in zip(files, headers, strict=True):
+        if header != headers[0]:
+            raise LogError(
+                f"{files[0]} and {file} have different columns ({', '.join(headers[0])} and "
+                f"{', '.join(header)}); give files with the same columns"
+            )
+    names = {f"c{number}": name for number, name in enumerate(headers[0])}
+    struct = ", ".join(f"{internal}: 'VARCHAR'" for internal in names)
+    sql = (
+        f"read_csv({listed(files)}, auto_detect = false, header = true, store_rejects = true, "
+        f"delim = {text_sql(delimiter)}, quote = '\"', escape = '\"', columns = {{{struct}}})"
+    )
+    columns = {name: Column(internal, "TEXT") for internal, name in names.items()}
+
+    def locate(row: int, column: str) -> Place:
+        place = headers[0].index(column)
+        return _locate(files, row, lambda lines: _records(lines, delimiter, place))
+
+    return Relation(called(files), sql, columns, locate, tuple(files))
+
+
+def open_json_lines(files: Sequence[str]) -> Relation:
+    """Open files with one JSON object a line; a missing key is a missing value."""
+    keys = list(dict.fromkeys(key for file in files for key in _keys(file)))
+    if not keys:
+        raise LogError(f"{files[0]} holds no JSON objects; write one object a line")
+    struct = ", ".join(f"{text_sql(key)}: 'JSON'" for key in keys)
+    sql = (
+        f"read_json({listed(files)}, format = 'newline_delimited', ignore_errors = true, "
+        f"columns = {{{struct}}})"
+    )
+    columns = {key: Column(name_sql(key), "JSON") for key in keys}
+
+    def locate(row: int, column: str) -> Place:
+        return _locate(files, row, lambda lines: _objects(lines, column))
+
+    return Relation(called(files), sql, columns, locate)
+
+
+@contextmanager
+def _lines(path: str) -> Iterator[io.TextIOWrapper]:
+    """Open a file, unpacked, as UTF-8 text; a NUL tells that it is none."""
+    try:
+        with pa.input_stream(path) as head:
+            if b"\0" in head.read(1 << 16):
+                raise LogError(f"{path} is a binary file (or UTF-16); give text in UTF-8")
+        stream = pa.input_stream(path)
+        with io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="") as lines:
+            yield lines
+    except csv.Error as error:
+        raise LogError(f"{path} cannot be read as CSV: {error}") from error
+    except OSError as error:
+        raise LogError(f"{path} cannot be read: {error}") from error
+
+
+def _delimiter(line: str) -> str:
+    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([line], delimiter=mark), [])))
+
+
+def _header(path: str, delimiter: str) -> list[str]:
+    with _lines(path) as lines:
+        header = [name.strip() for name in next(csv.reader(lines, delimiter=delimiter), [])]
+    if not any(header):
+        raise LogError(f"{path} has no header in its first line; name the columns there")
+    twice = [name for name in header if name and header.count(name) > 1]
+    if twice:
+        raise LogError(f"{path} has two columns named {twice[0]!r}; give each its own name")
+    return header
+
+
+def _keys(path: str) -> Iterator[str]:
+    with _lines(path) as lines:
+        for line in islice(lines, HEAD):
+            yield from _parsed(line) or {}
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _locate(
+    files: Sequence[str],
+    row: int,
+    records: Callable[[io.TextIOWrapper], Iterator[tuple[int, Any]]],
+) -> Place:
+    """Find a row by reading the files again: slow, and only done once, for a message."""
+    for number, file in enumerate(files):
+        with _lines(file) as lines:
+            for line, value in records(lines):
+                if row == 0:
+                    return Place(number, line, f"{file} line {line}", value)
+                row -= 1
+    raise LookupError(f"row {row} is beyond the files")
+
+
+def _records(lines: io.TextIOWrapper, delimiter: str, place: int) -> Iterator[tuple[int, str]]:
+    reader = csv.reader(lines, delimiter=delimiter)
+    next(reader)
+    line = reader.line_num + 1
+    for record in reader:
+        if record:
+            yield line, record[place] if place < len(record) else ""
+        line = reader.line_num + 1
+
+
+def _objects(lines: io.TextIOWrapper, column: str) -> Iterator[tuple[int, Any]]:
+    for line, text in enumerate(lines, start=1):
+        if text.strip():
+            yield line, (_parsed(text) or {}).get(column)

@@ -1,0 +1,190 @@
+"""Each row of the table ``raw`` gets a verdict: kept, left out for a reason, or bad.
+
+The table ``verdict`` has one ``code`` a row, in the order of ``raw``: 0 is kept, another is the
+place of its reason, counted from one. The first reason that applies is taken.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from likewise.data.engine import Engine, name_sql, own_errors
+from likewise.data.relation import Place, Relation
+from likewise.data.staging import Staged
+from likewise.errors import LogError
+
+KEPT = "raw POSITIONAL JOIN verdict WHERE code = 0"
+"""What stands after FROM to read the rows that are kept, in their order."""
+
+LARGEST = 3.4e38
+"""What a float32 weight can hold."""
+
+MALFORMED = "malformed line"
+NO_TIME = "time cannot be read"
+NEGATIVE = "negative weight"
+HINTS: Mapping[str, str] = {
+    NEGATIVE: "; leave returns out with drop={'returns': 'quantity < 0'} (--drop)",
+    NO_TIME: "; or say how times are written with time_format='%d/%m/%Y %H:%M' (--time-format)",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a row is not kept: a label for people, the SQL that tells, the column at fault if bad."""
+
+    label: str
+    sql: str
+    at_fault: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A reason that applied: to how many rows, and where first if that is known."""
+
+    label: str
+    count: int
+    is_bad: bool
+    first: Place | None = None
+    column: str | None = None
+
+
+def judge(
+    engine: Engine,
+    relation: Relation,
+    staged: Staged,
+    drop: Mapping[str, str],
+    min_weight: float | None,
+    bad_rows: str,
+) -> tuple[int, list[Finding]]:
+    """Make the table ``verdict``; return the number of rows read and what was left out.
+
+    Raises
+    ------
+    LogError
+        If a condition fails, rows are bad and `bad_rows` is ``"refuse"``, or no row is kept.
+    """
+    lines = _lines(staged)
+    for label, condition in drop.items():
+        _check_condition(engine, lines, label, condition)
+    reasons = [
+        *(Reason(label, f"(\n{condition}\n)") for label, condition in drop.items()),
+        *_faults(relation, staged),
+        *_too_light(staged, min_weight),
+    ]
+    cases = " ".join(f"WHEN {reason.sql} THEN {code}" for code, reason in enumerate(reasons, 1))
+    verdict = f"CAST(CASE {cases} ELSE 0 END AS USMALLINT)"
+    engine.run(f"CREATE TEMP TABLE verdict AS SELECT {verdict} AS code FROM {lines}")
+    counts = engine.rows(
+        "SELECT code, count(*), min(rowid) FROM verdict GROUP BY code ORDER BY code"
+    )
+    findings = [*_malformed(engine, relation), *_found(relation, reasons, counts)]
+    n_kept = sum(count for code, count, _ in counts if code == 0)
+    n_rows = n_kept + sum(finding.count for finding in findings)
+    _check(relation, findings, n_rows, n_kept, bad_rows)
+    return n_rows, findings
+
+
+def _lines(staged: Staged) -> str:
+    """Return the rows of ``raw`` with the log's own column names beside the internal ones."""
+    own = ", ".join(f"{sql} AS {name_sql(name)}" for name, sql in staged.own.items())
+    return f"(SELECT *, {own} FROM raw)"
+
+
+def _check_condition(engine: Engine, lines: str, label: str, condition: str) -> None:
+    sql = f"SELECT count(*) FROM {lines} WHERE (\n{condition}\n)"
+    with own_errors(f"the condition {condition!r} of drop {label!r}"):
+        if engine.statements(sql) != 1:
+            raise LogError(f"drop {label!r} is not one SQL condition: {condition!r}")
+        engine.rows(sql)
+
+
+def _faults(relation: Relation, staged: Staged) -> Iterator[Reason]:
+    """Yield what makes a row bad."""
+    roles = staged.roles
+    buyer = "user" if "user" in roles else "basket"
+    if relation.columns[roles["item"]].type == "JSON":
+        nothing = " AND ".join(f"{column} IS NULL" for column in staged.taken)
+        yield Reason(MALFORMED, f"({nothing})", roles["item"])
+    yield Reason("no item", "likewise_item IS NULL", roles["item"])
+    if "likewise_basket" in staged.taken:
+        nobody = "likewise_user IS NULL AND likewise_basket IS NULL"
+        yield Reason("no user and no basket", nobody, roles["user"])
+    else:
+        yield Reason(f"no {buyer}", "likewise_user IS NULL", roles[buyer])
+    if "weight" in roles:
+        weight = roles["weight"]
+        yield Reason("weight is not a number", "likewise_weight IS NULL", weight)
+        infinite = f"isnan(likewise_weight) OR abs(likewise_weight) > {LARGEST}"
+        yield Reason("weight is NaN or infinite", infinite, weight)
+        yield Reason(NEGATIVE, "likewise_weight < 0", weight)
+    if "time" in roles:
+        yield Reason(NO_TIME, "likewise_time IS NULL", roles["time"])
+
+
+def _too_light(staged: Staged, min_weight: float | None) -> Iterator[Reason]:
+    if "weight" in staged.roles:
+        yield Reason("weight 0", "CAST(likewise_weight AS FLOAT) = 0")
+        if min_weight is not None:
+            yield Reason(f"weight below {min_weight:g}", f"likewise_weight < {min_weight!r}")
+
+
+def _malformed(engine: Engine, relation: Relation) -> Iterator[Finding]:
+    """Yield the lines of CSV files that could not be split into the header's columns."""
+    if not relation.files:
+        return
+    per_file = engine.rows(
+        "SELECT file_path, min(line), arg_min(error_message, line), count(DISTINCT line) "
+        "FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
+        "WHERE scan_id = (SELECT max(scan_id) FROM reject_scans) GROUP BY file_path"
+    )
+    if per_file:
+        places = [
+            Place(relation.files.index(file), line, f"{file} line {line}", message)
+            for file, line, message, _ in per_file
+        ]
+        yield Finding(MALFORMED, sum(count for *_, count in per_file), True, min(places))
+
+
+def _found(
+    relation: Relation, reasons: Sequence[Reason], counts: Sequence[tuple[Any, ...]]
+) -> Iterator[Finding]:
+    """Yield the reasons that applied; a place is looked up for the first bad row only."""
+    applied = [(reasons[code - 1], count, row) for code, count, row in counts if code]
+    first = min((row for reason, _, row in applied if reason.at_fault), default=None)
+    for reason, count, row in applied:
+        at = reason.at_fault
+        place = relation.locate(row, at) if at and row == first else None
+        yield Finding(reason.label, count, at is not None, place, at)
+
+
+def _check(
+    relation: Relation, findings: Sequence[Finding], n_rows: int, n_kept: int, bad_rows: str
+) -> None:
+    """Refuse a log with bad rows, or without any row to keep."""
+    bad = [finding for finding in findings if finding.is_bad]
+    if bad and bad_rows == "refuse":
+        place, first = min(((f.first, f) for f in bad if f.first), key=lambda pair: pair[0])
+        n_bad = sum(finding.count for finding in bad)
+        raise LogError(
+            f"{_shown(first, place)}; {n_bad:,} of {n_rows:,} rows are bad ({_counted(bad)}): mend "
+            "them or leave them out with bad_rows='skip' (--skip-bad-rows)"
+            f"{HINTS.get(first.label, '')}"
+        )
+    if not n_rows:
+        raise LogError(f"{relation.name} has columns but no rows; give a log with rows")
+    if not n_kept:
+        raise LogError(
+            f"no rows of {relation.name} are left: of {n_rows:,} read, {_counted(findings)}; "
+            "give a log with purchases, or drop less"
+        )
+
+
+def _shown(finding: Finding, place: Place) -> str:
+    """Return the first bad row for people: where it is, what is wrong, what stands there."""
+    value = "" if place.value in (None, "") else f": {place.value!r:.80}"
+    column = f" in column {finding.column!r}" if finding.column else ""
+    return f"{place.where}: {finding.label}{column}{value}"
+
+
+def _counted(findings: Sequence[Finding]) -> str:
+    return ", ".join(f"{finding.count:,} {finding.label}" for finding in findings)
