@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         ModelFolderError,
         NotEnoughMemoryError,
     )
-    from likewise.evaluate import compare, evaluate
+    from likewise.evaluate.comparison import compare
     from likewise.recommend.baselines import ItemNeighbours, Popularity
     from likewise.recommend.folder import load
     from likewise.recommend.recommender import Recommender
@@ -70,7 +70,7 @@ _HOMES = {
         "ModelFolderError",
         "NotEnoughMemoryError",
     ),
-    "likewise.evaluate": ("compare", "evaluate"),
+    "likewise.evaluate.comparison": ("compare",),
     "likewise.recommend.baselines": ("ItemNeighbours", "Popularity"),
     "likewise.recommend.folder": ("load",),
     "likewise.recommend.recommender": ("Recommender",),
@@ -99,7 +99,6 @@ __all__ = [
     "Vocabulary",
     "__version__",
     "compare",
-    "evaluate",
     "fixed_lists",
     "global_time",
     "leave_last_out",

@@ -6,6 +6,15 @@ from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.autoencoders.variational import VariationalAutoencoder
 
+__all__ = [
+    "TYPES",
+    "Autoencoder",
+    "DenoisingAutoencoder",
+    "LinearAutoencoder",
+    "UndercompleteAutoencoder",
+    "VariationalAutoencoder",
+]
+
 TYPES: dict[str, type[Autoencoder]] = {
     "undercomplete": UndercompleteAutoencoder,
     "denoising": DenoisingAutoencoder,

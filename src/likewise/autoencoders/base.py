@@ -131,7 +131,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return self._dense_by_blocks(X, lambda block: self._link(self._logits(block)))
 
     def logits(self, X: Any) -> NDArray[np.float32]:
-        """Return what the decoder puts out before its link, of shape (n, F): the scores of items."""
+        """Return what the decoder puts out before its link, of shape (n, F): items' scores."""
         return self._dense_by_blocks(X, self._logits)
 
     def reconstruction_error(self, X: Any) -> NDArray[np.float64]:
@@ -175,7 +175,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             extra=self._extra(),
             items=None,
             metrics={},
-            card=f"# {type(self).__name__}\n\nAn autoencoder over {self.n_features_in_:,} features.\n",
+            card=f"# {type(self).__name__}\n\nOver {self.n_features_in_:,} features.\n",
         )
 
     @classmethod
@@ -192,7 +192,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         }
         model = cls(**parameters)
         model._validate_params()
-        model.n_features_in_ = int(contents.extra["n_features"])
+        model.n_features_in_ = int(str(contents.extra["n_features"]))
         model._restore(contents.tensors, contents.extra)
         model.is_fitted_ = True
         return model

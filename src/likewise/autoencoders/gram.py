@@ -16,7 +16,7 @@ from scipy import sparse
 from torch import Tensor
 
 SCATTERED_PER_STREAMED = 320.0
-"""How many times dearer a scattered addition is than a streamed one, as measured (bench/gram.py)."""
+"""How many times dearer a scattered addition is than a streamed one (bench/gram.py)."""
 
 DENSE_BLOCK_BYTES = 256 * 1024**2
 

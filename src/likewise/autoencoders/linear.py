@@ -65,8 +65,9 @@ class LinearAutoencoder(Autoencoder):
     >>> X = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 1]], dtype=np.float32)
     >>> model = LinearAutoencoder(l2=1.0).fit(X)
     >>> model.B_.round(2)
-    array([[0.  , 0.5 , 0.  ],
-           ...
+    array([[ 0.  ,  0.67, -0.25],
+           [ 0.57,  0.  ,  0.37],
+           [-0.29,  0.5 ,  0.  ]], dtype=float32)
     """
 
     l2: float = 500.0
@@ -96,13 +97,16 @@ class LinearAutoencoder(Autoencoder):
 
         The Gram matrix is kept for it, which doubles the memory.
         """
-        first = not hasattr(self, "_gram")
+        before: tuple[Tensor, NDArray[np.float64]] | None = getattr(self, "_gram", None)
+        first = before is None
         rows = self._checked(X, reset=first and not self.__sklearn_is_fitted__())
         self._validate_params()
         self._require_square(rows.shape[1])
         G, counts = self._weighted_gram(rows), _column_counts(rows)
-        self._gram = (G, counts) if first else (self._gram[0] + G, self._gram[1] + counts)
-        self._solve(self._gram[0].clone(), self._gram[1])
+        if before is not None:
+            G, counts = G + before[0], counts + before[1]
+        self._gram = (G, counts)
+        self._solve(G.clone(), counts)
         self.is_fitted_ = True
         return self
 

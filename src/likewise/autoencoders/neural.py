@@ -5,6 +5,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -136,7 +137,7 @@ class NeuralAutoencoder(Autoencoder):
     # The private verbs
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
-        self._prepare(X)
+        self.net_ = self._prepare(X)
         training, validate = self._with_validation(X, validate)
         score = None if validate is None else lambda: validate(self)
         self.history_ = train(
@@ -156,7 +157,7 @@ class NeuralAutoencoder(Autoencoder):
         rows = self._checked(X, reset=first)
         if first:
             self._validate_params()
-            self._prepare(rows)
+            self.net_ = self._prepare(rows)
             self.history_, self.n_epochs_ = History(), 0
         plan = self._plan(max_epochs=1, seed_shift=self.n_epochs_)
         if not hasattr(self, "_optimizer"):
@@ -169,6 +170,7 @@ class NeuralAutoencoder(Autoencoder):
         self._n_steps += -(-rows.shape[0] // self.batch_size)
         self.history_.epochs += passed.epochs
         self.n_epochs_ += 1
+        self.is_fitted_ = True
         return self
 
     @torch.inference_mode()
@@ -224,8 +226,8 @@ class NeuralAutoencoder(Autoencoder):
         logits: Tensor = self.net_.decode(self._code(self.net_.encode(self._input(rows))))
         return logits
 
-    def _prepare(self, X: Any) -> None:
-        """Choose the loss and the device, and draw the weights."""
+    def _prepare(self, X: Any) -> Hourglass:
+        """Choose the loss and the device, and return a net with weights drawn."""
         self.loss_ = loss_for(X, self._sparse_loss) if self.loss == "auto" else str(self.loss)
         self.device_ = resolve_device(self.device)
         self.__dict__.pop("_optimizer", None)
@@ -236,8 +238,7 @@ class NeuralAutoencoder(Autoencoder):
         net.initialise(torch.Generator().manual_seed(self._seed))
         if self.loss_ != "multinomial":
             _start_at_the_mean(net, X, self.loss_)
-        self.net_ = net.to(self.device_).eval()
-        self.is_fitted_ = True
+        return net.to(self.device_).eval()
 
     def _net(self, n_features: int) -> Hourglass:
         return Hourglass(
@@ -280,7 +281,7 @@ class NeuralAutoencoder(Autoencoder):
 
     def _require_net_memory(self, n_features: int) -> None:
         widths = [n_features, *self.hidden, self.n_latent]
-        weights = 2 * sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+        weights = 2 * sum(a * b for a, b in pairwise(widths))
         batch = 3 * self.batch_size * n_features
         require_memory(
             4 * (5 * weights + batch),  # weights, gradient, two moments, the best so far
@@ -337,7 +338,7 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
     if precision != "auto":
         return precision == "bfloat16"
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
     return bool(capabilities.get("amx_bf16"))
 

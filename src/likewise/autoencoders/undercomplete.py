@@ -15,8 +15,8 @@ from likewise.nn.losses import LOSSES
 class UndercompleteAutoencoder(NeuralAutoencoder):
     """Classic autoencoder: h = s(W x + b), x̂ = link(W' h + b'), with h shorter than x.
 
-    With ``batch_size=1`` and ``optimizer="sgd"`` it is trained as the textbook says: one row passes,
-    the error is propagated back, the weights are changed, the next row passes.
+    With ``batch_size=1`` and ``optimizer="sgd"`` it is trained as the textbook says: one row
+    passes, the error is propagated back, the weights are changed, the next row passes.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
     Notes
     -----
     Purchases (0 and 1) get the Bernoulli loss here, for whose sigmoid output the classic type is
-    known. Weights start as Glorot and Bengio's (2010); the output bias starts so that the untrained net
-    answers with the mean row, which saves the epochs that a sigmoid net spends on finding it.
+    known. The output bias starts so that the untrained net answers with the mean row, which saves
+    the epochs that a sigmoid net spends on finding it.
 
     References
     ----------

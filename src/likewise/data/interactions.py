@@ -7,7 +7,7 @@ never padded to the longest history.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ from likewise.errors import InputError
 Ids = NDArray[Any]
 """Outer ids: an int64 array, or an object array of str."""
 
-CSR = sparse.csr_array[Any, tuple[int, int]]
+CSR: TypeAlias = Any
+"""A scipy.sparse.csr_array; SciPy ships no types."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ class Vocabulary:
 
     def decode(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> Ids:
         """Return the ids at these row numbers."""
-        return self.ids[np.asarray(rows)]
+        ids: Ids = self.ids[np.asarray(rows)]
+        return ids
 
     @cached_property
     def _rows(self) -> dict[str, int]:

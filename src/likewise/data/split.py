@@ -103,10 +103,10 @@ def strong_generalisation(
     held = min(10_000, max(1, len(eligible) // 10)) if n_held_out is None else n_held_out
     if held < 1 or len(eligible) <= 2 * held:
         raise InputError(
-            f"{len(eligible)} users have {min_items} items or more, and {held} validation and {held} "
-            "test users were asked for; hold out fewer users, or use a log with more"
+            f"{len(eligible)} users have {min_items} items or more, and {held} validation and "
+            f"{held} test users were asked for; hold out fewer users, or use a log with more"
         )
-    random = np.random.RandomState(seed)  # noqa: NPY002 - the published splits were drawn with it
+    random = np.random.RandomState(seed)
     permuted = eligible[random.permutation(len(eligible))]
     groups = np.split(permuted, [len(permuted) - 2 * held, len(permuted) - held])
     part = np.full(len(log.users), -1)
@@ -157,7 +157,7 @@ def global_time(log: Log, *, validation_fraction: float = 0.1, test_fraction: fl
 
 
 def leave_last_out(log: Log) -> Split:
-    """Hold out each user's last visit (all events of its last time), and validate on the one before.
+    """Hold out each user's last visit (all events of its last time); validate on the one before.
 
     A visit, not a line, is held out: the lines of one invoice share their time, and leaving all but
     one of them in the basket would give the answer away.
@@ -192,7 +192,8 @@ def fixed_lists(
     """Take train and test lists from outside; carve the validation part from train.
 
     Held out for validation are int(validation_fraction · n) of each user's n training items, drawn
-    at random. Test interactions of items that no training user has cannot be found and are left out.
+    at random. Test interactions of items that no training user has cannot be found, and are left
+    out.
     """
     refit = train if isinstance(train, Interactions) else train.interactions()
     outside = test if isinstance(test, Interactions) else test.interactions()
@@ -279,8 +280,8 @@ def _held_out_users(
     held_fraction: float,
     seed: int,
 ) -> FoldIn:
-    """Draw each user's held-out items with Liang's generator, in the order of the users and lines."""
-    random = np.random.RandomState(seed)  # noqa: NPY002 - the published splits were drawn with it
+    """Draw each user's held-out items with Liang's generator, by user and line."""
+    random = np.random.RandomState(seed)
     order = np.argsort(user, kind="stable")
     user, column, weight = user[order], column[order], weight[order]
     users, start, count = np.unique(user, return_index=True, return_counts=True)
@@ -317,7 +318,8 @@ def _before_and_after(
     fold = _fold(history.matrix, sorted_csr(later[:, known]), log.users)
     if not len(fold):
         raise InputError(
-            "no user has purchases on both sides of the cut; use the split by users, or a longer log"
+            "no user has purchases on both sides of the cut; "
+            "use the split by users, or a longer log"
         )
     return history.take(np.diff(history.matrix.indptr) > 0), fold
 

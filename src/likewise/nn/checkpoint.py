@@ -68,7 +68,8 @@ class Checkpoint:
         except (OSError, SafetensorError) as error:
             temporary.unlink(missing_ok=True)
             raise MachineError(
-                f"the checkpoint {self.path} cannot be written: {error}; free some space or name another place"
+                f"the checkpoint {self.path} cannot be written: {error}; "
+                "free some space, or name another place"
             ) from error
 
     def read(self, net: nn.Module, optimizer: torch.optim.Optimizer) -> Saved | None:

@@ -5,7 +5,8 @@ Shapes: B rows of a batch, F features (items), H hidden, L latent, N stored valu
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from itertools import pairwise
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -113,7 +114,7 @@ def unit_length(rows: Rows) -> Rows:
 
 
 class InputLayer(nn.Module):
-    """x W + b for dense or sparse rows; for sparse ones, the sum of the weights of the items bought.
+    """x W + b for dense or sparse rows; for purchases, the sum of the bought items' weights.
 
     Parameters
     ----------
@@ -176,10 +177,8 @@ class Hourglass(nn.Module):
         into = [*hidden, code_width or n_latent]
         out_of = [n_latent, *reversed(hidden), n_features]
         self.first = InputLayer(n_features, into[0])
-        self.encoder = nn.ModuleList(nn.Linear(a, b) for a, b in zip(into, into[1:], strict=False))
-        self.decoder = nn.ModuleList(
-            nn.Linear(a, b) for a, b in zip(out_of, out_of[1:], strict=False)
-        )
+        self.encoder = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(into))
+        self.decoder = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(out_of))
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw all weights anew."""
@@ -192,12 +191,12 @@ class Hourglass(nn.Module):
     @property
     def output_bias(self) -> Tensor:
         """The bias of the last layer, of shape (F,)."""
-        bias: Tensor = self.decoder[-1].bias
-        return bias
+        bias = self.decoder[-1].bias
+        return cast("Tensor", bias)
 
     def encode(self, rows: Rows) -> Tensor:
         """Return the code before its own activation, of shape (B, code_width)."""
-        h = self.first(rows)
+        h: Tensor = self.first(rows)
         for layer in self.encoder:
             h = layer(self.activation(h))
         return h
@@ -205,7 +204,8 @@ class Hourglass(nn.Module):
     def decode(self, z: Tensor) -> Tensor:
         """Return the logits, of shape (B, F)."""
         *inner, last = self.decoder
+        h = z
         for layer in inner:
-            z = self.activation(layer(z))
-        logits: Tensor = last(z)
+            h = self.activation(layer(h))
+        logits: Tensor = last(h)
         return logits

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy import sparse
 
 from likewise.data.interactions import CSR, Vocabulary, as_ids, checked_csr, csr
 from likewise.errors import InputError
@@ -104,7 +103,7 @@ class Baskets:
         """Take a CSR matrix over the model's items."""
         if matrix.shape[1:] != (len(items),):
             raise InputError(
-                f"the matrix has shape {matrix.shape}; the model has {len(items)} items, a column each"
+                f"the matrix has shape {matrix.shape}; give {len(items)} columns, one an item"
             )
         checked = checked_csr(matrix)
         return cls(checked, np.arange(checked.shape[0]), [()] * checked.shape[0])
@@ -130,9 +129,9 @@ def frame_kind(given: Any) -> Callable[[pa.Table], Any] | None:
     if library == "pandas":
         return lambda table: table.to_pandas()
     if library == "polars":
-        import polars  # the caller's frame shows that it is installed
+        import polars as pl  # the caller's frame shows that it is installed
 
-        return polars.from_arrow
+        return pl.from_arrow
     return lambda table: table
 
 

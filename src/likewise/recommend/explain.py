@@ -39,9 +39,11 @@ def effects(model: Autoencoder, row: CSR, target: int) -> NDArray[np.float64]:
     """
     if model.additive:
         terms = model._unit_logits(row.indices.astype(np.int64))[:, target]
-        return row.data.astype(np.float64) * terms
+        exact: NDArray[np.float64] = row.data.astype(np.float64) * terms
+        return exact
     without = sparse.vstack([row] * row.nnz, format="csr")
     without.data[np.arange(row.nnz) * (row.nnz + 1)] = 0
     without.eliminate_zeros()
     left_out = model._logits(without)[:, target].astype(np.float64)
-    return float(model._logits(row)[0, target]) - left_out
+    moved: NDArray[np.float64] = float(model._logits(row)[0, target]) - left_out
+    return moved

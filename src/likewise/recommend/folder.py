@@ -34,7 +34,7 @@ def load(folder: str | Path) -> Recommender | Autoencoder:
     >>> recommender = Recommender().fit([["tea", "cup"], ["tea", "cup"]])
     >>> with tempfile.TemporaryDirectory() as parent:
     ...     recommender.save(f"{parent}/shop.model")
-    ...     load(f"{parent}/shop.model").items_.ids.tolist()
+    ...     load(f"{parent}/shop.model").catalogue_.items.ids.tolist()
     ['cup', 'tea']
     """
     contents = read_folder(Path(folder), known_types=ALL_TYPES)

@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted
+from sklearn.exceptions import NotFittedError
 
 from likewise.artifact import Contents, write_folder
 from likewise.autoencoders import Autoencoder, LinearAutoencoder
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.data.interactions import CSR, Interactions, Vocabulary, as_ids, csr
+from likewise.data.interactions import CSR, Interactions, csr
 from likewise.data.log import Log, read_log
 from likewise.data.split import FoldIn, Split, held_out_items
 from likewise.errors import InputError
@@ -33,6 +32,7 @@ from likewise.recommend.baskets import (
     frame_kind,
     long_table,
 )
+from likewise.recommend.catalogue import Catalogue
 from likewise.recommend.explain import Reason, effects
 from likewise.recommend.support import Support
 from likewise.recommend.topk import NO_ITEM, top_k
@@ -56,12 +56,8 @@ class Recommender:
     ----------
     model_ : Autoencoder
         Fitted.
-    items_ : Vocabulary
-        The outer ids of the catalogue.
-    titles_ : ndarray of str or None
-        Their titles.
-    counts_ : ndarray of int64
-        In how many baskets each item was; its order is the fallback list.
+    catalogue_ : Catalogue
+        Ids, titles and counts of the items.
     support_ : Support
         In how many baskets two items were together.
     metrics : dict
@@ -86,9 +82,7 @@ class Recommender:
 
     # Learning
 
-    def fit(
-        self, log: Any, *, validation: FoldIn | None = None, support: bool = True
-    ) -> Self:
+    def fit(self, log: Any, *, validation: FoldIn | None = None, support: bool = True) -> Self:
         """Learn from a log, interactions, a frame, a users x items CSR matrix or lists of ids.
 
         Parameters
@@ -111,7 +105,7 @@ class Recommender:
             and model.validation_fraction
         ):
             training, validation = held_out_items(interactions)
-        self._take_catalogue(interactions)
+        self.catalogue_ = Catalogue.of(interactions)
         X = self._weighted(training.matrix)
         self.model_ = model
         if isinstance(model, NeuralAutoencoder) and validation is not None:
@@ -162,18 +156,18 @@ class Recommender:
         InputError
             If k is larger than what remains of the catalogue, or the baskets are no baskets.
         """
-        check_is_fitted(self, "model_")
+        self._require_fitted()
         given = self._baskets(baskets)
         self._check_k(k, given.matrix if filter_seen else None)
         chosen, scores = self._ranked(given.matrix, k, filter_seen=filter_seen)
         fallback = np.diff(given.matrix.indptr) == 0
         if sparse.issparse(baskets):
-            return self.items_.decode(chosen), scores
+            return self.catalogue_.items.decode(chosen), scores
         if kind := frame_kind(baskets):
             columns = {"score": scores, "fallback": fallback[:, None]}
-            return kind(long_table("user", given.users, self.items_, chosen, columns))
+            return kind(long_table("user", given.users, self.catalogue_.items, chosen, columns))
         return [
-            Recommendations(tuple(self._recommended(items, values)), unknown, bool(is_fallback))
+            Recommendations(tuple(self.catalogue_.named(items, values)), unknown, bool(is_fallback))
             for items, values, unknown, is_fallback in zip(
                 chosen, scores, given.unknown, fallback, strict=True
             )
@@ -202,18 +196,18 @@ class Recommender:
         InputError
             If an item is unknown.
         """
-        check_is_fitted(self, "model_")
-        ids, columns = self._known_items(items)
+        self._require_fitted()
+        ids, columns = self.catalogue_.rows_of(items)
         self._check_k(k, _one_each(columns, self.n_items))
         found = [self._also(block, k) for block in _blocks(columns, self._block_rows())]
         chosen, scores, support = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if kind := frame_kind(items):
             table = {"score": scores, "support": support}
-            return kind(long_table("item", ids, self.items_, chosen, table))
+            return kind(long_table("item", ids, self.catalogue_.items, chosen, table))
         return {
             id_: [
                 AlsoBought(r.item, r.score, int(n), r.title)
-                for r, n in zip(self._recommended(row, values), counts, strict=False)
+                for r, n in zip(self.catalogue_.named(row, values), counts, strict=False)
             ]
             for id_, row, values, counts in zip(ids.tolist(), chosen, scores, support, strict=True)
         }
@@ -223,8 +217,8 @@ class Recommender:
 
         Items that are bought *with* an item are `also_bought`; items bought *like* it are these.
         """
-        check_is_fitted(self, "model_")
-        ids, columns = self._known_items(items)
+        self._require_fitted()
+        ids, columns = self.catalogue_.rows_of(items)
         self._check_k(k, _one_each(columns, self.n_items))
         codes = self.item_codes()
         codes /= np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
@@ -232,7 +226,7 @@ class Recommender:
         scores[np.arange(len(columns)), columns] = -np.inf
         chosen, values = top_k(scores, k)
         return {
-            id_: list(self._recommended(row, value))
+            id_: list(self.catalogue_.named(row, value))
             for id_, row, value in zip(ids.tolist(), chosen, values, strict=True)
         }
 
@@ -242,14 +236,18 @@ class Recommender:
         Exact for linear autoencoders and neighbours (the effects add up to the score), by leaving
         one item out at a time for the others.
         """
-        check_is_fitted(self, "model_")
+        self._require_fitted()
         given = self._baskets([list(basket)])
-        _, (target,) = self._known_items([item])
+        _, (target,) = self.catalogue_.rows_of([item])
         row = self._weighted(given.matrix)
         moved = effects(self.model_, row, int(target)) if row.nnz else np.empty(0)
         order = np.lexsort((row.indices, -moved))
         return [
-            Reason(self.items_.ids[row.indices[n]], float(moved[n]), self._title(row.indices[n]))
+            Reason(
+                self.catalogue_.items.ids[row.indices[n]],
+                float(moved[n]),
+                self.catalogue_.title(row.indices[n]),
+            )
             for n in order
         ]
 
@@ -275,7 +273,7 @@ class Recommender:
     @property
     def n_items(self) -> int:
         """Number of items in the catalogue."""
-        return len(self.items_)
+        return len(self.catalogue_)
 
     def item_codes(self) -> NDArray[np.float32]:
         """Return a vector for each item, of shape (I, L).
@@ -292,7 +290,7 @@ class Recommender:
 
     def save(self, folder: str | Path) -> None:
         """Write a model folder; an older one there is replaced as a whole or not at all."""
-        check_is_fitted(self, "model_")
+        self._require_fitted()
         write_folder(Path(folder), self.contents())
 
     def contents(self) -> Contents:
@@ -300,17 +298,11 @@ class Recommender:
         inner = self.model_.contents()
         tensors = {f"model.{k}": v for k, v in inner.tensors.items()}
         tensors |= {f"support.{k}": v for k, v in self.support_.tensors().items()}
-        titles = [""] * self.n_items if self.titles_ is None else self.titles_.tolist()
-        items = {
-            "item": self.items_.ids,
-            "title": pa.array(titles, pa.string()),
-            "count": self.counts_,
-        }
         return dataclasses.replace(
             inner,
             tensors=tensors,
             extra=inner.extra | {"recommender": {"weighting": self.weighting}},
-            items=pa.table(items),
+            items=self.catalogue_.table(),
             metrics=self.metrics,
             card=_card(self),
         )
@@ -323,13 +315,11 @@ class Recommender:
             raise InputError("the folder holds an autoencoder, not a recommender; fit a log first")
         inner = dataclasses.replace(contents, tensors=_part(contents.tensors, "model."))
         fitted = model.from_contents(inner)
-        recommender = cls(clone(fitted), **settings)
+        recommender = cls(clone(fitted), weighting=str(settings.get("weighting")))
         recommender.model_ = fitted
-        recommender.items_ = Vocabulary(as_ids(items["item"].to_pylist()))
-        recommender.titles_ = np.array(items["title"].to_pylist(), dtype=object)
-        recommender.counts_ = items["count"].to_numpy()
+        recommender.catalogue_ = Catalogue.of_table(items)
         recommender.support_ = Support.from_tensors(
-            _part(contents.tensors, "support."), len(recommender.items_)
+            _part(contents.tensors, "support."), recommender.n_items
         )
         recommender.metrics = contents.metrics
         return recommender
@@ -353,7 +343,7 @@ class Recommender:
 
     def _scores(self, block: CSR) -> NDArray[np.float32]:
         scores = self.model_._logits(self._weighted(block))
-        scores[np.diff(block.indptr) == 0] = self.counts_
+        scores[np.diff(block.indptr) == 0] = self.catalogue_.counts
         return scores
 
     def _also(self, columns: NDArray[np.int64], k: int) -> tuple[NDArray[Any], ...]:
@@ -379,38 +369,17 @@ class Recommender:
 
     # Ids and rows
 
-    def _take_catalogue(self, interactions: Interactions) -> None:
-        self.items_, self.titles_ = interactions.items, interactions.titles
-        self.counts_ = interactions.item_counts
-
     def _baskets(self, baskets: Any) -> Baskets:
         if sparse.issparse(baskets):
-            return Baskets.of_matrix(baskets, self.items_)
+            return Baskets.of_matrix(baskets, self.catalogue_.items)
         if frame_kind(baskets):
-            return Baskets.of_table(as_table(baskets), self.items_)
+            return Baskets.of_table(as_table(baskets), self.catalogue_.items)
         if isinstance(baskets, Sequence) and not isinstance(baskets, str | bytes):
-            return Baskets.of_lists(baskets, self.items_)
+            return Baskets.of_lists(baskets, self.catalogue_.items)
         raise InputError(
-            f"baskets is a {type(baskets).__name__}; give a list of lists of item ids, a frame with "
-            "the columns user and item, or a CSR matrix"
+            f"baskets is a {type(baskets).__name__}; give a list of lists of item ids, "
+            "a frame with the columns user and item, or a CSR matrix"
         )
-
-    def _known_items(self, items: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        if frame_kind(items):
-            table = as_table(items)
-            if "item" not in table.column_names:
-                raise InputError(f"the table has the columns {table.column_names}; it needs item")
-            items = table["item"].to_pylist()
-        elif isinstance(items, str | bytes | int):
-            raise InputError(f"items is {items!r}; give a list of item ids: [{items!r}]")
-        ids = as_ids(list(items))
-        columns = self.items_.encode(ids.tolist())
-        if len(unknown := ids[columns < 0]):
-            raise InputError(
-                f"the item {unknown[0]!r} is not among the {self.n_items:,} items of the model"
-                + (f" (nor are {len(unknown) - 1:,} others)" if len(unknown) > 1 else "")
-            )
-        return ids, columns
 
     def _check_k(self, k: int, seen: CSR | None) -> None:
         if not isinstance(k, int | np.integer) or k < 1:
@@ -424,14 +393,9 @@ class Recommender:
                 f"k={k} but only {remain} items remain{why}; ask for k <= {remain}{way}"
             )
 
-    def _recommended(self, items: NDArray[Any], values: NDArray[Any]) -> Iterator[Recommended]:
-        for item, value in zip(items, values, strict=True):
-            if item != NO_ITEM:
-                yield Recommended(self.items_.ids[item], float(value), self._title(item))
-
-    def _title(self, row: int) -> str:
-        title = "" if self.titles_ is None else str(self.titles_[row])
-        return title or str(self.items_.ids[row])
+    def _require_fitted(self) -> None:
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this Recommender has not learned from a log; call fit first")
 
 
 def as_interactions(log: Any) -> Interactions:
@@ -474,7 +438,7 @@ def _card(recommender: Recommender) -> str:
     model = type(recommender.model_).__name__
     return (
         f"# A recommender\n\n{model} over {recommender.n_items:,} items, "
-        f"learned from {recommender.counts_.sum():,} purchases.\n\n"
+        f"learned from {recommender.catalogue_.counts.sum():,} purchases.\n\n"
         "It holds items and pairs of items, and no customer.\n\n"
         '```python\nimport likewise\n\nrecommender = likewise.load("this folder")\n'
         'recommender.recommend([["an item", "another"]], k=10)\n```\n'

@@ -1,13 +1,14 @@
 """Choosing settings on validation users, by climbing a lattice within a budget of time.
 
-Every setting has a ladder of values. From a start, the climb tries the rungs next to it, one setting
-at a time, and moves while the validation score grows. The ladders are wide: an optimum on a ladder's
-end is one on the end of what makes sense (no dropout, say), not of what was tried.
+Every setting has a ladder of values. From a start, the climb tries the rungs next to it, one
+setting at a time, and moves on while the validation score grows. The ladders are wide: an optimum
+on a ladder's end is one on the end of what makes sense (no dropout, say), not of what was tried.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from likewise.autoencoders import LinearAutoencoder
@@ -131,7 +132,14 @@ def climb(
     max_seconds: float,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> tuple[list[Trial], bool]:
-    """Climb to a setting none of whose neighbours scores higher; return the trials, and whether it ended.
+    """Climb to a setting none of whose neighbours scores higher.
+
+    Returns
+    -------
+    trials : list of Trial
+        In the order tried.
+    complete : bool
+        Whether the climb ended before the time did.
 
     Examples
     --------
@@ -144,37 +152,52 @@ def climb(
     >>> max(trials, key=lambda trial: trial.score).parameters, complete
     ({'x': 4, 'y': 7}, True)
     """
-    began, trials = time.monotonic(), []
-    known: dict[tuple[Any, ...], float] = {}
-
-    def try_out(parameters: dict[str, Any]) -> float | None:
-        key = tuple(parameters.values())
-        if key not in known:
-            elapsed = time.monotonic() - began
-            longest = max((trial.seconds for trial in trials), default=0.0)
-            if trials and elapsed + longest > max_seconds:
-                return None
-            started = time.monotonic()
-            known[key] = score(parameters)
-            trials.append(Trial(dict(parameters), known[key], time.monotonic() - started))
-            if on_trial is not None:
-                on_trial(trials[-1])
-        return known[key]
-
-    here, height = start, try_out(start) or 0.0
-    moved = True
-    while moved:
-        moved = False
-        for name, ladder in ladders.items():
-            for step in (1, -1):
-                while (there := _neighbour(here, name, ladder, step)) is not None:
-                    reached = try_out(there)
-                    if reached is None:
-                        return trials, False
-                    if reached <= height:
+    attempt = _Attempts(score, max_seconds, on_trial)
+    try:
+        here, height, moved = start, attempt(start), True
+        while moved:
+            moved = False
+            for name, step in product(ladders, (1, -1)):
+                while (there := _neighbour(here, name, ladders[name], step)) is not None:
+                    if (reached := attempt(there)) <= height:
                         break
                     here, height, moved = there, reached, True
-    return trials, True
+    except _OutOfTimeError:
+        return attempt.trials, False
+    return attempt.trials, True
+
+
+class _OutOfTimeError(Exception):
+    """The next trial would probably end after the time allowed."""
+
+
+@dataclass
+class _Attempts:
+    """Scores each setting once, and stops in time."""
+
+    score: Callable[[dict[str, Any]], float]
+    max_seconds: float
+    on_trial: Callable[[Trial], None] | None
+    trials: list[Trial] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    known: dict[tuple[Any, ...], float] = field(default_factory=dict)
+
+    def __call__(self, parameters: dict[str, Any]) -> float:
+        key = tuple(parameters.values())
+        if key not in self.known:
+            self._stop_in_time()
+            started = time.monotonic()
+            self.known[key] = self.score(parameters)
+            trial = Trial(dict(parameters), self.known[key], time.monotonic() - started)
+            self.trials.append(trial)
+            if self.on_trial is not None:
+                self.on_trial(trial)
+        return self.known[key]
+
+    def _stop_in_time(self) -> None:
+        longest = max((trial.seconds for trial in self.trials), default=0.0)
+        if self.trials and time.monotonic() - self.began + longest > self.max_seconds:
+            raise _OutOfTimeError
 
 
 def _neighbour(

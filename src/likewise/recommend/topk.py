@@ -1,7 +1,7 @@
 """The k best items of each row, exactly, with ties broken the same way every time.
 
-Ties are broken by a fixed shuffle of the items, not by their order: item numbers often follow age or
-popularity, and a tie must not favour either. Shapes: B rows, I items, K top-k.
+Ties are broken by a fixed shuffle of the items, not by their order: item numbers often follow age
+or popularity, and a tie must not favour either. Shapes: B rows, I items, K top-k.
 """
 
 from functools import lru_cache
