@@ -1,0 +1,66 @@
+"""Fit one of implicit's models on the shared split and leave its lists and record.
+
+bench/.envs/implicit/bin/python bench/peers/run_implicit.py PRESET [--help]
+"""
+
+import itertools
+import warnings
+from typing import Any
+
+import fitting
+import harness
+from harness import THREADS, Matrix, ScoreRows, Split
+from implicit.cpu.als import AlternatingLeastSquares
+from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFIDFRecommender
+from implicit.utils import ParameterWarning
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+NEIGHBOURS = (5, 10, 20, 50, 100, 200, 800)
+
+
+def grid(**values: tuple[Any, ...]) -> list[fitting.Settings]:
+    """Return every combination of the values."""
+    return [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
+
+
+PRESETS: dict[str, tuple[type, list[fitting.Settings]]] = {
+    "cosine": (CosineRecommender, grid(K=NEIGHBOURS)),
+    "TFIDF": (TFIDFRecommender, grid(K=NEIGHBOURS)),
+    "BM25": (BM25Recommender, grid(K=(20, 100, 800, 5000), K1=(0.8, 1.2), B=(0.65, 0.75, 0.9))),
+    "ALS": (
+        AlternatingLeastSquares,
+        grid(factors=(64, 128, 256), regularization=(30.0, 100.0, 300.0), alpha=(5.0, 10.0, 20.0)),
+    ),
+}
+
+
+def main() -> None:
+    arguments = harness.parse_arguments("Fit a model of implicit on the shared split.", PRESETS)
+    warnings.filterwarnings("ignore", category=ParameterWarning)  # of implicit, to implicit
+    kind, settings = PRESETS[arguments.preset]
+    split = Split.read(arguments.data)
+    clock = fitting.Clock()
+    extra = {"random_state": arguments.seed} if kind is AlternatingLeastSquares else {}
+
+    def fit(train: Matrix, settings: fitting.Settings) -> ScoreRows:
+        model = kind(**settings, **extra, num_threads=THREADS)
+        rows = sparse.csr_matrix(train)
+        with threadpool_limits(1, "blas"):  # as implicit asks: its own threads do the work
+            clock.timed("fit", model.fit)(rows, show_progress=False)
+        return scorer(model, rows)
+
+    lists, measured = fitting.run_grid(split, fit, clock, settings, arguments.refit)
+    record = harness.provenance("implicit", "numpy", "scipy") | measured
+    harness.write_run(split, harness.run_name("implicit", arguments), lists, record)
+
+
+def scorer(model: Any, train: Any) -> ScoreRows:
+    """Return the scores that the model's `recommend` ranks by."""
+    if isinstance(model, AlternatingLeastSquares):
+        return lambda block: model.user_factors[block] @ model.item_factors.T
+    return lambda block: (train[block] @ model.similarity).toarray()
+
+
+if __name__ == "__main__":
+    main()
