@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from likewise.artifact import Contents, read_folder, write_folder
@@ -137,7 +138,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def reconstruction_error(self, X: Any) -> NDArray[np.float64]:
         """Return the reconstruction error of each row, of shape (n,), in the loss's own unit."""
         check_is_fitted(self)
-        return np.concatenate([self._row_errors(b) for b in self._blocks(self._checked(X))])
+        return self._errors(self._checked(X))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean reconstruction error with its sign changed: higher is better."""
@@ -208,6 +209,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             rows = sparse.csr_array(rows)
             rows.sum_duplicates()
         return rows
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise InputError(f"{error}") from error
+
+    def _errors(self, X: Any) -> NDArray[np.float64]:
+        return np.concatenate([self._row_errors(block) for block in self._blocks(X)])
 
     def _blocks(self, X: Any) -> Iterator[Any]:
         size = max(1, BLOCK_BYTES // (4 * max(self.n_features_in_, 1)))

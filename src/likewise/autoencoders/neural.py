@@ -134,6 +134,17 @@ class NeuralAutoencoder(Autoencoder):
     def _code_width(self) -> int:
         return int(self.n_latent)
 
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.n_latent)
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if not all(isinstance(width, Integral) and width >= 1 for width in self.hidden):
+            raise InputError(
+                f"hidden={self.hidden!r}; give the widths of layers, each 1 or more, such as (600,)"
+            )
+
     # The private verbs
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
@@ -266,7 +277,7 @@ class NeuralAutoencoder(Autoencoder):
             return X, validate
         order = np.random.default_rng(self._seed).permutation(X.shape[0])
         held = X[order[:n_held]]
-        return X[order[n_held:]], lambda model: -float(model._row_errors(held).mean())
+        return X[order[n_held:]], lambda model: -float(model._errors(held).mean())
 
     def _checkpoint(self, X: Any) -> Checkpoint | None:
         if self.checkpoint is None:
