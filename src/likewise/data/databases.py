@@ -70,7 +70,7 @@ def _spool_sqlite(path: str, query: str, file: str) -> dict[str, str]:
                     texts = [pa.array(map(_text, column), pa.string()) for column in columns]
                     writer.write_batch(pa.record_batch(texts, schema=schema))
     except (sqlite3.Error, sqlite3.Warning) as error:
-        raise LogError(f"{path}: the query failed: {error}") from error
+        raise LogError(f"{path}: the database says: {error}") from error
     return {name: _kind(name, kind) for name, kind in zip(names, kinds, strict=True)}
 
 
@@ -123,7 +123,7 @@ def _spool_postgres(url: str, query: str, file: str) -> None:
                 for batch in reader:
                     writer.write_batch(batch)
     except (dbapi.Error, pa.ArrowException) as error:
-        raise LogError(f"{_public(url)}: the query failed: {_reason(error)}") from error
+        raise LogError(f"{_public(url)}: the database says: {_reason(error)}") from error
 
 
 def _column_names(description: Sequence[Sequence[Any]] | None) -> list[str]:
@@ -137,8 +137,9 @@ def _column_names(description: Sequence[Sequence[Any]] | None) -> list[str]:
 
 
 def _reason(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if "ERROR:" in line]
-    return useful_line((lines or [str(error)])[0])
+    """Return what the server said, without the driver's wrapping."""
+    said = str(error).split("ERROR:")[-1].strip()
+    return useful_line(said)
 
 
 def _public(url: str) -> str:

@@ -8,6 +8,7 @@ that cannot be read is known with its line.
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -68,6 +69,19 @@ def open_json_lines(files: Sequence[str]) -> Relation:
         return _locate(files, row, lambda lines: _objects(lines, column))
 
     return Relation(called(files), sql, columns, locate)
+
+
+def line_at(path: str, position: int) -> int:
+    """Return the number of the line that begins at a byte position of the unpacked file.
+
+    DuckDB's own line numbers count records, and a quoted field may hold line ends.
+    """
+    with pa.input_stream(path) as stream:
+        chunks = (stream.read(min(1 << 20, left)) for left in range(position, 0, -(1 << 20)))
+        before = Counter[bytes]()
+        for chunk in chunks:
+            before.update({end: chunk.count(end) for end in (b"\n", b"\r")})
+    return 1 + (before[b"\n"] or before[b"\r"])
 
 
 @contextmanager

@@ -33,7 +33,8 @@ def id_of(engine: Engine, relation: Relation, name: str) -> str:
     if type_ in INTEGERS:
         return f"CAST({number} AS BIGINT)"
     if _is_fraction(type_):
-        return _whole(name, f"CAST({number} AS DOUBLE)")
+        exact = type_.startswith("DECIMAL")
+        return _whole(name, number if exact else f"nullif(CAST({number} AS DOUBLE), 'nan'::DOUBLE)")
     if type_ == "MIXED":
         raise LogError(f"ids in column {name!r} mix texts and numbers; make them all one kind")
     if _is_text(type_):
@@ -102,7 +103,7 @@ def _whole(name: str, number: str) -> str:
     """Return SQL that lets only whole numbers pass: integers with gaps come as floats."""
     message = text_sql(f"column {name} holds ")
     return (
-        f"CASE WHEN isnan({number}) OR {number} IS NULL THEN NULL "
+        f"CASE WHEN {number} IS NULL THEN NULL "
         f"WHEN {number} = trunc({number}) THEN CAST({number} AS BIGINT) "
         f"ELSE error({message} || {number} || '; ids are texts or whole numbers') END"
     )

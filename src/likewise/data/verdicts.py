@@ -11,6 +11,7 @@ from typing import Any
 from likewise.data.engine import Engine, name_sql, own_errors
 from likewise.data.relation import Place, Relation
 from likewise.data.staging import Staged
+from likewise.data.text_files import line_at
 from likewise.errors import LogError
 
 KEPT = "raw POSITIONAL JOIN verdict WHERE code = 0"
@@ -133,16 +134,17 @@ def _malformed(engine: Engine, relation: Relation) -> Iterator[Finding]:
     if not relation.files:
         return
     per_file = engine.rows(
-        "SELECT file_path, min(line), arg_min(error_message, line), count(DISTINCT line) "
+        "SELECT file_path, min(line_byte_position), "
+        "arg_min(error_message, line_byte_position), count(DISTINCT line_byte_position) "
         "FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
         "WHERE scan_id = (SELECT max(scan_id) FROM reject_scans) GROUP BY file_path"
     )
     if per_file:
-        places = [
-            Place(relation.files.index(file), line, f"{file} line {line}", message)
-            for file, line, message, _ in per_file
-        ]
-        yield Finding(MALFORMED, sum(count for *_, count in per_file), True, min(places))
+        count = sum(count for *_, count in per_file)
+        file, at, message, _ = min(per_file, key=lambda found: relation.files.index(found[0]))
+        line = line_at(file, at)
+        place = Place(relation.files.index(file), line, f"{file} line {line}", message)
+        yield Finding(MALFORMED, count, True, place)
 
 
 def _found(
