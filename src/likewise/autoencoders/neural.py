@@ -140,7 +140,7 @@ class NeuralAutoencoder(Autoencoder):
 
     def _validate_params(self) -> None:
         super()._validate_params()
-        if not all(isinstance(width, Integral) and width >= 1 for width in self.hidden):
+        if not all(isinstance(width, int | np.integer) and width >= 1 for width in self.hidden):
             raise InputError(
                 f"hidden={self.hidden!r}; give the widths of layers, each 1 or more, such as (600,)"
             )
