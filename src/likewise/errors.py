@@ -3,11 +3,11 @@
 ::
 
     LikewiseError
-    ├── InputError (also a ValueError)      what was given cannot be used; the command line exits with 2
-    │   ├── LogError                        a purchase log, or one of its columns or lines
-    │   └── ModelFolderError                a model folder that is damaged, foreign or of another version
-    └── MachineError (also an OSError)      what was given is fine, the machine is not; exits with 1
-        └── NotEnoughMemoryError            the work would not fit (also a MemoryError); nothing was started
+    ├── InputError                 what was given cannot be used (also a ValueError): exit code 2
+    │   ├── LogError               a purchase log, or one of its columns or lines
+    │   └── ModelFolderError       a model folder: damaged, foreign, or of another version
+    └── MachineError               the machine fails, not the input (also an OSError): exit code 1
+        └── NotEnoughMemoryError   the work would not fit (also a MemoryError); it was not started
 
 Every message says what was given, what is allowed and what to do.
 """

@@ -1,4 +1,4 @@
-"""Memory is stated before it is taken: what is free, what a step needs, and a refusal if it would not fit."""
+"""Memory is stated before it is taken: what is free, and a refusal of what would not fit."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ GIB = 1024**3
 def available_memory() -> int:
     """Return the bytes this process may still take.
 
-    The smaller of what the machine has free and what the control group (a container's limit) leaves.
+    The smaller of what the machine has free and what a container's limit leaves.
 
     Examples
     --------

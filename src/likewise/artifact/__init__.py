@@ -16,6 +16,14 @@ A crash at any instant of :func:`write_folder` leaves the old folder or the new 
 
 from likewise.artifact.contents import FORMAT_VERSION, JSON, Contents
 from likewise.artifact.reading import read_folder
+from likewise.artifact.swap import require_replaceable
 from likewise.artifact.writing import write_folder
 
-__all__ = ["FORMAT_VERSION", "JSON", "Contents", "read_folder", "write_folder"]
+__all__ = [
+    "FORMAT_VERSION",
+    "JSON",
+    "Contents",
+    "read_folder",
+    "require_replaceable",
+    "write_folder",
+]

@@ -41,7 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
     OSError
         If the machine fails; `path` is then as it was before, or whole and new.
     """
-    _refuse_foreign(path)
+    require_replaceable(path)
     _remove_leftovers(path)
     stage = path.with_name(f"{_prefix(path)}new-{secrets.token_hex(8)}")
     stage.mkdir()
@@ -115,6 +115,7 @@ def exchange(one: Path, other: Path) -> None:
 
 
 def _put(stage: Path, path: Path) -> None:
+    require_replaceable(path)  # again: writing took a while
     if not path.exists():
         stage.rename(path)
         return
@@ -137,7 +138,23 @@ def _put_aside_first(stage: Path, path: Path) -> None:
         raise
 
 
-def _refuse_foreign(path: Path) -> None:
+def require_replaceable(path: Path) -> None:
+    """Refuse a place where something other than a model folder is, or that has no parent.
+
+    Worth a call before hours of training; :func:`write_folder` makes it again.
+
+    Raises
+    ------
+    InputError
+        If `path` is a file, a link or a folder that likewise did not write, or its parent is missing.
+
+    Examples
+    --------
+    >>> require_replaceable(Path("/nowhere/shop.model"))
+    Traceback (most recent call last):
+        ...
+    likewise.errors.InputError: there is no folder '/nowhere'; make it, or name another
+    """
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {str(path.parent)!r}; make it, or name another")
     if path.is_symlink() or (path.exists() and not path.is_dir()):

@@ -5,7 +5,7 @@ Every split has the same four parts, so that a protocol can be written once. A m
 on `refit`, which is everything before the test; the test is read once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -208,6 +208,29 @@ def fixed_lists(
         refit,
         _fold(matrix, held, refit.users),
     )
+
+
+def also_bought_split(split: Split, *, seed: int = 0) -> Split:
+    """Return the split that judges "customers who bought this also bought".
+
+    Of the items a user held out (bought after the cut, or hidden from the model), one is drawn and
+    given alone; the others are to be found. Users with fewer than two are left out.
+    """
+    random = np.random.default_rng(seed)
+    folds = []
+    for fold in (split.validation, split.test):
+        rows = np.flatnonzero(np.diff(fold.held_out.indptr) >= 2)
+        if not len(rows):
+            raise InputError(
+                "no held-out customer has two items; use a longer log, or another split"
+            )
+        held = fold.held_out[rows]
+        place = held.indptr[:-1] + random.integers(0, np.diff(held.indptr))
+        given = np.zeros(held.nnz, dtype=bool)
+        given[place] = True
+        users = Vocabulary(fold.users.ids[rows])
+        folds.append(FoldIn(_masked(held, given), _masked(held, ~given), users))
+    return replace(split, validation=folds[0], test=folds[1])
 
 
 def held_out_items(

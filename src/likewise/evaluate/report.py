@@ -159,7 +159,7 @@ def _seeds(row: Row) -> str:
 
 def _mean(row: Row, metric: str) -> str:
     interval = row.intervals[metric]
-    return f"{_number(interval.mean)} ± {_number(interval.half_width)}"
+    return f"{_number(interval.mean)}±{_number(interval.half_width)}"
 
 
 def _gap(gap: Difference) -> str:

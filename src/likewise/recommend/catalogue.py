@@ -62,6 +62,10 @@ class Catalogue:
         """Return the title of the item at `row`; its id where it has none."""
         return str(self.titles[row] or self.items.ids[row])
 
+    def title_of(self, item: Any) -> str:
+        """Return the title of a known item; its id where it has none."""
+        return self.title(int(self.items.encode([item])[0]))
+
     def named(self, rows: NDArray[Any], scores: NDArray[Any]) -> Iterator[Recommended]:
         """Name a ranked list of row numbers, up to where it ends."""
         for row, score in zip(rows, scores, strict=True):

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from likewise.artifact import Contents, write_folder
-from likewise.autoencoders import Autoencoder, LinearAutoencoder
+from likewise.autoencoders import Autoencoder, LinearAutoencoder, UndercompleteAutoencoder
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.data.interactions import CSR, Interactions, csr
 from likewise.data.log import Log, read_log
@@ -33,7 +33,9 @@ from likewise.recommend.baskets import (
     long_table,
 )
 from likewise.recommend.catalogue import Catalogue
+from likewise.recommend.classic import Classic
 from likewise.recommend.explain import Reason, effects
+from likewise.recommend.steps import Steps, seven_steps
 from likewise.recommend.support import Support
 from likewise.recommend.topk import NO_ITEM, top_k
 
@@ -60,6 +62,8 @@ class Recommender:
         Ids, titles and counts of the items.
     support_ : Support
         In how many baskets two items were together.
+    classic_ : Classic or None
+        A small classic autoencoder kept beside the model to show the seven steps; None at first.
     metrics : dict
         What was measured of the model, if anything; it is saved with it.
 
@@ -79,6 +83,7 @@ class Recommender:
         self.model = model
         self.weighting = weighting
         self.metrics: dict[str, Any] = {}
+        self.classic_: Classic | None = None
 
     # Learning
 
@@ -116,18 +121,20 @@ class Recommender:
         return self
 
     def fit_chosen(self, split: Split) -> Self:
-        """Fit as a protocol asks: epochs chosen on the split's validation, weights on `refit`."""
+        """Fit as a protocol asks: epochs chosen on the split's validation, weights on `refit`.
+
+        `history` is then the one of the choice: the refit has nobody to be scored on.
+        """
         if not isinstance(self.model, NeuralAutoencoder):
             return self.fit(split.refit)
-        chosen = Recommender(self.model, weighting=self.weighting)
-        chosen.fit(split.train, validation=split.validation)
-        if split.refit is split.train:
-            self.__dict__.update(chosen.__dict__)
-            return self
-        again = clone(self.model).set_params(
-            max_epochs=max(1, chosen.model_.n_epochs_), validation_fraction=0.0
-        )
-        self.__dict__.update(Recommender(again, weighting=self.weighting).fit(split.refit).__dict__)
+        self.fit(split.train, validation=split.validation)
+        if split.refit is not split.train:
+            chosen, model = self.model_.history_, self.model
+            self.model = clone(model).set_params(
+                max_epochs=max(1, chosen.best_epoch), max_seconds=None, validation_fraction=0.0
+            )
+            self.fit(split.refit)
+            self.model, self.model_.history_ = model, chosen
         return self
 
     # Answering
@@ -251,6 +258,36 @@ class Recommender:
             for n in order
         ]
 
+    def steps(self, basket: Sequence[Any]) -> Steps:
+        """Walk a basket through the seven steps of training, with real numbers.
+
+        They are those of the model if it is an undercomplete autoencoder, else of `classic_`.
+
+        Raises
+        ------
+        InputError
+            If there is neither, or no item of the basket is known to it.
+        """
+        self._require_fitted()
+        items, title = self.catalogue_.items.ids.tolist(), self.catalogue_.title
+        if isinstance(self.model_, UndercompleteAutoencoder):
+            losses = [float(epoch["loss"]) for epoch in self.model_.history_.epochs]
+            titles = [title(row) for row in range(self.n_items)]
+            return seven_steps(self.model_, items, titles, basket, losses)
+        if self.classic_ is None:
+            raise InputError(
+                "no classic autoencoder is kept beside this model; set "
+                "recommender.classic_ = Classic.of(interactions), as `likewise fit` does"
+            )
+        rows = self.classic_.columns.tolist()
+        return seven_steps(
+            self.classic_.model,
+            [items[row] for row in rows],
+            [title(row) for row in rows],
+            basket,
+            self.classic_.losses,
+        )
+
     def evaluate(self, split: Split, *, repeats: bool = False) -> Evaluation:
         """Measure this recommender honestly: a copy learns from the split's training part only.
 
@@ -298,10 +335,14 @@ class Recommender:
         inner = self.model_.contents()
         tensors = {f"model.{k}": v for k, v in inner.tensors.items()}
         tensors |= {f"support.{k}": v for k, v in self.support_.tensors().items()}
+        extra = inner.extra | {"recommender": {"weighting": self.weighting}}
+        if self.classic_ is not None:
+            tensors |= {f"classic.{k}": v for k, v in self.classic_.tensors().items()}
+            extra["classic"] = self.classic_.extra()
         return dataclasses.replace(
             inner,
             tensors=tensors,
-            extra=inner.extra | {"recommender": {"weighting": self.weighting}},
+            extra=extra,
             items=self.catalogue_.table(),
             metrics=self.metrics,
             card=_card(self),
@@ -322,6 +363,8 @@ class Recommender:
             _part(contents.tensors, "support."), recommender.n_items
         )
         recommender.metrics = contents.metrics
+        if isinstance(kept := contents.extra.get("classic"), dict):
+            recommender.classic_ = Classic.from_parts(_part(contents.tensors, "classic."), kept)
         return recommender
 
     # Arithmetic on arrays

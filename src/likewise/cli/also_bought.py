@@ -1,0 +1,59 @@
+"""`likewise also-bought`: what those who bought an item bought too."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from likewise.cli import options as o
+from likewise.cli.output import Output, require_writable, write_table
+from likewise.cli.recommend import TABLES
+from likewise.errors import InputError
+
+
+def command(
+    model: o.ModelArgument,
+    item: Annotated[list[str] | None, typer.Argument(metavar="ITEM...", help="Item ids.")] = None,
+    items: Annotated[Path | None, typer.Option(help="A table with a column item.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write item, other, score, support, rank.")
+    ] = None,
+    k: o.K = 10,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Print what customers who bought an item bought too; support is in how many baskets.
+
+    Examples
+    --------
+      likewise also-bought shop.model 85123A -k 5
+
+      likewise also-bought shop.model --items items.parquet -k 20 --out also.parquet
+    """
+    if bool(item) == (items is not None):
+        raise InputError("give item ids, or --items TABLE, one of the two")
+    if items is not None and out is None and not as_json:
+        raise InputError("--items needs --out TABLE (or --json)")
+    require_writable(out, TABLES)
+    output = Output(as_json, quiet)
+    recommender = o.load_recommender(model)
+    if items is not None:
+        from likewise.data.tables import read_ids
+
+        found = recommender.also_bought(read_ids(items, ("item",)), k)
+        if out is not None:
+            write_table(found, out)
+            output.lines(f"wrote {out}: {found.num_rows:,} rows")
+        output.json(found.to_pylist() if out is None else {"out": str(out), "rows": found.num_rows})
+        return
+    answers = recommender.also_bought(item or [], k)
+    for id_, others in answers.items():
+        output.lines(f"Customers who bought {recommender.catalogue_.title_of(id_)} also bought")
+        output.table(
+            ["rank", "item", "score", "support", "title"],
+            [
+                [str(rank), str(r.item), f"{r.score:.4f}", str(r.support), r.title]
+                for rank, r in enumerate(others, 1)
+            ],
+        )
+    output.json({str(id_): [r._asdict() for r in others] for id_, others in answers.items()})

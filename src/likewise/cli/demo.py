@@ -1,0 +1,176 @@
+"""`likewise demo`: the main job on the real log that ships with likewise."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from likewise.cli import options as o
+from likewise.cli.evaluate import show
+from likewise.cli.output import Output
+from likewise.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from likewise.data.log import Log
+    from likewise.evaluate.comparison import Comparison, Fit
+    from likewise.recommend.recommender import Recommender
+
+CUSTOMERS = ("12748", "14911", "17841")
+PRODUCTS = ("85123A", "22423", "20725")
+"""A white hanging heart, a cakestand, a lunch bag: what this shop sold most."""
+
+MODELS = ("popularity", "recent popularity", "item k-NN", "Mult-DAE", "Mult-VAE", "linear")
+SEARCH_SECONDS = 12.0
+"""For each model, to choose its settings or to train: the whole is to take under three minutes."""
+
+
+def command(
+    out: Annotated[Path, typer.Option(help="Folder for the model and the pictures.")] = Path(
+        "likewise-demo"
+    ),
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Turn a real purchase log into recommendations, and show how good they are.
+
+    The log is UCI Online Retail: a year of a UK gift shop, 541,909 invoice lines.
+
+    Example:
+
+      likewise demo --out likewise-demo
+    """
+    from likewise.data.datasets import load_sample
+    from likewise.evaluate.report import as_dict
+
+    output, model = Output(as_json, quiet), out / "shop.model"
+    _make_folder(out)
+    output.note("1  Reading a real log: UCI Online Retail, a year of a UK gift shop")
+    log = load_sample()
+    output.note(*(f"   {line}" for line in log.report.lines()))
+    output.note("", "2  Learning from it")
+    recommender = _learned(log, output)
+    recommender.save(model)
+    answers = _answers(recommender, log, output)
+    output.note("", "3  Comparing models: each learns from before a day, and is judged by after")
+    comparison, fitted = _compared(log, output)
+    if not as_json:
+        show(comparison, output)
+    pictures = _pictures(out, comparison, fitted, output)
+    output.lines("", f"Pictures: {', '.join(pictures)}", f"Model:    {model}", "", *_next(model))
+    output.json(
+        {
+            "log": log.report.as_dict(),
+            "model": str(model),
+            **answers,
+            "quality": as_dict(comparison),
+            "pictures": pictures,
+        }
+    )
+
+
+def _make_folder(out: Path) -> None:
+    from likewise.artifact import require_replaceable
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise InputError(f"--out {out} is a file; name a folder") from error
+    require_replaceable(out / "shop.model")
+
+
+def _learned(log: "Log", output: Output) -> "Recommender":
+    from likewise.cli.fit import chosen
+    from likewise.recommend.classic import Classic
+
+    interactions = log.interactions()
+    recommender = chosen(interactions, "binary", SEARCH_SECONDS, output)
+    recommender.classic_ = Classic.of(interactions, max_seconds=5.0)
+    return recommender
+
+
+def _answers(recommender: "Recommender", log: "Log", output: Output) -> dict[str, Any]:
+    """Print what is recommended to some customers, and bought with some products."""
+    matrix = log.interactions().matrix
+    rows = log.users.encode(CUSTOMERS)
+    baskets = [log.items.decode(matrix[[row]].indices).tolist() for row in rows]
+    for_you = dict(zip(CUSTOMERS, recommender.recommend(baskets, 5), strict=True))
+    also = recommender.also_bought(list(PRODUCTS), 5)
+    for (customer, found), basket in zip(for_you.items(), baskets, strict=True):
+        had = ", ".join(recommender.catalogue_.title_of(item) for item in basket[:2])
+        output.lines(f"Recommended for customer {customer}, who has {len(basket)} items ({had}, …)")
+        output.table(
+            ["item", "score", "title"], [[str(r.item), f"{r.score:.3f}", r.title] for r in found]
+        )
+    for item, others in also.items():
+        output.lines(f"Customers who bought {recommender.catalogue_.title_of(item)} also bought")
+        output.table(
+            ["item", "score", "support", "title"],
+            [[str(r.item), f"{r.score:.3f}", str(r.support), r.title] for r in others],
+        )
+    return {
+        "recommended": {c: [r._asdict() for r in found] for c, found in for_you.items()},
+        "also_bought": {str(i): [r._asdict() for r in others] for i, others in also.items()},
+    }
+
+
+def _compared(log: "Log", output: Output) -> tuple["Comparison", dict[str, "Recommender"]]:
+    """Compare the models, and keep the neural ones for the pictures."""
+    from likewise.data.split import global_time
+    from likewise.evaluate.comparison import compare
+    from likewise.recommend.line_up import line_up
+
+    split = global_time(log)
+    fits = line_up(split, MODELS, budget=SEARCH_SECONDS)
+    kept: dict[str, Any] = {}
+
+    def keeping(name: str, fit: "Fit") -> "Fit":
+        def run(split: Any, seed: int) -> Any:
+            kept[name] = fit(split, seed)
+            return kept[name]
+
+        return run
+
+    with output.bar("comparing") as move:
+        comparison = compare(
+            split,
+            {name: keeping(name, fit) for name, fit in fits.items()},
+            progress=lambda model, number, total: move(number / total, model),
+        )
+    return comparison, {name: kept[name] for name in ("Mult-DAE", "Mult-VAE")}
+
+
+def _pictures(
+    out: Path, comparison: "Comparison", fitted: dict[str, "Recommender"], output: Output
+) -> list[str]:
+    from likewise import plots
+
+    with output.bar("drawing") as move:
+        vae = fitted["Mult-VAE"]
+        titles = [vae.catalogue_.title(row) for row in range(vae.n_items)]
+        figures: dict[str, Callable[[], Figure]] = {
+            "learning-curve.png": lambda: plots.learning_curve(
+                {name: one.model_.history_ for name, one in fitted.items()}
+            ),
+            "recall-by-model.png": lambda: plots.metric_by_model(comparison, "recall@20"),
+            "product-map.png": lambda: plots.item_map(
+                vae.item_codes(), vae.catalogue_.counts, titles
+            ),
+        }
+        for number, (name, draw) in enumerate(figures.items()):
+            move(number / len(figures), name)
+            draw().savefig(out / name)
+    return [str(out / name) for name in figures]
+
+
+def _next(model: Path) -> list[str]:
+    return [
+        "Next:",
+        f"  likewise recommend {model} --basket {PRODUCTS[0]},{PRODUCTS[1]} --why",
+        f"  likewise also-bought {model} {PRODUCTS[2]}",
+        f"  likewise steps {model} --basket {PRODUCTS[0]},{PRODUCTS[1]}",
+        "  likewise fit your-orders.csv --out shop.model",
+        "  likewise evaluate your-orders.csv",
+    ]

@@ -1,0 +1,140 @@
+"""`likewise evaluate`: models and baselines in one honest table."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from likewise.cli import options as o
+from likewise.cli.output import Output, require_writable
+
+if TYPE_CHECKING:
+    from likewise.data.log import Log
+    from likewise.data.split import Split
+    from likewise.evaluate.comparison import Comparison
+
+
+class How(StrEnum):
+    """How the log is cut."""
+
+    TIME = "time"
+    USERS = "users"
+    LAST = "last"
+
+
+def command(
+    log: o.LogArgument,
+    split: Annotated[
+        How | None,
+        typer.Option(
+            help="time (the default where there are times), users (the default), or last."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Fits of each model that has chance in it.")] = 3,
+    models: Annotated[
+        str | None, typer.Option(help="Names of models, separated by commas; all if not given.")
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(help="Seconds for each model to choose settings or to train.")
+    ] = 60.0,
+    also_bought: Annotated[
+        bool, typer.Option("--also-bought", help="Judge items found from one item of a basket.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the report as one HTML file.")] = None,
+    user: o.User = None,
+    item: o.Item = None,
+    time: o.Time = None,
+    weight: o.Weight = None,
+    title: o.Title = None,
+    basket: o.Basket = None,
+    min_weight: o.MinWeight = None,
+    drop: o.Drop = None,
+    titles: o.Titles = None,
+    query: o.Query = None,
+    time_format: o.TimeFormat = None,
+    skip_bad_rows: o.SkipBadRows = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Compare models with baselines on customers, or on days, that they have not seen.
+
+    Settings are chosen on validation customers, each model with the same budget; the test is read
+    once; which differences are real is said in words.
+
+    Examples
+    --------
+      likewise evaluate orders.csv
+
+      likewise evaluate orders.csv --split users --seeds 3 --out report.html
+
+      likewise evaluate orders.csv --models "popularity,item k-NN,linear" --also-bought
+    """
+    require_writable(out, (".html",))
+    output = Output(as_json, quiet)
+    events = o.read(
+        log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
+        min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
+        skip_bad_rows=skip_bad_rows,
+    )  # fmt: skip
+    cut = cut_log(events, split)
+    comparison = run(cut, models, seeds, budget, also_bought, output)
+    show(comparison, output)
+    if out is not None:
+        from likewise.cli.report import write_report
+
+        write_report(comparison, out)
+        output.lines(f"wrote {out}")
+
+
+def cut_log(log: "Log", how: How | None) -> "Split":
+    """Cut a log as named, or by time where it has times and by users where not."""
+    from likewise.data.split import global_time, leave_last_out, strong_generalisation
+
+    if how is None:
+        how = How.USERS if log.time is None else How.TIME
+    if how is How.TIME:
+        return global_time(log)
+    return leave_last_out(log) if how is How.LAST else strong_generalisation(log)
+
+
+def run(
+    split: "Split",
+    models: str | None,
+    seeds: int,
+    budget: float,
+    also_bought: bool,
+    output: Output,
+) -> "Comparison":
+    """Fit and judge the line-up, with a bar."""
+    from likewise.data.split import also_bought_split
+    from likewise.evaluate.comparison import compare
+    from likewise.recommend.line_up import STOCHASTIC, line_up
+
+    if also_bought:
+        split = also_bought_split(split)
+    names = o.ids(models) if models is not None else None
+    fits = line_up(split, names, budget=budget)
+    with output.bar("comparing") as move:
+        return compare(
+            split,
+            fits,
+            stochastic=[name for name in STOCHASTIC if name in fits],
+            seeds=seeds,
+            progress=lambda model, number, total: move(number / total, model),
+        )
+
+
+def show(comparison: "Comparison", output: Output) -> None:
+    """Print a comparison: tables, then words."""
+    from likewise.evaluate import report
+
+    output.lines(report.title(comparison))
+    output.table(report.headers(comparison), report.rows(comparison))
+    output.lines(*report.sentences(comparison))
+    if comparison.with_repeats is not None:
+        output.lines("")
+        show(comparison.with_repeats, Output(output.as_json, output.quiet))
+    if not comparison.repeats:
+        output.note("", *report.notes())
+        output.json(report.as_dict(comparison))

@@ -1,0 +1,217 @@
+"""`likewise fit`: from a log to a model folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from likewise.cli import options as o
+from likewise.cli.output import Output
+from likewise.errors import InputError
+
+if TYPE_CHECKING:
+    from likewise.autoencoders.base import Autoencoder
+    from likewise.data.interactions import Interactions
+    from likewise.nn.training import Progress
+    from likewise.recommend.recommender import Recommender
+
+MODELS = ("linear", "denoising", "variational", "undercomplete", "item-knn", "popularity")
+
+
+def command(
+    log: o.LogArgument,
+    out: Annotated[Path, typer.Option(help="The model folder to write.")],
+    model: Annotated[
+        str | None,
+        typer.Option(help=f"One of {', '.join(MODELS)}; the best known for the data if not given."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model, such as l2=200."),
+    ] = None,
+    weighting: Annotated[
+        str, typer.Option(help="What a weight is to the model: binary, log or linear.")
+    ] = "binary",
+    budget: Annotated[float, typer.Option(help="Seconds to choose settings, or to train.")] = 60.0,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="File that training is saved to, and resumed from.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    seed: o.Seed = 0,
+    user: o.User = None,
+    item: o.Item = None,
+    time: o.Time = None,
+    weight: o.Weight = None,
+    title: o.Title = None,
+    basket: o.Basket = None,
+    min_weight: o.MinWeight = None,
+    drop: o.Drop = None,
+    titles: o.Titles = None,
+    query: o.Query = None,
+    time_format: o.TimeFormat = None,
+    skip_bad_rows: o.SkipBadRows = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Learn from a log of purchases and write a model folder.
+
+    Columns are found by their names (customer, sku, date, qty, ...) or named by options; what was
+    taken is printed. Without --model a linear autoencoder is fitted, its settings chosen on
+    held-out customers within --budget seconds.
+
+    Examples
+    --------
+      likewise fit orders.csv --out shop.model
+
+      likewise fit "2025-*.parquet" --user customer --item sku --out shop.model
+
+      likewise fit ratings.csv --min-weight 4 --titles films.csv --out films.model
+
+      likewise fit orders.csv --drop "returns=quantity < 0" --model variational --out shop.model
+    """
+    output = Output(as_json, quiet)
+    _check(model, budget, out)
+    events = o.read(
+        log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
+        min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
+        skip_bad_rows=skip_bad_rows,
+    )  # fmt: skip
+    from likewise.recommend.classic import Classic
+
+    interactions = events.interactions()
+    run = {"random_state": seed, "max_seconds": budget, "device": device, "checkpoint": checkpoint}
+    recommender = _fitted(model, settings or [], run, interactions, weighting, budget, output)
+    recommender.classic_ = Classic.of(interactions, seed=seed)
+    recommender.metrics["log"] = events.report.as_dict()
+    recommender.save(out)
+    output.lines(
+        f"wrote {out}: {recommender.model_.type_name} over {recommender.n_items:,} items, "
+        f"learned from {interactions.n_users:,} baskets"
+    )
+    output.json(
+        {
+            "out": str(out),
+            "model": recommender.model_.type_name,
+            "parameters": recommender.contents().parameters,
+            "items": recommender.n_items,
+            "baskets": interactions.n_users,
+            **recommender.metrics,
+        }
+    )
+
+
+def _check(model: str | None, budget: float, out: Path) -> None:
+    from likewise.artifact import require_replaceable
+
+    if model is not None and model not in MODELS:
+        raise InputError(f"--model {model} is none of {', '.join(MODELS)}")
+    if not budget > 0:
+        raise InputError(f"--budget {budget:g} given; give seconds, more than 0")
+    require_replaceable(out)
+
+
+def _fitted(
+    name: str | None,
+    settings: list[str],
+    run: dict[str, Any],
+    interactions: "Interactions",
+    weighting: str,
+    budget: float,
+    output: Output,
+) -> "Recommender":
+    from likewise.recommend.recommender import Recommender
+
+    if name is None:
+        if settings:
+            raise InputError("--set needs --model; without it settings are chosen by validation")
+        return chosen(interactions, weighting, budget, output)
+    model = _model(name, settings, run)
+    with output.bar(f"training {name}") as move:
+        if "progress" in model.get_params():
+            model.set_params(progress=lambda at: move(*_words(at)))
+        recommender = Recommender(model, weighting=weighting).fit(interactions)
+    if hasattr(recommender.model_, "history_"):
+        history = recommender.model_.history_
+        recommender.metrics["training"] = {
+            "epochs": history.epochs,
+            "best_epoch": history.best_epoch,
+            "stopped": history.stopped,
+        }
+        output.note(
+            f"trained {len(history.epochs)} epochs, kept the weights after {history.best_epoch} "
+            f"(stopped by {history.stopped})"
+        )
+    return recommender
+
+
+def chosen(
+    interactions: "Interactions", weighting: str, budget: float, output: Output
+) -> "Recommender":
+    """Fit the best model known for the data, its settings chosen within the budget."""
+    from likewise.autoencoders import LinearAutoencoder
+    from likewise.recommend.recommender import Recommender
+    from likewise.recommend.selection import choose
+
+    with output.bar("choosing settings") as move:
+        spent = 0.0
+
+        def tell(trial: Any) -> None:
+            nonlocal spent
+            spent += trial.seconds
+            move(min(1.0, spent / budget), f"{trial.score:.4f}")
+
+        choice = choose(
+            LinearAutoencoder, interactions, max_seconds=budget, weighting=weighting, on_trial=tell
+        )
+    best = choice.best
+    words = ", ".join(f"{name}={value:g}" for name, value in best.parameters.items())
+    output.note(
+        f"chose a linear autoencoder with {words}: {choice.metric} {best.score:.4f} on held-out "
+        f"customers, best of {len(choice.trials)} settings"
+        + ("" if choice.complete else " (the budget ended the search)")
+    )
+    recommender = Recommender(choice.model, weighting=weighting).fit(interactions)
+    recommender.metrics["choice"] = {
+        "protocol": "a tenth of the customers held out, a fifth of their items to be found",
+        "metric": choice.metric,
+        "complete": choice.complete,
+        "trials": [{"parameters": t.parameters, "score": t.score} for t in choice.trials],
+    }
+    return recommender
+
+
+def _model(name: str, settings: list[str], run: dict[str, Any]) -> "Autoencoder":
+    from likewise.recommend.folder import ALL_TYPES
+
+    kind = ALL_TYPES[name]
+    known = kind().get_params()
+    given = dict(_setting(text, known, name) for text in settings)
+    return kind(**{k: v for k, v in run.items() if k in known} | given)
+
+
+def _setting(text: str, known: dict[str, Any], name: str) -> tuple[str, Any]:
+    """Read NAME=VALUE as the kind of value that the setting has."""
+    key, separator, value = text.partition("=")
+    if not separator or key not in known:
+        raise InputError(
+            f"--set {text}: {name} has the settings {', '.join(known) or '(none)'}; "
+            "write --set NAME=VALUE"
+        )
+    default = known[key]
+    try:
+        if isinstance(default, tuple):
+            return key, tuple(int(part) for part in value.split(",") if part)
+        if isinstance(default, int | float):
+            return key, float(value) if "." in value or "e" in value else int(value)
+    except ValueError as error:
+        raise InputError(f"--set {text}: {value!r} is no number") from error
+    return key, value
+
+
+def _words(at: "Progress") -> tuple[float, str]:
+    done = (at.epoch - 1 + at.rows_done / at.n_rows) / at.max_epochs
+    score = "" if at.validation is None else f", nDCG {at.validation:.4f}"
+    return done, (
+        f"epoch {at.epoch}/{at.max_epochs}, {at.rows_per_second:,.0f} rows/s, "
+        f"{at.seconds_left:.0f} s left, loss {at.loss:.2f}{score}"
+    )

@@ -1,0 +1,105 @@
+"""Options that several commands have."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from likewise.cli.output import Output
+from likewise.errors import InputError
+
+if TYPE_CHECKING:
+    from likewise.data.log import Log
+    from likewise.recommend.recommender import Recommender
+
+LogArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="LOG...",
+        help="Files (csv, tsv, jsonl, parquet; also .gz, .zst), a pattern, or a database address.",
+    ),
+]
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")]
+User = Annotated[str | None, typer.Option(help="Column of users; found by name if not given.")]
+Item = Annotated[str | None, typer.Option(help="Column of items.")]
+Time = Annotated[str | None, typer.Option(help="Column of times.")]
+Weight = Annotated[str | None, typer.Option(help="Column of quantities, counts or ratings.")]
+Title = Annotated[str | None, typer.Option(help="Column of titles.")]
+Basket = Annotated[
+    str | None, typer.Option(help="Column of invoices, which stand in for unknown users.")
+]
+MinWeight = Annotated[
+    float | None, typer.Option(help="Keep rows with this weight or more, such as ratings from 4.")
+]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="REASON=SQL",
+        help="Leave out rows for which the SQL condition holds; may be given several times.",
+    ),
+]
+Titles = Annotated[
+    Path | None, typer.Option(help="A table of items and titles, where they are kept apart.")
+]
+Query = Annotated[str | None, typer.Option(help="SQL that gives the log, for a database.")]
+TimeFormat = Annotated[str | None, typer.Option(help="How times are written, as in strptime.")]
+SkipBadRows = Annotated[
+    bool,
+    typer.Option("--skip-bad-rows", help="Leave out rows that cannot be read; they are counted."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress.")]
+BasketItems = Annotated[
+    str | None, typer.Option("--basket", metavar="A,B,...", help="Item ids, separated by commas.")
+]
+K = Annotated[int, typer.Option("-k", help="How many items for each.")]
+Seed = Annotated[int, typer.Option(help="Decides everything random.")]
+
+
+def read(
+    log: Sequence[str],
+    output: Output,
+    *,
+    drop: Sequence[str] | None = None,
+    skip_bad_rows: bool = False,
+    **columns: Any,
+) -> "Log":
+    """Read the log that a command was given, and say what was taken."""
+    from likewise.data.log import read_log
+
+    source: Any = log[0] if len(log) == 1 else list(log)
+    read = read_log(
+        source,
+        drop=dict(_named(condition) for condition in drop or ()),
+        bad_rows="skip" if skip_bad_rows else "refuse",
+        **columns,
+    )
+    output.note(*read.report.lines())
+    return read
+
+
+def load_recommender(folder: Path) -> "Recommender":
+    """Load a model folder that recommends."""
+    from likewise.recommend.folder import load
+    from likewise.recommend.recommender import Recommender
+
+    model = load(folder)
+    if not isinstance(model, Recommender):
+        raise InputError(f"{folder} holds a bare autoencoder; give a folder that `fit` wrote")
+    return model
+
+
+def ids(text: str) -> list[str]:
+    """Split ids separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _named(condition: str) -> tuple[str, str]:
+    reason, separator, sql = condition.partition("=")
+    if not separator or not reason.strip() or not sql.strip():
+        raise InputError(
+            f"--drop {condition!r} has no reason or no condition; "
+            'write it as --drop "returns=quantity < 0"'
+        )
+    return reason.strip(), sql.strip()

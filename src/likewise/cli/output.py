@@ -1,0 +1,142 @@
+"""Printing: results to stdout, notes and progress to stderr."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from likewise.errors import InputError, MachineError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+Move = Callable[[float, str], None]
+"""Moves a progress bar to a share of the whole, with words beside it."""
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say in one line what went wrong, and exit."""
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a command prints.
+
+    Parameters
+    ----------
+    as_json : bool
+        The result is one JSON document on stdout.
+    quiet : bool
+        No notes and no progress.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+
+    def note(self, *lines: str) -> None:
+        """Print lines to stderr, unless quiet."""
+        if not self.quiet:
+            for line in lines:
+                print(line, file=sys.stderr)
+
+    def lines(self, *lines: str) -> None:
+        """Print result lines, unless the result is JSON."""
+        if not self.as_json:
+            for line in lines:
+                print(line)
+
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print a result table, unless the result is JSON."""
+        if self.as_json:
+            return
+        from rich import box
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.table import Table
+
+        console = Console()
+        if not console.is_terminal:
+            console.width = 200
+        table = Table(box=box.SIMPLE_HEAD)
+        numeric = [_is_numeric([row[n] for row in rows]) for n in range(len(headers))]
+        for name, right in zip(headers, numeric, strict=True):
+            table.add_column(name, justify="right" if right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        console.print(table)
+
+    def json(self, document: Any) -> None:
+        """Print the result as JSON, if that was asked for."""
+        if self.as_json:
+            print(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Move]:
+        """Show a progress bar where there is a terminal; yield what moves it (share, words)."""
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda _share, _words: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[words]}"),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(what, total=1.0, words="")
+            yield lambda share, words: progress.update(task, completed=share, words=words)
+
+
+def write_table(table: "pa.Table", path: Path) -> None:
+    """Write a table by the path's extension: parquet, csv, tsv or jsonl.
+
+    Raises
+    ------
+    InputError
+        If the extension is none of these.
+    MachineError
+        If the file cannot be written.
+    """
+    import pyarrow.csv as pacsv
+    import pyarrow.parquet as papq
+
+    separators = {".csv": ",", ".tsv": "\t"}
+    kind = path.suffix.lower()
+    try:
+        if kind == ".parquet":
+            papq.write_table(table, path)
+        elif kind in separators:
+            pacsv.write_csv(table, path, pacsv.WriteOptions(delimiter=separators[kind]))
+        elif kind == ".jsonl":
+            with path.open("w", encoding="utf-8") as file:
+                for row in table.to_pylist():
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise MachineError(f"{path} cannot be written: {error}") from error
+
+
+def require_writable(path: Path | None, kinds: Sequence[str]) -> None:
+    """Refuse an output path before the work starts, if it could not be written after it."""
+    if path is None:
+        return
+    if path.suffix.lower() not in kinds:
+        raise InputError(f"--out {path} has no known ending; it is one of {', '.join(kinds)}")
+    if path.is_dir() or not path.resolve().parent.is_dir():
+        raise InputError(f"--out {path}: there is no such folder, or it is one; name a file")
+
+
+def _is_numeric(cells: Sequence[str]) -> bool:
+    return all(cell[:1] in "+-.0123456789" for cell in cells if cell)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)

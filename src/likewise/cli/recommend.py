@@ -1,0 +1,107 @@
+"""`likewise recommend`: items for baskets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from likewise.cli import options as o
+from likewise.cli.output import Output, require_writable, write_table
+from likewise.errors import InputError
+
+TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
+
+
+def command(
+    model: o.ModelArgument,
+    basket: o.BasketItems = None,
+    baskets: Annotated[
+        Path | None, typer.Option(help="A table with the columns user and item.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write user, item, score, fallback, rank.")
+    ] = None,
+    k: o.K = 10,
+    keep_seen: Annotated[
+        bool, typer.Option("--keep-seen", help="Do not leave out what is in the basket.")
+    ] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Say which items of the basket moved each score.")
+    ] = False,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Recommend items for one basket, or for a table of baskets.
+
+    Examples
+    --------
+      likewise recommend shop.model --basket 85123A,71053 -k 5
+
+      likewise recommend shop.model --basket 85123A --why
+
+      likewise recommend shop.model --baskets baskets.parquet -k 100 --out recs.parquet
+    """
+    if (basket is None) == (baskets is None):
+        raise InputError("give --basket A,B or --baskets TABLE, one of the two")
+    if baskets is not None and out is None and not as_json:
+        raise InputError("--baskets needs --out TABLE (or --json)")
+    require_writable(out, TABLES)
+    output = Output(as_json, quiet)
+    if baskets is not None:
+        _table(model, baskets, out, k, keep_seen, output)
+    else:
+        _one(model, o.ids(basket or ""), k, keep_seen, why, output)
+
+
+def _one(
+    folder: Path, basket: list[str], k: int, keep_seen: bool, why: bool, output: Output
+) -> None:
+    recommender = o.load_recommender(folder)
+    (found,) = recommender.recommend([basket], k, filter_seen=not keep_seen)
+    if found.unknown:
+        output.note(f"not in the catalogue, left out: {', '.join(map(str, found.unknown))}")
+    if found.fallback:
+        output.note("no item of the basket is known: these are the most popular items")
+    reasons = [recommender.explain(basket, r.item)[:3] if why else [] for r in found]
+    headers = ["rank", "item", "score", "title", *(["because of"] if why else [])]
+    rows = [
+        [
+            str(rank),
+            str(r.item),
+            f"{r.score:.4f}",
+            r.title,
+            *([", ".join(f"{x.title} ({x.effect:+.3f})" for x in because)] if why else []),
+        ]
+        for rank, (r, because) in enumerate(zip(found, reasons, strict=True), 1)
+    ]
+    output.table(headers, rows)
+    output.json(
+        {
+            "basket": basket,
+            "unknown": list(found.unknown),
+            "fallback": found.fallback,
+            "items": [
+                r._asdict() | ({"because": [x._asdict() for x in because]} if why else {})
+                for r, because in zip(found, reasons, strict=True)
+            ],
+        }
+    )
+
+
+def _table(
+    folder: Path, baskets: Path, out: Path | None, k: int, keep_seen: bool, output: Output
+) -> None:
+    from likewise.data.tables import read_ids
+
+    table = read_ids(baskets, ("user", "item"))
+    recommender = o.load_recommender(folder)
+    found = recommender.recommend(table, k, filter_seen=not keep_seen)
+    fallback = found.filter(found["fallback"])["user"].unique()
+    if len(fallback):
+        output.note(
+            f"{len(fallback):,} baskets hold no known item: they got the most popular items"
+        )
+    if out is not None:
+        write_table(found, out)
+        output.lines(f"wrote {out}: {found.num_rows:,} rows")
+    output.json(found.to_pylist() if out is None else {"out": str(out), "rows": found.num_rows})

@@ -1,0 +1,91 @@
+"""A small classic autoencoder of a log, kept beside a recommender to show how it learns.
+
+It is trained as the textbook says, one row at a time, on the items bought most and a sample of the
+baskets, so that it takes seconds; it explains, it does not recommend.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise.autoencoders import UndercompleteAutoencoder
+from likewise.data.interactions import Interactions
+from likewise.errors import InputError
+
+
+@dataclass(frozen=True)
+class Classic:
+    """The small autoencoder, the items it knows, and how its error fell.
+
+    Parameters
+    ----------
+    model : UndercompleteAutoencoder
+        Fitted with a batch size of 1.
+    columns : ndarray of int64
+        Row numbers, in the catalogue, of the items it knows.
+    losses : list of float
+        The mean reconstruction error of each epoch.
+    """
+
+    model: UndercompleteAutoencoder
+    columns: NDArray[np.int64]
+    losses: list[float]
+
+    @classmethod
+    def of(
+        cls,
+        interactions: Interactions,
+        *,
+        n_latent: int = 8,
+        n_items: int = 200,
+        n_rows: int = 1_500,
+        max_epochs: int = 10,
+        max_seconds: float = 10.0,
+        seed: int = 0,
+    ) -> Self:
+        """Train one on the `n_items` items bought most and at most `n_rows` baskets."""
+        most = np.argsort(-interactions.item_counts, kind="stable")[:n_items]
+        columns = np.sort(most)
+        rows = interactions.matrix[:, columns]
+        rows = rows[np.diff(rows.indptr) > 0]
+        if rows.shape[0] > n_rows:
+            random = np.random.default_rng(seed)
+            rows = rows[np.sort(random.choice(rows.shape[0], n_rows, replace=False))]
+        rows.data[:] = 1
+        model = UndercompleteAutoencoder(
+            n_latent=min(n_latent, max(1, len(columns) - 1)),
+            batch_size=1,
+            optimizer="sgd",
+            learning_rate=0.1,
+            max_epochs=max_epochs,
+            max_seconds=max_seconds,
+            validation_fraction=0.0,
+            device="cpu",
+            random_state=seed,
+        ).fit(rows)
+        return cls(model, columns, [float(epoch["loss"]) for epoch in model.history_.epochs])
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return the learned arrays, for the model folder."""
+        return self.model.contents().tensors | {"columns": self.columns}
+
+    def extra(self) -> dict[str, Any]:
+        """Return the settings, for the model folder."""
+        contents = self.model.contents()
+        return {"parameters": contents.parameters, "model": contents.extra, "losses": self.losses}
+
+    @classmethod
+    def from_parts(cls, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> Self:
+        """Take back what `tensors` and `extra` gave."""
+        try:
+            columns = tensors.pop("columns")
+            model = UndercompleteAutoencoder(**extra["parameters"], device="cpu")
+            model.n_features_in_ = len(columns)
+            model._restore(tensors, extra["model"])
+            losses = [float(loss) for loss in extra["losses"]]
+        except (KeyError, TypeError) as error:
+            raise InputError("the classic autoencoder of the folder is incomplete") from error
+        model.is_fitted_ = True
+        return cls(model, columns, losses)

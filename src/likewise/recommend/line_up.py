@@ -1,0 +1,108 @@
+"""The models that are compared: likewise's own, and what they have to beat.
+
+Each is a :data:`~likewise.evaluate.comparison.Fit`: it chooses its settings on the split's
+validation users, within the same budget as every other, and fits them on all before the test.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from likewise.autoencoders import (
+    Autoencoder,
+    DenoisingAutoencoder,
+    LinearAutoencoder,
+    UndercompleteAutoencoder,
+    VariationalAutoencoder,
+)
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.data.interactions import Interactions
+from likewise.data.split import Split
+from likewise.errors import InputError
+from likewise.evaluate.comparison import Fit
+from likewise.recommend.baselines import ItemNeighbours, Popularity
+from likewise.recommend.recommender import Recommender
+from likewise.recommend.selection import choose
+
+STOCHASTIC = ("undercomplete", "Mult-DAE", "Mult-VAE")
+"""The models whose result depends on the seed."""
+
+BUDGET = 60.0
+"""Seconds that each model may take to choose its settings, or to train."""
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """A model without settings to choose."""
+
+    model: Autoencoder
+    recent: bool = False
+
+    def __call__(self, split: Split, seed: int) -> Recommender:
+        return Recommender(self.model).fit(_learned_from(split, self.recent), support=False)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """A closed form, its settings chosen by climbing."""
+
+    kind: type[Autoencoder]
+    budget: float
+
+    def __call__(self, split: Split, seed: int) -> Recommender:
+        choice = choose(self.kind, split.train, split.validation, max_seconds=self.budget)
+        return Recommender(choice.model).fit(split.refit, support=False)
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A neural model, its number of epochs chosen by early stopping."""
+
+    model: NeuralAutoencoder
+    budget: float
+
+    def __call__(self, split: Split, seed: int) -> Recommender:
+        model = type(self.model)(**self.model.get_params())
+        model.set_params(random_state=seed, max_seconds=self.budget)
+        return Recommender(model).fit_chosen(split)
+
+
+def line_up(
+    split: Split, names: Collection[str] | None = None, *, budget: float = BUDGET
+) -> dict[str, Fit]:
+    """Return the models to compare on a split, by name.
+
+    Parameters
+    ----------
+    split : Split
+        Recent popularity is among them only where it has times.
+    names : collection of str, optional
+        Which to take; all if None.
+    budget : float
+        Seconds for each to choose its settings or to train.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown.
+    """
+    models: dict[str, Fit] = {
+        "popularity": _Fixed(Popularity()),
+        "recent popularity": _Fixed(Popularity(), recent=True),
+        "item k-NN": _Chosen(ItemNeighbours, budget),
+        "undercomplete": _Trained(
+            UndercompleteAutoencoder(n_latent=64, loss="multinomial", batch_size=100), budget
+        ),
+        "Mult-DAE": _Trained(DenoisingAutoencoder(), budget),
+        "Mult-VAE": _Trained(VariationalAutoencoder(), budget),
+        "linear": _Chosen(LinearAutoencoder, budget),
+    }
+    if split.recent is None:
+        del models["recent popularity"]
+    unknown = [name for name in names or () if name not in models]
+    if unknown:
+        raise InputError(f"there is no model {unknown[0]!r}; the models are {', '.join(models)}")
+    return {name: fit for name, fit in models.items() if names is None or name in names}
+
+
+def _learned_from(split: Split, recent: bool) -> Interactions:
+    return split.recent if recent and split.recent is not None else split.refit

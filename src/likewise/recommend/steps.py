@@ -1,0 +1,184 @@
+"""The seven steps of training an autoencoder, with the real numbers of one basket.
+
+1 take the row x · 2 encode it to h · 3 decode h to x̂ · 4 compare x̂ with x · 5 propagate the error
+back and change each weight by its share · 6 do so row after row · 7 epoch after epoch.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from likewise.autoencoders import UndercompleteAutoencoder
+from likewise.errors import InputError
+from likewise.nn.layers import ACTIVATIONS, as_rows
+from likewise.nn.losses import LINKS, LOSSES
+
+
+class Cell(NamedTuple):
+    """One item's place in the row: what went in, what came out, and the difference."""
+
+    item: Any
+    title: str
+    x: float
+    x_hat: float
+    error: float
+
+
+class Change(NamedTuple):
+    """One weight, and what this basket's error changes it by."""
+
+    layer: str
+    title: str
+    unit: int
+    weight: float
+    change: float
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The numbers of the seven steps for one basket.
+
+    Parameters
+    ----------
+    n_items, n_latent : int
+        Lengths of the row and of the code.
+    cells : list of Cell
+        The basket's items, then the items not in it with the highest output.
+    code : list of float
+        h.
+    loss, loss_after : float
+        The basket's reconstruction error, before and after the one step of learning.
+    learning_rate : float
+        By what share of the gradient the weights change.
+    changes : list of Change
+        The weights that change most.
+    losses : list of float
+        The mean error over all rows, epoch by epoch.
+    unknown : list
+        Items of the basket that this autoencoder does not know.
+    """
+
+    n_items: int
+    n_latent: int
+    activation: str
+    loss_name: str
+    cells: list[Cell]
+    code: list[float]
+    loss: float
+    loss_after: float
+    learning_rate: float
+    changes: list[Change]
+    losses: list[float]
+    unknown: list[Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        rows = {
+            "cells": [cell._asdict() for cell in self.cells],
+            "changes": [change._asdict() for change in self.changes],
+        }
+        return asdict(self) | rows
+
+
+def seven_steps(
+    model: UndercompleteAutoencoder,
+    items: Sequence[Any],
+    titles: Sequence[str],
+    basket: Sequence[Any],
+    losses: Sequence[float],
+    *,
+    n_shown: int = 8,
+) -> Steps:
+    """Walk one basket through the seven steps.
+
+    Parameters
+    ----------
+    model : UndercompleteAutoencoder
+        Fitted; it is not changed.
+    items, titles : sequence of length F
+        The ids and titles of its features.
+    basket : sequence of ids
+        What the customer has.
+    losses : sequence of float
+        The mean error of each epoch of its training.
+    n_shown : int
+        How many outputs and weight changes to show.
+
+    Raises
+    ------
+    InputError
+        If no item of the basket is among `items`.
+    """
+    place = {str(item): column for column, item in enumerate(items)}
+    known = list(dict.fromkeys(place[str(i)] for i in basket if str(i) in place))
+    unknown = [i for i in basket if str(i) not in place]
+    if not known:
+        raise InputError(
+            f"none of {', '.join(map(str, basket)) or '(an empty basket)'} is among the "
+            f"{len(items):,} items bought most, which the small classic autoencoder knows; "
+            f"try {items[0]}"
+        )
+    x = np.zeros(len(items), dtype=np.float32)
+    x[known] = 1
+    net = copy.deepcopy(model.net_)
+    code, x_hat, loss = _forward(model, net, x)
+    loss.backward()  # type: ignore[no-untyped-call]
+    changes = _changes(net, model.learning_rate, titles, n_shown)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            if parameter.grad is not None:
+                parameter.sub_(parameter.grad, alpha=model.learning_rate)
+    _, _, after = _forward(model, net, x)
+    others = [c for c in np.argsort(-x_hat, kind="stable").tolist() if not x[c]][:n_shown]
+    return Steps(
+        n_items=len(items),
+        n_latent=int(model.n_latent),
+        activation=model.activation,
+        loss_name=model.loss_,
+        cells=[
+            Cell(items[c], titles[c], float(x[c]), float(x_hat[c]), float(x[c] - x_hat[c]))
+            for c in known + others
+        ],
+        code=[float(value) for value in code],
+        loss=float(loss),
+        loss_after=float(after),
+        learning_rate=float(model.learning_rate),
+        changes=changes,
+        losses=list(losses),
+        unknown=unknown,
+    )
+
+
+def _forward(
+    model: UndercompleteAutoencoder, net: Any, x: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], torch.Tensor]:
+    rows = as_rows(x[None])
+    code = ACTIVATIONS[model.activation](net.encode(model._input(rows)))
+    logits = net.decode(code)
+    loss = LOSSES[model.loss_](logits, rows)[0]
+    x_hat = LINKS[model.loss_](logits)
+    return code[0].detach().numpy(), x_hat[0].detach().numpy(), loss
+
+
+def _changes(net: Any, learning_rate: float, titles: Sequence[str], n: int) -> list[Change]:
+    """Return the n weights of the first and of the last layer that change most."""
+    found = []
+    last = net.decoder[-1].weight
+    for layer, weight, gradient in (
+        ("encoder", net.first.weight.detach(), net.first.weight.grad),
+        ("decoder", last.detach(), last.grad),
+    ):
+        change = -learning_rate * gradient
+        for place in torch.topk(change.abs().flatten(), min(n, change.numel())).indices.tolist():
+            item, unit = divmod(place, change.shape[1])
+            found.append(
+                Change(
+                    layer, titles[item], unit, float(weight[item, unit]), float(change[item, unit])
+                )
+            )
+    return sorted(found, key=lambda c: (-abs(c.change), c.layer, c.title, c.unit))[:n]
