@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from likewise.artifact import write_folder
+from likewise.artifact import require_replaceable, write_folder
 from likewise.artifact.contents import MAX_TEXT
 from likewise.errors import InputError, ModelFolderError
 
@@ -144,3 +144,11 @@ def test_a_missing_folder_a_file_and_a_link_are_no_models(model, refusal):
     assert "is a link or a file" in refusal(model.parent / "file")
     assert "is a link or a file" in refusal(model.parent / "link")
     assert "manifest.json cannot be read" in refusal(model.parent)
+
+
+def test_a_place_can_be_checked_before_the_work_starts(model):
+    require_replaceable(model)
+    require_replaceable(model.parent / "new.model")
+    assert list(model.parent.iterdir()) == [model]
+    with pytest.raises(InputError, match="not a model folder"):
+        require_replaceable(model.parent)

@@ -68,7 +68,7 @@ def _pages(data: bytearray, at: int, end: int) -> Iterator[int]:
         values, size = _field(page, 5, dict), _field(page, 3)
         if _field(page, 1) != _DATA_PAGE or _field(values, 2) != _PLAIN:
             raise ValueError("a page is not a plain data page")
-        if _field(page, 2) != size or not 0 <= _field(values, 1) <= size:
+        if _field(page, 2) != size or not 1 <= _field(values, 1) <= size:
             raise ValueError("a page has an impossible size")
         at += taken + size
         yield _field(values, 1)

@@ -146,7 +146,7 @@ def require_replaceable(path: Path) -> None:
     Raises
     ------
     InputError
-        If `path` is a file, a link or a folder that likewise did not write, or its parent is missing.
+        If `path` is a file, a link or a folder that likewise did not write, or has no parent.
 
     Examples
     --------
