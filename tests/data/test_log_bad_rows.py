@@ -56,7 +56,8 @@ def test_a_bad_line_of_a_csv_is_named_and_can_be_skipped(write, line, fault):
 
 def test_a_negative_weight_suggests_to_drop_returns(write):
     message = _refused(write("log.csv", HEADER + "ann,tea,-1,2024-01-01\n"))
-    assert message.endswith("leave returns out with drop={'returns': 'quantity < 0'} (--drop)")
+    hint = "; leave returns out with drop={'returns': 'qty < 0'} (--drop \"returns=qty < 0\")"
+    assert message.endswith(hint)
 
 
 def test_a_time_that_cannot_be_read_suggests_a_format(write):

@@ -24,7 +24,8 @@ MALFORMED = "malformed line"
 NO_TIME = "time cannot be read"
 NEGATIVE = "negative weight"
 HINTS: Mapping[str, str] = {
-    NEGATIVE: "; leave returns out with drop={'returns': 'quantity < 0'} (--drop)",
+    NEGATIVE: "; leave returns out with drop={{'returns': '{column} < 0'}} "
+    '(--drop "returns={column} < 0")',
     NO_TIME: "; or say how times are written with time_format='%d/%m/%Y %H:%M' (--time-format)",
 }
 
@@ -170,7 +171,7 @@ def _check(
         raise LogError(
             f"{_shown(first, place)}; {n_bad:,} of {n_rows:,} rows are bad ({_counted(bad)}): mend "
             "them or leave them out with bad_rows='skip' (--skip-bad-rows)"
-            f"{HINTS.get(first.label, '')}"
+            f"{HINTS.get(first.label, '').format(column=first.column)}"
         )
     if not n_rows:
         raise LogError(f"{relation.name} has columns but no rows; give a log with rows")
