@@ -145,8 +145,8 @@ def seven_steps(
             for c in known + others
         ],
         code=[float(value) for value in code],
-        loss=float(loss),
-        loss_after=float(after),
+        loss=float(loss.detach()),
+        loss_after=float(after.detach()),
         learning_rate=float(model.learning_rate),
         changes=changes,
         losses=list(losses),
