@@ -17,6 +17,7 @@ peer() {  # peer NAME PRESET [options]
 }
 
 bench/.envs/implicit/bin/python bench/peers/make_split.py "$data"
+rm -f "bench/.cache/$data/lists/"{recbole,cornac,implicit}-*  # no row of an earlier run stays
 
 for name in recbole cornac; do peer "$name" EASE --l2 1000 --refit; done  # the published setting
 for name in recbole cornac; do peer "$name" EASE --refit; done

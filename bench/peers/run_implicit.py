@@ -44,9 +44,9 @@ def main() -> None:
     extra = {"random_state": arguments.seed} if kind is AlternatingLeastSquares else {}
 
     def fit(train: Matrix, settings: fitting.Settings) -> ScoreRows:
-        model = kind(**settings, **extra, num_threads=THREADS)
         rows = sparse.csr_matrix(train)
         with threadpool_limits(1, "blas"):  # as implicit asks: its own threads do the work
+            model = kind(**settings, **extra, num_threads=THREADS)
             clock.timed("fit", model.fit)(rows, show_progress=False)
         return scorer(model, rows)
 
