@@ -89,7 +89,7 @@ def as_ids(ids: Sequence[Any] | NDArray[Any]) -> Ids:
     Raises
     ------
     InputError
-        If integers and strings are mixed, or an id is neither.
+        If integers and strings are mixed, or an id is neither, or has more than 64 bits.
 
     Examples
     --------
@@ -100,25 +100,31 @@ def as_ids(ids: Sequence[Any] | NDArray[Any]) -> Ids:
         ...
     likewise.errors.InputError: ids mix str and int (such as 'a' and 1); make them all one kind
     """
-    array = np.asarray(ids)
-    if array.dtype.kind in "iu":
-        return array.astype(np.int64)
+    if isinstance(ids, np.ndarray) and ids.dtype.kind == "i" and ids.ndim == 1:
+        return ids.astype(np.int64)
     values = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
     examples = {type(value): value for value in reversed(values)}
-    if not all(issubclass(kind, str | int | np.integer) for kind in examples):
-        kind, value = next(
-            (k, v) for k, v in examples.items() if not issubclass(k, str | int | np.integer)
-        )
-        raise InputError(f"an id is {value!r} ({kind.__name__}); ids are strings or integers")
-    if len(examples) > 1:
-        (first, one), (second, other) = list(reversed(examples.items()))[:2]
+    texts: list[Any] = []
+    numbers: list[Any] = []
+    for kind, value in examples.items():
+        if not issubclass(kind, str | int | np.integer):
+            raise InputError(f"an id is {value!r} ({kind.__name__}); ids are strings or integers")
+        (texts if issubclass(kind, str) else numbers).append(value)
+    if texts and numbers:
         raise InputError(
-            f"ids mix {first.__name__} and {second.__name__} (such as {one!r} and {other!r}); "
-            "make them all one kind"
+            f"ids mix str and int (such as {texts[0]!r} and {numbers[0]!r}); make them all one kind"
         )
-    if not values:
-        return np.empty(0, dtype=object)
-    return np.array(values, dtype=np.int64 if isinstance(values[0], int) else object)
+    return _int64(values) if numbers else np.array(values, dtype=object)
+
+
+def _int64(values: list[Any]) -> NDArray[np.int64]:
+    try:
+        return np.array(values, dtype=np.int64)
+    except OverflowError as error:
+        widest = max(values, key=abs)
+        raise InputError(
+            f"an id is {widest}, and integer ids have 64 bits at most; give it as a string"
+        ) from error
 
 
 @dataclass(frozen=True)

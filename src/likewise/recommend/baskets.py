@@ -1,6 +1,7 @@
 """Baskets in, recommendations out, in the kind that was given: lists, frames or CSR matrices."""
 
-from collections.abc import Callable, Iterator, Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -79,10 +80,10 @@ class Baskets:
     def of_lists(cls, baskets: Sequence[Sequence[Any]], items: Vocabulary) -> "Baskets":
         """Make rows of lists of ids."""
         for basket in baskets:
-            if isinstance(basket, str | bytes | int | np.integer):
+            if isinstance(basket, str | bytes | Mapping) or not isinstance(basket, Iterable):
                 raise InputError(
-                    f"a basket is {basket!r}; give a list of baskets, each a list of item ids: "
-                    f"[[{basket!r}, ...]]"
+                    f"a basket is {reprlib.repr(basket)}; give a list of baskets, each a list of "
+                    "item ids: [['tea', 'cup'], ['ink']]"
                 )
         rows = [as_ids(list(basket)).tolist() for basket in baskets]
         return cls._of(rows, np.arange(len(rows)), items)

@@ -1,6 +1,6 @@
 """The catalogue: outer ids, titles and counts of the items that a recommender knows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -58,6 +58,11 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.items)
 
+    def id_of(self, row: int) -> int | str:
+        """Return the outer id of the item at `row`, as plain Python has it."""
+        item: int | str = self.items.ids[row : row + 1].tolist()[0]
+        return item
+
     def title(self, row: int) -> str:
         """Return the title of the item at `row`; its id where it has none."""
         return str(self.titles[row] or self.items.ids[row])
@@ -70,12 +75,7 @@ class Catalogue:
         """Name a ranked list of row numbers, up to where it ends."""
         for row, score in zip(rows, scores, strict=True):
             if row != NO_ITEM:
-                item = self.items.ids[row]
-                yield Recommended(
-                    item.item() if isinstance(item, np.generic) else item,
-                    float(score),
-                    self.title(row),
-                )
+                yield Recommended(self.id_of(row), float(score), self.title(row))
 
     def rows_of(self, items: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return the ids in a list, or in a frame's column item, and their row numbers.
@@ -92,14 +92,14 @@ class Catalogue:
                     f"the table has the columns {', '.join(table.column_names)}; it needs item"
                 )
             items = table["item"].to_pylist()
-        elif isinstance(items, str | bytes | int):
-            raise InputError(f"items is {items!r}; give a list of item ids: [{items!r}]")
+        elif isinstance(items, str | bytes) or not isinstance(items, Iterable):
+            raise InputError(f"items is {items!r}; give a list of item ids: ['tea', 'cup']")
         ids = as_ids(list(items))
         rows = self.items.encode(ids.tolist())
         if len(unknown := ids[rows < 0]):
-            others = f" (nor are {len(unknown) - 1:,} others)" if len(unknown) > 1 else ""
+            more = f" ({len(unknown):,} of the {len(ids):,} given are unknown)"
             raise InputError(
-                f"the item {unknown.tolist()[0]!r} is not among the {len(self):,} items "
-                f"of the model{others}; give items that were in the log"
+                f"the item {unknown.tolist()[0]!r} is not among the {len(self):,} items of the "
+                f"model{more if len(unknown) > 1 else ''}; give items that were in the log"
             )
         return ids, rows

@@ -205,8 +205,8 @@ class Recommender:
         """
         self._require_fitted()
         ids, columns = self.catalogue_.rows_of(items)
-        self._check_k(k, _one_each(columns, self.n_items))
-        found = [self._also(block, k) for block in _blocks(columns, self._block_rows())]
+        _require_others(k, self.n_items - 1)
+        found = [self._also(columns[rows], k) for rows in self._blocks(len(columns))]
         chosen, scores, support = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if kind := frame_kind(items):
             table = {"score": scores, "support": support}
@@ -226,7 +226,7 @@ class Recommender:
         """
         self._require_fitted()
         ids, columns = self.catalogue_.rows_of(items)
-        self._check_k(k, _one_each(columns, self.n_items))
+        _require_others(k, self.n_items - 1)
         codes = self.item_codes()
         codes /= np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
         scores = codes[columns] @ codes.T
@@ -244,14 +244,14 @@ class Recommender:
         one item out at a time for the others.
         """
         self._require_fitted()
-        given = self._baskets([list(basket)])
+        given = self._baskets([basket])
         _, (target,) = self.catalogue_.rows_of([item])
         row = self._weighted(given.matrix)
         moved = effects(self.model_, row, int(target)) if row.nnz else np.empty(0)
         order = np.lexsort((row.indices, -moved))
         return [
             Reason(
-                self.catalogue_.items.ids[row.indices[n]],
+                self.catalogue_.id_of(row.indices[n]),
                 float(moved[n]),
                 self.catalogue_.title(row.indices[n]),
             )
@@ -319,9 +319,8 @@ class Recommender:
         scores that such a basket gives to all items.
         """
         columns = np.arange(self.n_items)
-        if self.model_.additive:
-            return np.array(self.model_._unit_logits(columns))
-        return np.asarray(self.model_.transform(_one_each(columns, self.n_items)), np.float32)
+        codes = self.model_.transform(_one_each(columns, self.n_items))
+        return np.array(self.model_._unit_logits(columns) if sparse.issparse(codes) else codes)
 
     # The model folder
 
@@ -356,6 +355,10 @@ class Recommender:
             raise InputError("the folder holds an autoencoder, not a recommender; fit a log first")
         inner = dataclasses.replace(contents, tensors=_part(contents.tensors, "model."))
         fitted = model.from_contents(inner)
+        if fitted.n_features_in_ != len(items):
+            raise InputError(
+                f"the folder lists {len(items)} items for a model of {fitted.n_features_in_}"
+            )
         recommender = cls(clone(fitted), weighting=str(settings.get("weighting")))
         recommender.model_ = fitted
         recommender.catalogue_ = Catalogue.of_table(items)
@@ -374,13 +377,12 @@ class Recommender:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         chosen = np.empty((given.shape[0], k), dtype=np.int64)
         values = np.empty((given.shape[0], k), dtype=np.float32)
-        for rows in _blocks(np.arange(given.shape[0]), self._block_rows()):
-            block = given[rows[0] : rows[-1] + 1]
+        for rows in self._blocks(given.shape[0]):
+            block = given[rows]
             scores = self._scores(block)
             if filter_seen:
-                scores[
-                    np.repeat(np.arange(len(rows)), np.diff(block.indptr)), block.indices
-                ] = -np.inf
+                row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
+                scores[row, block.indices] = -np.inf
             chosen[rows], values[rows] = top_k(scores, k)
         return chosen, values
 
@@ -390,7 +392,7 @@ class Recommender:
         return scores
 
     def _also(self, columns: NDArray[np.int64], k: int) -> tuple[NDArray[Any], ...]:
-        scores = np.array(self.model_._unit_logits(columns))
+        scores = self._scores(_one_each(columns, self.n_items))
         scores[np.arange(len(columns)), columns] = -np.inf
         chosen, values = top_k(scores, k)
         return chosen, values, np.take_along_axis(self.support_.rows(columns), chosen, axis=1)
@@ -407,8 +409,11 @@ class Recommender:
         )
         return result
 
-    def _block_rows(self) -> int:
-        return max(1, SCORE_BYTES // (4 * self.n_items))
+    def _blocks(self, n_rows: int) -> Iterator[slice]:
+        """Cut rows so that the scores of a part keep within `SCORE_BYTES`; no rows are one part."""
+        size = max(1, SCORE_BYTES // (4 * self.n_items))
+        for start in range(0, max(n_rows, 1), size):
+            yield slice(start, start + size)
 
     # Ids and rows
 
@@ -425,8 +430,7 @@ class Recommender:
         )
 
     def _check_k(self, k: int, seen: CSR | None) -> None:
-        if not isinstance(k, int | np.integer) or k < 1:
-            raise InputError(f"k={k!r}; ask for a whole number of items, 1 or more")
+        _require_whole(k)
         longest = int(np.diff(seen.indptr).max(initial=0)) if seen is not None else 0
         remain = self.n_items - longest
         if k > remain:
@@ -468,9 +472,17 @@ def _one_each(columns: NDArray[np.int64], n_items: int) -> CSR:
     return csr(np.arange(len(columns)), columns, np.ones(len(columns)), (len(columns), n_items))
 
 
-def _blocks(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+def _require_whole(k: Any) -> None:
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise InputError(f"k={k!r}; ask for a whole number of items, 1 or more")
+
+
+def _require_others(k: Any, n_others: int) -> None:
+    _require_whole(k)
+    if k > n_others:
+        raise InputError(
+            f"k={k} but an item has only {n_others} others beside it; ask for k <= {n_others}"
+        )
 
 
 def _part(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
