@@ -7,6 +7,7 @@ arrays. A type gives `_fit` and `_logits`, and, where its code is not the row it
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,7 +19,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from likewise.artifact import Contents, read_folder, write_folder
-from likewise.errors import InputError
+from likewise.errors import InputError, ModelFolderError
 from likewise.memory import require_memory
 
 Validate = Callable[["Autoencoder"], float]
@@ -164,14 +165,18 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         ModelFolderError
             If the folder is damaged, or holds something else.
         """
-        return cls.from_contents(read_folder(Path(folder), known_types=[cls.type_name]))
+        contents = read_folder(Path(folder), known_types=[cls.type_name])
+        with restoring(folder):
+            if contents.items is not None:
+                raise InputError("it holds a recommender; read it with likewise.load")
+            return cls.from_contents(contents)
 
     def contents(self) -> Contents:
         """Return what a model folder holds of this autoencoder."""
         parameters = {k: v for k, v in self.get_params().items() if k not in RUN_OPTIONS}
         return Contents(
             type=self.type_name,
-            parameters={k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items()},
+            parameters={k: _plain(v) for k, v in parameters.items()},
             tensors=self._tensors(),
             extra=self._extra(),
             items=None,
@@ -194,6 +199,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         model = cls(**parameters)
         model._validate_params()
         model.n_features_in_ = int(str(contents.extra["n_features"]))
+        if model.n_features_in_ < 1:
+            raise InputError(f"n_features is {model.n_features_in_}; a model has one or more")
         model._restore(contents.tensors, contents.extra)
         model.is_fitted_ = True
         return model
@@ -251,6 +258,22 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     @property
     def _n_features_out(self) -> int:
         return int(self.n_features_in_)
+
+
+@contextmanager
+def restoring(folder: str | Path) -> Iterator[None]:
+    """Refuse what a sound model folder holds where it does not fit the type that it names."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFolderError(f"model folder {str(folder)!r}: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON has it."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _unit_rows(columns: NDArray[np.int64], n_columns: int) -> Any:

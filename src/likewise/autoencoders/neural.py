@@ -215,9 +215,11 @@ class NeuralAutoencoder(Autoencoder):
         self.history_ = History(best_epoch=self.n_epochs_)
         self.device_ = resolve_device(self.device)
         self._seed = 0
-        self.net_ = self._net(self.n_features_in_)
+        with torch.device("meta"):  # nothing is allocated that the tensors do not bear out
+            self.net_ = self._net(self.n_features_in_)
+        weights = {k: torch.tensor(v, dtype=torch.float32) for k, v in tensors.items()}
         try:
-            self.net_.load_state_dict({k: torch.tensor(v) for k, v in tensors.items()})
+            self.net_.load_state_dict(weights, assign=True)
         except RuntimeError as error:
             raise InputError(
                 f"the weights do not fit a {type(self).__name__} of these parameters"

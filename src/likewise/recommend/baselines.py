@@ -135,6 +135,8 @@ class ItemNeighbours(Autoencoder):
         n = self.n_features_in_
         try:
             parts = tuple(tensors[name] for name in ("data", "indices", "indptr"))
+            if len(tensors) > len(parts):
+                raise ValueError("there are other tensors beside it")
             self.S_ = sparse.csr_array(parts, shape=(n, n))
             self.S_.check_format(full_check=True)
         except (KeyError, ValueError) as error:

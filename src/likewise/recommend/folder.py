@@ -4,6 +4,7 @@ from pathlib import Path
 
 from likewise.artifact import read_folder
 from likewise.autoencoders import TYPES, Autoencoder
+from likewise.autoencoders.base import restoring
 from likewise.recommend.baselines import ItemNeighbours, Popularity
 from likewise.recommend.recommender import Recommender
 
@@ -39,6 +40,7 @@ def load(folder: str | Path) -> Recommender | Autoencoder:
     """
     contents = read_folder(Path(folder), known_types=ALL_TYPES)
     model = ALL_TYPES[contents.type]
-    if "recommender" in contents.extra:
-        return Recommender.from_contents(model, contents)
-    return model.from_contents(contents)
+    with restoring(folder):
+        if "recommender" in contents.extra:
+            return Recommender.from_contents(model, contents)
+        return model.from_contents(contents)
