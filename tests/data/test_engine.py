@@ -1,0 +1,124 @@
+"""The engine: cut off when told, errors of one line, names and texts quoted for any content."""
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from likewise.data.engine import engine, name_sql, own_errors, text_sql, useful_line
+from likewise.data.relation import Place, called, listed
+from likewise.errors import LogError, MachineError, NotEnoughMemoryError
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+CONNECTION = duckdb.connect()
+
+
+def test_a_locked_engine_reaches_no_file_and_keeps_what_it_has(write):
+    path = write("log.csv", "user,item\nann,tea\n")
+    with engine() as duck:
+        duck.run(f"CREATE TEMP TABLE kept AS FROM read_csv({text_sql(path)})")
+        duck.lock()
+        assert duck.rows("FROM kept") == [("ann", "tea")]
+        with pytest.raises(duckdb.PermissionException):
+            duck.rows(f"FROM read_csv({text_sql(path)})")
+        with pytest.raises(duckdb.Error):
+            duck.run("SET enable_external_access = true")
+        with pytest.raises(duckdb.Error):
+            duck.run(f"COPY kept TO {text_sql(path + '.copy')}")
+
+
+def test_a_locked_engine_still_spills():
+    with engine(30 * 2**20) as duck:
+        duck.lock()
+        duck.run(
+            "CREATE TEMP TABLE big AS SELECT range AS n, repeat('x', 30) || range AS text "
+            "FROM range(1000000)"
+        )
+        assert list(duck.folder.iterdir()) != []
+        assert duck.rows("SELECT count(*), sum(n) FROM big") == [(10**6, 499_999_500_000)]
+
+
+def test_the_engine_counts_time_in_utc_wherever_it_runs(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    with engine() as duck:
+        sql = "SELECT epoch_us(CAST('1970-01-01 00:00:01' AS TIMESTAMPTZ))"
+        assert duck.rows(sql) == [(1_000_000,)]
+
+
+def test_variables_of_the_program_are_no_tables():
+    frame = pa.table({"x": [1]})
+    with engine() as duck, pytest.raises(duckdb.CatalogException):
+        duck.rows("FROM frame")
+    assert len(frame) == 1
+
+
+def test_arrays_keep_their_types():
+    with engine() as duck:
+        arrays = duck.arrays("SELECT 1::INTEGER AS i, 2.5::FLOAT AS f, 'a' AS t")
+    assert [arrays[name].dtype for name in "ift"] == [np.int32, np.float32, object]
+
+
+def test_types_and_statements_are_told():
+    with engine() as duck:
+        found = duck.types("(SELECT 1::BIGINT AS n, 'x' AS t, [1] AS l)")
+        assert found == {"n": "BIGINT", "t": "VARCHAR", "l": "INTEGER[]"}
+        assert duck.statements("SELECT 1; SELECT 2") == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (duckdb.OutOfMemoryException("Out of Memory Error: x"), NotEnoughMemoryError, "memory="),
+        (duckdb.IOException("IO Error: No space left on device"), MachineError, "free some disk"),
+        (duckdb.IOException("IO Error: could not read\n\nLINE 1:"), LogError, "could not read"),
+        (duckdb.BinderException("Binder Error: no such thing."), LogError, "no such thing"),
+    ],
+)
+def test_errors_of_duckdb_become_errors_of_likewise(error, kind, words):
+    with pytest.raises(kind, match=words) as refusal, own_errors("this log"):
+        raise error
+    assert str(refusal.value).startswith("this log")
+    assert "\n" not in str(refusal.value)
+    assert refusal.value.__cause__ is error
+
+
+def test_errors_of_the_block_leave_the_engine_as_they_are():
+    with pytest.raises(KeyError), engine():
+        raise KeyError("mine")
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("Invalid Input Error: No magic bytes.\n\nLINE 1: x", "No magic bytes"),
+        ("no prefix", "no prefix"),
+        ("IO Error: Error: twice", "Error: twice"),
+    ],
+)
+def test_the_useful_line_of_a_message(message, line):
+    assert useful_line(message) == line
+
+
+@given(TEXTS)
+def test_any_text_can_be_quoted(text):
+    assert CONNECTION.execute(f"SELECT {text_sql(text)}").fetchall() == [(text,)]
+
+
+@given(TEXTS.filter(bool))
+def test_any_name_can_be_quoted(name):
+    cursor = CONNECTION.execute(f"SELECT 1 AS {name_sql(name)}")
+    assert [column[0] for column in cursor.description] == [name]
+
+
+def test_places_are_ordered_by_file_then_line():
+    places = [Place(1, 2, "b 2"), Place(0, 30, "a 30"), Place(0, 4, "a 4", object())]
+    assert [place.where for place in sorted(places, key=lambda p: p)] == ["a 4", "a 30", "b 2"]
+
+
+def test_files_are_named_shortly_and_listed_as_they_stand():
+    assert called(["a.csv"]) == "a.csv"
+    assert called(["a.csv", "b.csv"]) == "a.csv and 1 more file"
+    assert called(["a.csv", "b.csv", "c.csv"]) == "a.csv and 2 more files"
+    assert listed(["o'neill.csv", "a*.csv"]) == "['o''neill.csv', 'a[*].csv']"
