@@ -1,0 +1,388 @@
+"""The contract of the autoencoders, kept by every type there is."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from likewise.autoencoders import base, gram
+from likewise.errors import InputError
+from likewise.recommend.baselines import ItemNeighbours, Popularity
+from likewise.recommend.folder import ALL_TYPES, load
+
+KINDS = {
+    "array": lambda X: X.toarray(),
+    "float64": lambda X: X.toarray().astype(np.float64),
+    "integers": lambda X: X.toarray().astype(np.int64),
+    "lists": lambda X: X.toarray().tolist(),
+    "csr_array": lambda X: X,
+    "csr_matrix": sparse.csr_matrix,
+    "csc_array": sparse.csc_array,
+    "pandas": lambda X: pd.DataFrame(X.toarray(), columns=names(X)),
+    "polars": lambda X: pl.DataFrame(X.toarray(), schema=names(X)),
+}
+VERBS = ("transform", "reconstruct", "logits", "reconstruction_error")
+
+
+def names(X):
+    return [f"f{column}" for column in range(X.shape[1])]
+
+
+def as_array(answer):
+    return answer.toarray() if sparse.issparse(answer) else np.asarray(answer)
+
+
+def answers(model, X):
+    return {verb: as_array(getattr(model, verb)(X)) for verb in VERBS}
+
+
+def assert_same(one, other, **tolerance):
+    for verb, expected in one.items():
+        np.testing.assert_allclose(other[verb], expected, err_msg=verb, **tolerance)
+
+
+def assert_identical(one, other):
+    for verb, expected in one.items():
+        np.testing.assert_array_equal(other[verb], expected, err_msg=verb)
+
+
+def test_the_table_of_types_names_each_by_its_own_name():
+    assert {name: model.type_name for name, model in ALL_TYPES.items()} == {
+        name: name for name in ALL_TYPES
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_input_has_answers_of_the_right_shapes(make, purchases, kind):
+    X = KINDS[kind](purchases)
+    model = make()
+    assert model.fit(X) is model
+    n, F = purchases.shape
+    code = model.transform(X)
+    assert code.shape == (n, model._n_features_out)
+    assert model.inverse_transform(code).shape == (n, F)
+    assert model.reconstruct(X).shape == model.logits(X).shape == (n, F)
+    errors = model.reconstruction_error(X)
+    assert errors.shape == (n,)
+    assert model.score(X) == pytest.approx(-errors.mean())
+    assert all(np.isfinite(answer).all() for answer in answers(model, X).values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_answers_every_kind_of_input_alike(make, purchases, kind):
+    model = make().fit(purchases)
+    answer = answers(model, purchases)
+    if kind in {"pandas", "polars"}:  # scikit-learn warns of names where it learned without
+        model = make().fit(KINDS[kind](purchases))
+        answer = answers(model, KINDS[kind](purchases))
+        assert model.feature_names_in_.tolist() == names(purchases)
+        model.feature_names_in_ = np.array(names(purchases), dtype=object)
+    assert_same(answer, answers(model, KINDS[kind](purchases)), atol=1e-5, rtol=1e-5)
+
+
+def test_real_numbers_are_learned_too(make, table):
+    model = make().fit(table)
+    assert model.reconstruct(table).shape == table.shape
+    assert np.isfinite(model.reconstruction_error(table)).all()
+
+
+def test_what_is_decoded_is_the_reconstruction(make, purchases):
+    model = make().fit(purchases)
+    decoded = model.inverse_transform(model.transform(purchases))
+    np.testing.assert_allclose(decoded, model.reconstruct(purchases), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("width", [1, 40])
+def test_codes_of_another_width_are_refused(make, purchases, width):
+    model = make().fit(purchases)
+    with pytest.raises(ValueError, match=rf"\(2, {width}\).*\(n, {model._n_features_out}\)"):
+        model.inverse_transform(np.zeros((2, width)))
+
+
+def test_the_same_seed_twice_gives_the_same_bits(make, purchases):
+    first, second = (answers(make().fit(purchases), purchases) for _ in range(2))
+    assert_identical(first, second)
+
+
+def test_another_seed_gives_another_model_where_there_is_one(make, purchases):
+    model = make()
+    assert model.stochastic == ("random_state" in model.get_params())
+    if model.stochastic:
+        other = make(random_state=1).fit(purchases)
+        assert not np.array_equal(model.fit(purchases).logits(purchases), other.logits(purchases))
+
+
+def test_a_row_is_answered_the_same_alone_and_in_a_batch(make, purchases):
+    model = make().fit(purchases)
+    together = answers(model, purchases)
+    for n in range(0, 60, 7):
+        alone = answers(model, purchases[[n]])
+        assert_same({k: v[[n]] for k, v in together.items()}, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_answers_do_not_depend_on_the_size_of_the_blocks(make, purchases, monkeypatch):
+    model = make().fit(purchases)
+    whole = answers(model, purchases)
+    monkeypatch.setattr(base, "BLOCK_BYTES", 7 * 12 * 4)
+    assert_same(whole, answers(model, purchases), atol=1e-5, rtol=1e-5)
+
+
+def test_a_saved_model_answers_the_same(make, name, purchases, tmp_path):
+    model = make().fit(purchases)
+    model.save(tmp_path / "a.model")
+    for again in (load(tmp_path / "a.model"), ALL_TYPES[name].load(tmp_path / "a.model")):
+        assert type(again) is type(model)
+        assert (
+            again.get_params().items()
+            >= {k: v for k, v in model.get_params().items() if k not in base.RUN_OPTIONS}.items()
+        )
+        assert_identical(answers(model, purchases), answers(again, purchases))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", ["array", "csr_array", "pandas"])
+def test_what_is_not_finite_is_refused(make, purchases, bad, kind):
+    broken = purchases.copy()
+    broken.data[3] = bad
+    X = KINDS[kind](broken)
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        make().fit(X)
+    model = make().fit(KINDS[kind](purchases))
+    for verb in VERBS:
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
+            getattr(model, verb)(X)
+
+
+def test_empty_rows_are_learned_from_and_answered_with_finite_numbers(make, purchases):
+    empty = sparse.csr_array((3, purchases.shape[1]), dtype=np.float32)
+    model = make().fit(sparse.vstack([purchases, empty], format="csr"))
+    for X in (empty, empty.toarray()):
+        for verb, answer in answers(model, X).items():
+            assert np.isfinite(answer).all(), verb
+            assert (answer == answer[0]).all(), verb
+
+
+def test_columns_and_rows_of_ones_are_no_trouble(make, purchases):
+    X = purchases.toarray()
+    X[:, 3], X[5] = 1, 1
+    assert np.isfinite(make().fit(X).logits(X)).all()
+
+
+@pytest.mark.parametrize("kind", ["array", "csr_array"])
+def test_what_was_given_is_left_as_it_was(make, purchases, kind):
+    X, before = KINDS[kind](purchases), KINDS[kind](purchases.copy())
+    answers(make().fit(X), X)
+    if kind == "array":
+        np.testing.assert_array_equal(X, before)
+    else:
+        for part in ("data", "indices", "indptr"):
+            np.testing.assert_array_equal(getattr(X, part), getattr(before, part))
+
+
+def test_duplicates_are_summed_and_left_where_they_are(make, purchases):
+    data = np.repeat(purchases.data, 2) / 2
+    backwards = np.concatenate(
+        [np.repeat(row, 2)[::-1] for row in np.split(purchases.indices, purchases.indptr[1:-1])]
+    )
+    doubled = sparse.csr_array((data, backwards, 2 * purchases.indptr), shape=purchases.shape)
+    model = make().fit(doubled)
+    assert doubled.nnz == 2 * purchases.nnz
+    np.testing.assert_array_equal(doubled.indices, backwards)
+    assert_identical(answers(make().fit(purchases), purchases), answers(model, doubled))
+
+
+def test_what_may_not_be_written_to_is_learned_from(make, purchases):
+    dense = purchases.toarray()
+    dense.flags.writeable = False
+    locked = purchases.copy()
+    for part in (locked.data, locked.indices, locked.indptr):
+        part.flags.writeable = False
+    assert_identical(
+        answers(make().fit(purchases.toarray()), purchases.toarray()),
+        answers(make().fit(dense), dense),
+    )
+    assert_identical(answers(make().fit(purchases), purchases), answers(make().fit(locked), locked))
+
+
+def test_rows_may_come_in_parts(make, purchases):
+    model = make()
+    if not hasattr(model, "partial_fit"):
+        return
+    first, second = purchases[:30], purchases[30:]
+    assert model.partial_fit(first) is model
+    before = model.logits(purchases)
+    model.partial_fit(second)
+    assert not np.array_equal(model.logits(purchases), before)
+    assert np.isfinite(model.logits(purchases)).all()
+    with pytest.raises(ValueError, match="5 features"):
+        model.partial_fit(np.ones((4, 5)))
+
+
+class Densified:
+    """Writes down how large the tables are that sparse matrices are made into."""
+
+    def __init__(self, monkeypatch):
+        self.sizes = [0]
+        for kind in (sparse.csr_array, sparse.csc_array, sparse.csr_matrix):
+            for verb in ("toarray", "todense"):
+                monkeypatch.setattr(kind, verb, self._noting(getattr(kind, verb)))
+
+    def _noting(self, verb):
+        def noted(matrix, *args, **kwargs):
+            self.sizes.append(4 * int(np.prod(matrix.shape)))
+            return verb(matrix, *args, **kwargs)
+
+        return noted
+
+
+def test_a_narrow_code_is_found_without_a_table_as_wide_as_the_catalogue(make, monkeypatch):
+    tall = sparse.random_array((20_000, 5_000), density=2e-4, rng=0, dtype=np.float32).tocsr()
+    tall.data[:] = 1
+    small = make().fit(make_small())
+    if small._n_features_out >= small.n_features_in_:
+        return  # the code is the row itself
+    model = make(max_epochs=1, max_seconds=5).fit(tall[:50])
+    densified = Densified(monkeypatch)
+    assert model.transform(tall).shape[0] == 20_000
+    assert max(densified.sizes) == 0
+
+
+def make_small():
+    return sparse.csr_array(np.kron(np.eye(4), np.ones((8, 2))), dtype=np.float32)
+
+
+def test_sparse_rows_are_made_dense_in_small_blocks_only(make, monkeypatch):
+    X = sparse.random_array((3_000, 40), density=0.1, rng=0, dtype=np.float32).tocsr()
+    X.data[:] = 1
+    limit = 64 * 1024
+    monkeypatch.setattr(base, "BLOCK_BYTES", limit)
+    monkeypatch.setattr(gram, "DENSE_BLOCK_BYTES", limit)
+    densified = Densified(monkeypatch)
+    model = make().fit(X)
+    for verb in VERBS:
+        getattr(model, verb)(X)
+    assert max(densified.sizes) <= limit
+
+
+def test_a_copy_has_the_same_settings_and_nothing_learned(make, purchases):
+    model = make().fit(purchases)
+    copy = clone(model)
+    assert copy.get_params() == model.get_params()
+    with pytest.raises(ValueError, match="not fitted"):
+        copy.transform(purchases)
+    assert repr(copy) == repr(make())
+
+
+def test_settings_can_be_changed_by_name(make):
+    model = make()
+    for setting, value in model.get_params().items():
+        assert model.set_params(**{setting: value}) is model
+    with pytest.raises(ValueError, match="no_such_setting"):
+        model.set_params(no_such_setting=1)
+    with pytest.raises(TypeError, match=r"no_such_setting|no arguments"):
+        make(no_such_setting=1)
+
+
+@pytest.mark.parametrize("frame", ["pandas", "polars"])
+def test_codes_can_come_out_as_frames_with_names(make, purchases, frame):
+    X = purchases.toarray()
+    model = make().set_output(transform=frame).fit(X)
+    code = model.transform(X)
+    assert isinstance(code, pd.DataFrame if frame == "pandas" else pl.DataFrame)
+    assert list(code.columns) == model.get_feature_names_out().tolist()
+    kind = type(model).__name__.lower()
+    assert list(code.columns)[:2] == [f"{kind}0", f"{kind}1"]
+
+
+def test_features_feed_a_pipeline(make, table):
+    y = table[:, 0] > 0
+    pipeline = make_pipeline(StandardScaler(), make(), LogisticRegression()).fit(table, y)
+    assert pipeline.predict(table).shape == y.shape
+    assert pipeline[:-1].transform(table).shape == (60, pipeline[1]._n_features_out)
+
+
+WRONG = {
+    "activation": ["no such", None, 3],
+    "anneal_steps": [0, 1.5],
+    "batch_size": [0, -1, 2.5, "all"],
+    "beta": [-0.1, "a", float("nan")],
+    "checkpoint": [3],
+    "corruption": ["no such", None],
+    "corruption_level": [-0.1, 1.0, "half"],
+    "device": ["nowhere", "cuda:99", 0, None],
+    "discount": [-0.1, 1.1],
+    "dropout": [-0.1, 1.0],
+    "hidden": [(0,), (-3,), (2.5,), ("a",), 5, None, [[2]]],
+    "input_dropout": [-0.1, 1.0],
+    "item_power": [-0.1, 1.1],
+    "l2": [-1.0, 0, "a", None, float("nan"), float("inf")],
+    "learning_rate": [0, -1.0, float("nan"), float("inf")],
+    "loss": ["no such", None],
+    "max_epochs": [0, 1.5],
+    "max_seconds": [0, -1],
+    "n_latent": [0, -1, 2.0],
+    "n_neighbours": [0, 1.5],
+    "optimizer": ["no such"],
+    "patience": [0, 2.5],
+    "precision": ["float16"],
+    "progress": [True],
+    "random_state": ["a", -1, 1.5],
+    "relaxation": [-0.1, 1.0],
+    "shrinkage": [-1],
+    "user_power": [-0.1, 2.1],
+    "validation_fraction": [-0.1, 1.0],
+    "weight_decay": [-0.1],
+}
+
+
+def test_wrong_settings_are_refused_by_name_before_work_starts(make, name, purchases):
+    for setting in make().get_params():
+        for value in [*WRONG.get(setting, []), object()]:
+            with pytest.raises(InputError, match=setting) as caught:
+                make(**{setting: value}).fit(purchases)
+            assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_table_is_refused(make):
+    for X in (np.ones(4), np.ones((2, 2, 2)), np.empty((0, 3)), np.empty((3, 0)), [["a", "b"]]):
+        with pytest.raises(ValueError, match=r"\S"):
+            make().fit(X)
+
+
+def test_other_columns_than_learned_are_refused(make, purchases):
+    model = make().fit(purchases)
+    for verb in VERBS:
+        with pytest.raises(ValueError, match="11 features"):
+            getattr(model, verb)(purchases[:, :11])
+
+
+def test_nothing_is_answered_before_fit(make, purchases, tmp_path):
+    model = make()
+    for verb in VERBS:
+        with pytest.raises(ValueError, match="not fitted"):
+            getattr(model, verb)(purchases)
+    with pytest.raises(ValueError, match="not fitted"):
+        model.inverse_transform(purchases)
+    with pytest.raises(ValueError, match="not fitted"):
+        model.save(tmp_path / "a.model")
+    assert not (tmp_path / "a.model").exists()
+
+
+def test_additive_types_are(make, purchases):
+    model = make().fit(purchases)
+    units = model._unit_logits(np.arange(12))
+    np.testing.assert_allclose(units, model.logits(np.eye(12)), atol=1e-5, rtol=1e-5)
+    if model.additive:
+        np.testing.assert_allclose(
+            model.logits(3 * purchases), 3 * (purchases @ units), atol=1e-4, rtol=1e-5
+        )
+
+
+def test_the_baselines_are_among_the_types():
+    assert ALL_TYPES["popularity"] is Popularity
+    assert ALL_TYPES["item-knn"] is ItemNeighbours

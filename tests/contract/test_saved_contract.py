@@ -1,0 +1,88 @@
+"""A model folder that is sound, signed by its own manifest, and yet no model of its type."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from likewise.artifact import read_folder, write_folder
+from likewise.errors import ModelFolderError
+from likewise.recommend.folder import ALL_TYPES, load
+
+
+@pytest.fixture
+def bare(make, purchases, tmp_path):
+    """The contents of a bare autoencoder's folder, and a function that tries to load a change."""
+    make().fit(purchases).save(tmp_path / "a.model")
+    contents = read_folder(tmp_path / "a.model", known_types=ALL_TYPES)
+
+    def refusal(**changes):
+        write_folder(tmp_path / "changed.model", replace(contents, **changes))
+        with pytest.raises(ModelFolderError, match=r"^model folder .*changed\.model") as caught:
+            load(tmp_path / "changed.model")
+        return str(caught.value)
+
+    return contents, refusal
+
+
+def test_parameters_that_the_type_does_not_have_or_allow_are_refused(bare):
+    contents, refused = bare
+    assert "'colour'" in refused(parameters=contents.parameters | {"colour": "red"})
+    for setting in contents.parameters:
+        assert setting in refused(parameters=contents.parameters | {setting: {"a": 1}})
+
+
+def test_another_number_of_features_is_refused(bare):
+    contents, refused = bare
+    for n in (11, 13, -1, 10**9, "many", None, [12]):
+        assert refused(extra=contents.extra | {"n_features": n})
+
+
+def test_what_is_missing_is_named(bare):
+    contents, refused = bare
+    for key in contents.extra:
+        assert key in refused(extra={k: v for k, v in contents.extra.items() if k != key})
+
+
+def test_weights_that_do_not_fit_are_refused(bare):
+    contents, refused = bare
+    for name, tensor in contents.tensors.items():
+        others = {k: v for k, v in contents.tensors.items() if k != name}
+        assert refused(tensors=others)
+        assert refused(tensors=others | {f"{name}.other": tensor})
+        assert refused(tensors={**contents.tensors, "more": np.ones(1, np.float32)})
+        assert refused(tensors=others | {name: np.ones((*tensor.shape, 2), np.float32)})
+
+
+def test_widths_that_would_fill_the_memory_are_refused_before_they_do(bare):
+    contents, refused = bare
+    for setting, vast in {"n_latent": 10**9, "hidden": [10**9, 10**9]}.items():
+        if setting in contents.parameters:
+            assert "do not fit" in refused(parameters=contents.parameters | {setting: vast})
+
+
+def test_a_recommender_of_other_items_than_its_model_is_refused(recommender, tmp_path):
+    contents = recommender.contents()
+    for items in (contents.items[:11], None):
+        write_folder(tmp_path / "changed.model", replace(contents, items=items))
+        with pytest.raises(ModelFolderError, match=r"items|recommender"):
+            load(tmp_path / "changed.model")
+    for extra in ({"weighting": "sqrt"}, {}, None, "binary"):
+        changed = replace(contents, extra=contents.extra | {"recommender": extra})
+        write_folder(tmp_path / "changed.model", changed)
+        with pytest.raises(ModelFolderError, match=r"weighting|recommender"):
+            load(tmp_path / "changed.model")
+
+
+def test_settings_from_numpy_are_saved_as_plain_numbers(make, purchases, tmp_path):
+    model = make()
+    as_numpy = {
+        k: np.asarray(v)[()]
+        for k, v in model.get_params().items()
+        if isinstance(v, int | float | tuple) and not isinstance(v, bool)
+    }
+    model.set_params(**as_numpy).fit(purchases).save(tmp_path / "a.model")
+    again = load(tmp_path / "a.model")
+    np.testing.assert_array_equal(again.logits(purchases), model.logits(purchases))
+    for setting, value in again.get_params().items():
+        assert type(value).__module__ == "builtins", setting
