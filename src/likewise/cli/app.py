@@ -1,6 +1,9 @@
 """The commands' table, and the one place where errors become exit codes."""
 
+import inspect
+import os
 import sys
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -15,13 +18,28 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("demo")(demo.command)
-app.command("fit")(fit.command)
-app.command("recommend")(recommend.command)
-app.command("also-bought")(also_bought.command)
-app.command("evaluate")(evaluate.command)
-app.command("steps")(steps.command)
-app.command("doctor")(doctor.command)
+COMMANDS: dict[str, ModuleType] = {
+    "demo": demo,
+    "fit": fit,
+    "recommend": recommend,
+    "also-bought": also_bought,
+    "evaluate": evaluate,
+    "steps": steps,
+    "doctor": doctor,
+}
+INTERRUPTED = 130
+"""What typer returns after Ctrl-C, where it does not raise Abort."""
+
+
+def _help(docstring: str) -> str:
+    """Return a docstring with its lines of examples as they are: what is copied has to run."""
+    text = inspect.cleandoc(docstring).replace("Examples\n--------\n", "Examples:\n\n")
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(f"\b\n{part}" if part.startswith("  ") else part for part in paragraphs)
+
+
+for _name, _module in COMMANDS.items():
+    app.command(_name, help=_help(_module.command.__doc__ or ""))(_module.command)
 
 
 def _print_version(asked: bool) -> None:
@@ -45,20 +63,34 @@ def _options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exits with 0, 1 or 2."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        app(sys.argv[1:] if arguments is None else arguments, standalone_mode=False)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
+        code = app(given, prog_name="likewise", standalone_mode=False)
+        sys.stdout.flush()  # a full disk, or a reader who has left, shows here and not at the end
     except (typer.Abort, KeyboardInterrupt):
-        fail("stopped by Ctrl-C; nothing was written", 1)
+        code = INTERRUPTED
     except BrokenPipeError:
-        sys.exit(1)
+        code = 1
     except InputError as error:
         fail(str(error), 2)
     except (LikewiseError, OSError, MemoryError) as error:
+        _end_stdout()
         fail(str(error) or type(error).__name__, 1)
     except Exception as error:
         # What click raises about options; typer carries its own copy of click, or imports it.
         if hasattr(error, "format_message"):
             fail(error.format_message(), 2)
         raise
+    _end_stdout()
+    if code == INTERRUPTED:
+        fail("stopped by Ctrl-C before it was done", 1)
+    if code:
+        sys.exit(code)
+
+
+def _end_stdout() -> None:
+    """Print what is left, or let it go, so that Python does not try again when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
