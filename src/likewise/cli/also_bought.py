@@ -13,7 +13,7 @@ from likewise.errors import InputError
 
 def command(
     model: o.ModelArgument,
-    item: Annotated[list[str] | None, typer.Argument(metavar="ITEM...", help="Item ids.")] = None,
+    item: Annotated[list[str] | None, typer.Argument(metavar="ITEM", help="Item ids.")] = None,
     items: Annotated[Path | None, typer.Option(help="A table with a column item.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Where to write item, other, score, support, rank.")
@@ -34,6 +34,8 @@ def command(
         raise InputError("give item ids, or --items TABLE, one of the two")
     if items is not None and out is None and not as_json:
         raise InputError("--items needs --out TABLE (or --json)")
+    if items is None and out is not None:
+        raise InputError("--out is for --items TABLE; items by name are printed (or --json)")
     require_writable(out, TABLES)
     output = Output(as_json, quiet)
     recommender = o.load_recommender(model)

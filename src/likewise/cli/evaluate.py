@@ -8,6 +8,7 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli.output import Output, require_writable
+from likewise.errors import InputError
 
 if TYPE_CHECKING:
     from likewise.data.log import Log
@@ -71,6 +72,9 @@ def command(
       likewise evaluate orders.csv --models "popularity,item k-NN,linear" --also-bought
     """
     require_writable(out, (".html",))
+    o.require_budget(budget)
+    if seeds < 1:
+        raise InputError(f"--seeds {seeds} given; give 1 or more")
     output = Output(as_json, quiet)
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
@@ -113,7 +117,7 @@ def run(
 
     if also_bought:
         split = also_bought_split(split)
-    names = o.ids(models) if models is not None else None
+    names = o.names(models) if models is not None else None
     fits = line_up(split, names, budget=budget)
     with output.bar("comparing") as move:
         return compare(

@@ -69,18 +69,23 @@ def command(
 
       likewise fit orders.csv --drop "returns=quantity < 0" --model variational --out shop.model
     """
+    from likewise.recommend.classic import Classic
+    from likewise.recommend.recommender import Recommender
+
     output = Output(as_json, quiet)
-    _check(model, budget, out)
+    _check(model, settings, budget, out)
+    run = {"random_state": seed, "max_seconds": budget, "device": device, "checkpoint": checkpoint}
+    named = Recommender(_model(model or "linear", settings or [], run), weighting=weighting)
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
         skip_bad_rows=skip_bad_rows,
     )  # fmt: skip
-    from likewise.recommend.classic import Classic
-
     interactions = events.interactions()
-    run = {"random_state": seed, "max_seconds": budget, "device": device, "checkpoint": checkpoint}
-    recommender = _fitted(model, settings or [], run, interactions, weighting, budget, output)
+    if model is None:
+        recommender = chosen(interactions, weighting, budget, output)
+    else:
+        recommender = _trained(named, interactions, output)
     recommender.classic_ = Classic.of(interactions, seed=seed)
     recommender.metrics["log"] = events.report.as_dict()
     recommender.save(out)
@@ -100,36 +105,26 @@ def command(
     )
 
 
-def _check(model: str | None, budget: float, out: Path) -> None:
+def _check(model: str | None, settings: list[str] | None, budget: float, out: Path) -> None:
     from likewise.artifact import require_replaceable
 
     if model is not None and model not in MODELS:
         raise InputError(f"--model {model} is none of {', '.join(MODELS)}")
-    if not budget > 0:
-        raise InputError(f"--budget {budget:g} given; give seconds, more than 0")
+    if settings and model is None:
+        raise InputError("--set needs --model; without it settings are chosen by validation")
+    o.require_budget(budget)
     require_replaceable(out)
 
 
-def _fitted(
-    name: str | None,
-    settings: list[str],
-    run: dict[str, Any],
-    interactions: "Interactions",
-    weighting: str,
-    budget: float,
-    output: Output,
+def _trained(
+    recommender: "Recommender", interactions: "Interactions", output: Output
 ) -> "Recommender":
-    from likewise.recommend.recommender import Recommender
-
-    if name is None:
-        if settings:
-            raise InputError("--set needs --model; without it settings are chosen by validation")
-        return chosen(interactions, weighting, budget, output)
-    model = _model(name, settings, run)
-    with output.bar(f"training {name}") as move:
+    """Fit the model that was named, and say how its training went."""
+    model: Any = recommender.model
+    with output.bar(f"training {model.type_name}") as move:
         if "progress" in model.get_params():
             model.set_params(progress=lambda at: move(*_words(at)))
-        recommender = Recommender(model, weighting=weighting).fit(interactions)
+        recommender.fit(interactions)
     if hasattr(recommender.model_, "history_"):
         history = recommender.model_.history_
         recommender.metrics["training"] = {
@@ -181,11 +176,16 @@ def chosen(
 
 
 def _model(name: str, settings: list[str], run: dict[str, Any]) -> "Autoencoder":
+    """Return the model of that name with these settings; refuse what it could not heed."""
     from likewise.recommend.folder import ALL_TYPES
 
     kind = ALL_TYPES[name]
     known = kind().get_params()
-    given = dict(_setting(text, known, name) for text in settings)
+    for option in ("checkpoint", "device"):
+        if option not in known and run[option] not in {None, "auto"}:
+            raise InputError(f"--{option} is for models trained by epochs, and {name} is not one")
+    own = {k: default for k, default in known.items() if k not in run and default is not None}
+    given = dict(_setting(text, own, name) for text in settings)
     return kind(**{k: v for k, v in run.items() if k in known} | given)
 
 
@@ -202,7 +202,7 @@ def _setting(text: str, known: dict[str, Any], name: str) -> tuple[str, Any]:
         if isinstance(default, tuple):
             return key, tuple(int(part) for part in value.split(",") if part)
         if isinstance(default, int | float):
-            return key, float(value) if "." in value or "e" in value else int(value)
+            return key, float(value) if set(value) & set(".eE") else int(value)
     except ValueError as error:
         raise InputError(f"--set {text}: {value!r} is no number") from error
     return key, value

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LogArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="LOG...",
+        metavar="LOG",
         help="Files (csv, tsv, jsonl, parquet; also .gz, .zst), a pattern, or a database address.",
     ),
 ]
@@ -90,9 +90,22 @@ def load_recommender(folder: Path) -> "Recommender":
     return model
 
 
-def ids(text: str) -> list[str]:
-    """Split ids separated by commas."""
+def names(text: str) -> list[str]:
+    """Split names or ids separated by commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def basket(text: str) -> list[str]:
+    """Return the item ids of --basket."""
+    if not (items := names(text)):
+        raise InputError("--basket is empty; give item ids, separated by commas")
+    return items
+
+
+def require_budget(seconds: float) -> None:
+    """Refuse a budget that is no time."""
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"--budget {seconds:g} given; give seconds, more than 0")
 
 
 def _named(condition: str) -> tuple[str, str]:

@@ -57,8 +57,8 @@ class Output:
             return
         from rich import box
         from rich.console import Console
-        from rich.markup import escape
         from rich.table import Table
+        from rich.text import Text
 
         console = Console()
         if not console.is_terminal:
@@ -68,7 +68,7 @@ class Output:
         for name, right in zip(headers, numeric, strict=True):
             table.add_column(name, justify="right" if right else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*map(Text, row))  # as Text, or rich takes ":tea:" and "[b]" for its own
         console.print(table)
 
     def json(self, document: Any) -> None:
@@ -130,8 +130,12 @@ def require_writable(path: Path | None, kinds: Sequence[str]) -> None:
         return
     if path.suffix.lower() not in kinds:
         raise InputError(f"--out {path} has no known ending; it is one of {', '.join(kinds)}")
-    if path.is_dir() or not path.resolve().parent.is_dir():
-        raise InputError(f"--out {path}: there is no such folder, or it is one; name a file")
+    if path.is_dir():
+        raise InputError(f"--out {path} is a folder; name a file")
+    if not path.resolve().parent.is_dir():
+        raise InputError(
+            f"--out {path}: there is no folder {path.parent}; make it, or name another"
+        )
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:

@@ -45,12 +45,18 @@ def command(
         raise InputError("give --basket A,B or --baskets TABLE, one of the two")
     if baskets is not None and out is None and not as_json:
         raise InputError("--baskets needs --out TABLE (or --json)")
+    if baskets is None and out is not None:
+        raise InputError(
+            "--out is for --baskets TABLE; one basket is printed (--json for programs)"
+        )
+    if baskets is not None and why:
+        raise InputError("--why explains one basket; give it as --basket A,B")
     require_writable(out, TABLES)
     output = Output(as_json, quiet)
     if baskets is not None:
         _table(model, baskets, out, k, keep_seen, output)
     else:
-        _one(model, o.ids(basket or ""), k, keep_seen, why, output)
+        _one(model, o.basket(basket or ""), k, keep_seen, why, output)
 
 
 def _one(

@@ -7,7 +7,6 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli.output import Output, require_writable
-from likewise.errors import InputError
 
 
 def command(
@@ -32,9 +31,7 @@ def command(
     from likewise.recommend.steps_text import steps_lines
 
     require_writable(out, (".html",))
-    items = o.ids(basket)
-    if not items:
-        raise InputError("--basket is empty; give item ids, separated by commas")
+    items = o.basket(basket)
     output = Output(as_json, quiet)
     steps = o.load_recommender(model).steps(items)
     if out is not None:
