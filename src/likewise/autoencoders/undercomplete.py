@@ -26,8 +26,7 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
     Notes
     -----
     Purchases (0 and 1) get the Bernoulli loss here, for whose sigmoid output the classic type is
-    known. The output bias starts so that the untrained net answers with the mean row, which saves
-    the epochs that a sigmoid net spends on finding it.
+    known.
 
     References
     ----------

@@ -1,9 +1,10 @@
 """What a piece of work took: wall time and the peak of the process's memory."""
 
+import ctypes
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -48,6 +49,7 @@ def measured() -> Iterator[Cost]:
     True
     """
     gc.collect()
+    _return_freed_memory()
     cost = Cost()
     before = _restart_peak()
     start = perf_counter()
@@ -58,6 +60,13 @@ def measured() -> Iterator[Cost]:
         cost.peak_bytes = _peak()
         if cost.peak_bytes is not None and before is not None:
             cost.added_bytes = max(0, cost.peak_bytes - before)
+
+
+def _return_freed_memory() -> None:
+    """Hand freed memory back to the system, so that taking it again counts (glibc only)."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _restart_peak() -> int | None:

@@ -7,6 +7,8 @@ validation users, within the same budget as every other, and fits them on all be
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from sklearn.base import clone
+
 from likewise.autoencoders import (
     Autoencoder,
     DenoisingAutoencoder,
@@ -61,8 +63,12 @@ class _Trained:
     budget: float
 
     def __call__(self, split: Split, seed: int) -> Recommender:
-        model = type(self.model)(**self.model.get_params())
-        model.set_params(random_state=seed, max_seconds=self.budget)
+        model = clone(self.model).set_params(
+            random_state=seed,
+            max_seconds=self.budget,
+            # 500 rows are the papers' batch for 100,000 users; a small shop needs more steps
+            batch_size=min(500, max(50, split.train.n_users // 50)),
+        )
         return Recommender(model).fit_chosen(split)
 
 
@@ -90,7 +96,7 @@ def line_up(
         "recent popularity": _Fixed(Popularity(), recent=True),
         "item k-NN": _Chosen(ItemNeighbours, budget),
         "undercomplete": _Trained(
-            UndercompleteAutoencoder(n_latent=64, loss="multinomial", batch_size=100), budget
+            UndercompleteAutoencoder(n_latent=64, loss="multinomial"), budget
         ),
         "Mult-DAE": _Trained(DenoisingAutoencoder(), budget),
         "Mult-VAE": _Trained(VariationalAutoencoder(), budget),
