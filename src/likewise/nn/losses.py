@@ -106,7 +106,8 @@ class _SparseMultinomial(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, row: Tensor, column: Tensor, value: Tensor) -> Tensor:
-        log_p = functional.log_softmax(logits.float(), 1)
+        wide = torch.promote_types(logits.dtype, torch.float32)  # bfloat16 is too coarse for a sum
+        log_p = functional.log_softmax(logits.to(wide), 1)
         ctx.save_for_backward(row, column, value)
         ctx.log_p, ctx.dtype = log_p, logits.dtype
         return log_p.new_zeros(len(logits)).index_add_(0, row, -value * log_p[row, column])

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from likewise.errors import InputError
 from likewise.nn.checkpoint import Checkpoint
 from likewise.nn.layers import Rows, as_rows
 
@@ -123,6 +124,11 @@ def train(
     -----
     Ctrl-C ends training, not the program: the best weights so far are kept and `stopped` says so.
     It is raised again if no epoch was finished.
+
+    Raises
+    ------
+    InputError
+        If the loss or a weight is no longer a finite number.
     """
     optimizer = optimizer or make_optimizer(net, plan)
     history, best = History(), _weights(net)
@@ -199,6 +205,7 @@ class _Epoch:
                 break
         self.net.eval()
         mean, seconds = float(total) / done, time.monotonic() - started
+        self._require_finite(mean)
         return {"loss": mean, "seconds": seconds, "rows_per_second": done / max(seconds, 1e-9)}
 
     def _batches(self, order: np.ndarray[Any, Any]) -> Iterator[tuple[Rows, int]]:
@@ -213,6 +220,14 @@ class _Epoch:
         loss.mean().backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach().sum()
+
+    def _require_finite(self, mean: float) -> None:
+        weights = (bool(weight.isfinite().all()) for weight in self.net.parameters())
+        if not math.isfinite(mean) or not all(weights):
+            raise InputError(
+                f"training diverged in epoch {self.number + 1} (mean loss {mean:.3g}); lower "
+                f"learning_rate (it is {self.plan.learning_rate:g}), or scale the values of X down"
+            )
 
     def _tell(self, done: int, n: int, total: float, started: float) -> None:
         assert self.progress is not None  # noqa: S101 - for the type checker: run() has asked
