@@ -66,7 +66,7 @@ class NeuralAutoencoder(Autoencoder):
     progress : callable, optional
         Called with a :class:`~likewise.nn.training.Progress` after every batch.
     checkpoint : path, optional
-        File that training is saved to after each epoch, and resumed from.
+        File that training is saved to after each epoch, and resumed from; needs a `random_state`.
 
     Attributes
     ----------
@@ -290,6 +290,11 @@ class NeuralAutoencoder(Autoencoder):
     def _checkpoint(self, X: Any) -> Checkpoint | None:
         if self.checkpoint is None:
             return None
+        if not isinstance(self.random_state, int | np.integer):
+            raise InputError(
+                f"checkpoint needs random_state, a whole number, to be resumed exactly; "
+                f"random_state={self.random_state!r} was given"
+            )
         settings = {
             k: v for k, v in self.get_params().items() if k not in (*RUN_OPTIONS, "max_epochs")
         }

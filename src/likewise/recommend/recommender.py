@@ -131,7 +131,10 @@ class Recommender:
         if split.refit is not split.train:
             chosen, model = self.model_.history_, self.model
             self.model = clone(model).set_params(
-                max_epochs=max(1, chosen.best_epoch), max_seconds=None, validation_fraction=0.0
+                max_epochs=max(1, chosen.best_epoch),
+                max_seconds=None,
+                validation_fraction=0.0,
+                checkpoint=None,
             )
             self.fit(split.refit)
             self.model, self.model_.history_ = model, chosen
