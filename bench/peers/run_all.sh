@@ -25,8 +25,8 @@ for preset in cosine TFIDF BM25 ALS; do peer implicit "$preset" --refit; done
 for preset in MultiVAE MultiVAE-b500 MultiVAE-paper; do
     peer recbole "$preset" --refit ${options[@]+"${options[@]}"}
 done
-for preset in VAECF VAECF-paper BiVAECF; do
-    peer cornac "$preset" --refit ${options[@]+"${options[@]}"}
+for preset in VAECF VAECF-paper; do  # 100 epochs: cornac's own
+    peer cornac "$preset" --refit --epochs 100 ${options[@]+"${options[@]}"}
 done
 
 bench/.envs/implicit/bin/python bench/peers/score.py "$data"
