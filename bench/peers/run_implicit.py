@@ -30,7 +30,7 @@ PRESETS: dict[str, tuple[type, list[fitting.Settings]]] = {
     "BM25": (BM25Recommender, grid(K=(20, 100, 800, 5000), K1=(0.8, 1.2), B=(0.65, 0.75, 0.9))),
     "ALS": (
         AlternatingLeastSquares,
-        grid(factors=(128, 256, 512), regularization=(50.0, 100.0, 150.0), alpha=(10.0,)),
+        grid(factors=(128, 256), regularization=(75.0, 100.0, 125.0), alpha=(10.0,)),
     ),
 }
 
