@@ -105,7 +105,7 @@ def _table(
     fallback = found.filter(found["fallback"])["user"].unique()
     if len(fallback):
         output.note(
-            f"{len(fallback):,} baskets hold no known item: they got the most popular items"
+            f"baskets without a known item: {len(fallback):,}; they got the most popular items"
         )
     if out is not None:
         write_table(found, out)

@@ -4,33 +4,56 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from likewise.data.engine import engine
+from likewise.data.engine import Engine, engine, name_sql, own_errors
+from likewise.data.relation import Relation
 from likewise.data.sources import open_source
+from likewise.data.values import id_of
+from likewise.data.verdicts import malformed
 from likewise.errors import LogError
 
 
 def read_ids(path: str | Path, columns: Sequence[str]) -> pa.Table:
-    """Read columns of ids from a csv, tsv, jsonl or parquet file, in the file's order.
+    r"""Read columns of ids from a csv, tsv, jsonl or parquet file, in the file's order.
 
-    Text files give strings, so that leading zeros are kept.
+    Ids are read as those of a log are, so the same texts and integers come out.
 
     Raises
     ------
     LogError
-        If the file cannot be read, a column is missing, or a value is.
+        If the file cannot be read, a column is missing, or a line or a value is bad.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "baskets.csv").write_text("user,item,qty\nann,007,1\n")
+    ...     read_ids(f"{folder}/baskets.csv", ["user", "item"]).to_pylist()
+    [{'user': 'ann', 'item': '007'}]
     """
     with engine() as duck:
         relation = open_source(duck, path)
-        missing = [name for name in columns if name not in relation.columns]
-        if missing:
+        if any(name not in relation.columns for name in columns):
             raise LogError(
                 f"{relation.name} has the columns {', '.join(relation.columns)}; "
                 f"it needs {' and '.join(columns)}"
             )
-        taken = ", ".join(f'{relation.columns[name].sql} AS "{name}"' for name in columns)
-        table = duck.connection.sql(f"SELECT {taken} FROM {relation.sql}").to_arrow_table()
-    for name in columns:
-        if table[name].null_count:
-            raise LogError(f"{relation.name} has rows without {name}; fill them, or leave them out")
+        ids = ", ".join(f"{id_of(duck, relation, name)} AS {name_sql(name)}" for name in columns)
+        with own_errors(relation.name):
+            table = duck.connection.sql(f"SELECT {ids} FROM {relation.sql}").to_arrow_table()
+        _check(duck, relation, table)
     return table
+
+
+def _check(duck: Engine, relation: Relation, table: pa.Table) -> None:
+    """Refuse a table with a line or a value that is missing, or with none."""
+    for finding in malformed(duck, relation):
+        where = relation.name if finding.first is None else finding.first.where
+        raise LogError(f"{where}: malformed line; mend it, or leave it out")
+    for name in table.column_names:
+        if table[name].null_count:
+            place = relation.locate(pc.index(pc.is_null(table[name]), True).as_py(), name)
+            raise LogError(f"{place.where}: no {name}; fill it in, or leave the row out")
+    if not table.num_rows:
+        raise LogError(f"{relation.name} has columns but no rows; give a table with rows")

@@ -79,7 +79,7 @@ def judge(
     counts = engine.rows(
         "SELECT code, count(*), min(rowid) FROM verdict GROUP BY code ORDER BY code"
     )
-    findings = [*_malformed(engine, relation), *_found(relation, reasons, counts)]
+    findings = [*malformed(engine, relation), *_found(relation, reasons, counts)]
     n_kept = sum(count for code, count, _ in counts if code == 0)
     n_rows = n_kept + sum(finding.count for finding in findings)
     _check(relation, findings, n_rows, n_kept, bad_rows)
@@ -130,7 +130,7 @@ def _too_light(staged: Staged, min_weight: float | None) -> Iterator[Reason]:
             yield Reason(f"weight below {min_weight:g}", f"likewise_weight < {min_weight!r}")
 
 
-def _malformed(engine: Engine, relation: Relation) -> Iterator[Finding]:
+def malformed(engine: Engine, relation: Relation) -> Iterator[Finding]:
     """Yield the lines of CSV files that could not be split into the header's columns."""
     if not relation.files:
         return
