@@ -103,8 +103,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             Scores the autoencoder after each epoch, higher is better; the best epoch's weights are
             kept. Without it, `validation_fraction` of the rows does that, where the type has one.
         """
-        rows = self._checked(X, reset=True)
         self._validate_params()
+        rows = self._checked(X, reset=True)
+        self.is_fitted_ = False
         self._fit(rows, validate)
         self.is_fitted_ = True
         return self
@@ -253,7 +254,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "is_fitted_")
+        return getattr(self, "is_fitted_", False)
 
     @property
     def _n_features_out(self) -> int:

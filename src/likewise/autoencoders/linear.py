@@ -1,5 +1,6 @@
 """The linear autoencoder in closed form: EASE, EDLAE, RDLAE and DAN as one class."""
 
+import warnings
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -95,12 +96,18 @@ class LinearAutoencoder(Autoencoder):
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Add the rows of `X` to those seen so far, and solve again.
 
-        The Gram matrix is kept for it, which doubles the memory.
+        The Gram matrix is kept for it, which doubles the memory. `fit` and `load` keep none: after
+        them it starts anew, and warns.
         """
         before: tuple[Tensor, NDArray[np.float64]] | None = getattr(self, "_gram", None)
-        first = before is None
-        rows = self._checked(X, reset=first and not self.__sklearn_is_fitted__())
+        if before is None and self.__sklearn_is_fitted__():
+            warnings.warn(
+                "partial_fit starts anew: fit and load keep no Gram matrix to add rows to; "
+                "learn with partial_fit from the first rows on",
+                stacklevel=2,
+            )
         self._validate_params()
+        rows = self._checked(X, reset=before is None)
         self._require_square(rows.shape[1])
         G, counts = self._weighted_gram(rows), _column_counts(rows)
         if before is not None:

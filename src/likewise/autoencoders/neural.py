@@ -157,13 +157,12 @@ class NeuralAutoencoder(Autoencoder):
     def _fit(self, X: Any, validate: Validate | None) -> None:
         self.net_ = self._prepare(X)
         training, validate = self._with_validation(X, validate)
-        score = None if validate is None else lambda: validate(self)
         self.history_ = train(
             self.net_,
             training,
             self._batch_loss,
             self._plan(),
-            validate=score,
+            validate=None if validate is None else lambda: self._judged(validate),
             progress=self.progress,
             checkpoint=self._checkpoint(training),
         )
@@ -286,6 +285,12 @@ class NeuralAutoencoder(Autoencoder):
         order = np.random.default_rng(self._seed).permutation(X.shape[0])
         held = X[order[:n_held]]
         return X[order[n_held:]], lambda model: -float(model._errors(held).mean())
+
+    def _judged(self, validate: Validate) -> float:
+        self.is_fitted_ = True  # a judge may ask for whatever a fitted model answers
+        score = validate(self)
+        self.is_fitted_ = False
+        return score
 
     def _checkpoint(self, X: Any) -> Checkpoint | None:
         if self.checkpoint is None:
