@@ -29,4 +29,14 @@ for preset in VAECF VAECF-paper; do  # 100 epochs: cornac's own
     peer cornac "$preset" --refit --epochs 100 ${options[@]+"${options[@]}"}
 done
 
+likewise() {
+    .venv/bin/python bench/peers/run_likewise.py "$1" --data "$data" --refit "${@:2}" >/dev/null
+}
+make .venv/.ready
+for preset in EASE linear item-knn; do echo "== likewise $preset" >&2; likewise "$preset"; done
+for preset in MultVAE MultVAE-128 MultDAE; do
+    echo "== likewise $preset" >&2
+    likewise "$preset" ${options[@]+"${options[@]}"}
+done
+
 bench/.envs/implicit/bin/python bench/peers/score.py "$data"

@@ -159,7 +159,7 @@ def chosen(
             LinearAutoencoder, interactions, max_seconds=budget, weighting=weighting, on_trial=tell
         )
     best = choice.best
-    words = ", ".join(f"{name}={value:g}" for name, value in best.parameters.items())
+    words = ", ".join(f"{name}={value:g}" for name, value in choice.model.get_params().items())
     output.note(
         f"chose a linear autoencoder with {words}: {choice.metric} {best.score:.4f} on held-out "
         f"customers, best of {len(choice.trials)} settings"

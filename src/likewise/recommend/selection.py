@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from likewise.autoencoders import LinearAutoencoder
 from likewise.autoencoders.base import Autoencoder
 from likewise.data.interactions import Interactions
@@ -21,26 +23,56 @@ from likewise.recommend.recommender import Recommender
 
 METRIC = "ndcg@100"
 
-LADDERS: dict[type[Autoencoder], dict[str, Sequence[Any]]] = {
-    LinearAutoencoder: {
-        "l2": [round(10 ** (n / 4), 3) for n in range(-4, 21)],
-        "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
-        "dropout": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
-        "user_power": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
-        "relaxation": [0.0, 0.2, 0.4, 0.6, 0.8],
-    },
-    ItemNeighbours: {
-        "n_neighbours": [10, 20, 50, 100, 200, 500, 1000, 2000],
-        "shrinkage": [0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0],
-        "discount": [0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0],
-    },
-}
-"""For each type, its settings and the values that may be tried, in order."""
 
-STARTS: dict[type[Autoencoder], dict[str, Any]] = {
-    LinearAutoencoder: {"l2": 100.0},
-    ItemNeighbours: {"n_neighbours": 100, "shrinkage": 10.0},
+@dataclass(frozen=True)
+class Search:
+    """What may be tried of a type.
+
+    Parameters
+    ----------
+    ladders : mapping of str to sequence
+        For each setting, its values in order.
+    start : mapping of str to value
+        Where the climb begins.
+    model : callable
+        Makes a model of settings, for the rows that it will learn from.
+    """
+
+    ladders: Mapping[str, Sequence[Any]]
+    start: dict[str, Any]
+    model: Callable[[dict[str, Any], Interactions], Autoencoder]
+
+
+def _linear(settings: dict[str, Any], train: Interactions) -> Autoencoder:
+    """Scale l2 as `user_power` scales the Gram matrix, so that the two can be climbed apart."""
+    length = np.maximum(np.diff(train.matrix.indptr), 1).astype(np.float64)
+    weight = (length ** (1 - settings["user_power"])).sum() / length.sum()
+    return LinearAutoencoder(**settings | {"l2": float(f"{settings['l2'] * weight:.4g}")})
+
+
+SEARCHES: dict[type[Autoencoder], Search] = {
+    LinearAutoencoder: Search(
+        {
+            "l2": [float(f"{10 ** (n / 4):.3g}") for n in range(-4, 21)],
+            "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+            "user_power": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
+            "dropout": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+            "relaxation": [0.0, 0.2, 0.4, 0.6, 0.8],
+        },
+        {"l2": 100.0, "item_power": 0.1, "user_power": 0.4, "dropout": 0.2, "relaxation": 0.0},
+        _linear,
+    ),
+    ItemNeighbours: Search(
+        {
+            "n_neighbours": [10, 20, 50, 100, 200, 500, 1000, 2000],
+            "shrinkage": [0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0],
+            "discount": [0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0],
+        },
+        {"n_neighbours": 100, "shrinkage": 10.0, "discount": 0.5},
+        lambda settings, _train: ItemNeighbours(**settings),
+    ),
 }
+"""The types whose settings can be chosen."""
 
 
 @dataclass(frozen=True)
@@ -85,20 +117,23 @@ def choose(
     validation: FoldIn | None = None,
     *,
     max_seconds: float = 60.0,
+    metric: str = METRIC,
     weighting: str = "binary",
     on_trial: Callable[[Trial], None] | None = None,
 ) -> Choice:
-    """Choose a type's settings by validation nDCG@100.
+    """Choose a type's settings by how well it serves the validation users.
 
     Parameters
     ----------
     kind : type
-        One that has a ladder in `LADDERS`.
+        One of `SEARCHES`.
     train, validation : Interactions, FoldIn
         What to learn from and to choose on. Without `validation`, a tenth of the users of `train`
         is held out.
     max_seconds : float
         No trial is started that would probably end later; the first one is always made.
+    metric : str
+        What to maximise.
     on_trial : callable, optional
         Told of every trial.
 
@@ -109,19 +144,19 @@ def choose(
     >>> choice.best.score
     1.0
     """
-    if validation is None:
-        train, validation = held_out_items(train)
+    search = SEARCHES[kind]
+    learned, judged = held_out_items(train) if validation is None else (train, validation)
 
-    def score(parameters: dict[str, Any]) -> float:
-        recommender = Recommender(kind(**parameters), weighting=weighting).fit(train, support=False)
-        return evaluate(recommender, validation, metrics=(METRIC,)).mean(METRIC)
+    def score(settings: dict[str, Any]) -> float:
+        model = search.model(settings, learned)
+        recommender = Recommender(model, weighting=weighting).fit(learned, support=False)
+        return evaluate(recommender, judged, metrics=(metric,)).mean(metric)
 
-    ladders = LADDERS[kind]
-    defaults = kind().get_params() | STARTS[kind]
-    start = {name: defaults[name] for name in ladders}
-    trials, complete = climb(ladders, start, score, max_seconds=max_seconds, on_trial=on_trial)
+    trials, complete = climb(
+        search.ladders, search.start, score, max_seconds=max_seconds, on_trial=on_trial
+    )
     best = max(trials, key=lambda trial: trial.score)
-    return Choice(kind(**best.parameters), METRIC, trials, complete)
+    return Choice(search.model(best.parameters, train), metric, trials, complete)
 
 
 def climb(
