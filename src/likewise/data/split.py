@@ -194,20 +194,31 @@ def fixed_lists(
     Held out for validation are int(validation_fraction · n) of each user's n training items, drawn
     at random. Test interactions of items that no training user has cannot be found, and are left
     out.
+
+    Raises
+    ------
+    InputError
+        If nothing is left to be found in the test, or in the validation part.
     """
     refit = train if isinstance(train, Interactions) else train.interactions()
     outside = test if isinstance(test, Interactions) else test.interactions()
     held = _aligned(outside, refit)
     matrix = refit.matrix
     is_held = _random_share(matrix.indptr, validation_fraction, np.random.default_rng(seed))
-    inner, validation_held = _masked(matrix, ~is_held), _masked(matrix, is_held)
-    return Split(
-        "fixed lists",
-        refit.with_matrix(inner),
-        _fold(inner, validation_held, refit.users),
-        refit,
-        _fold(matrix, held, refit.users),
-    )
+    inner = refit.with_matrix(_masked(matrix, ~is_held))
+    validation = _fold(inner.matrix, _masked(matrix, is_held), refit.users)
+    test_fold = _fold(matrix, held, refit.users)
+    if not len(test_fold):
+        raise InputError(
+            "no user of the training lists has a test item that a training user has; "
+            "give lists of the same users and items, with the same ids"
+        )
+    if not len(validation):
+        raise InputError(
+            f"int({validation_fraction:g} x n) of each user's n training items are none; "
+            "raise validation_fraction"
+        )
+    return Split("fixed lists", inner, validation, refit, test_fold)
 
 
 def also_bought_split(split: Split, *, seed: int = 0) -> Split:
