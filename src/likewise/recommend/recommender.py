@@ -444,7 +444,7 @@ class Recommender:
             )
 
     def _require_fitted(self) -> None:
-        if not hasattr(self, "model_"):
+        if not hasattr(self, "model_") or not self.model_.__sklearn_is_fitted__():
             raise NotFittedError("this Recommender has not learned from a log; call fit first")
 
 
