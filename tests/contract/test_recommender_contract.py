@@ -13,6 +13,7 @@ from scipy import sparse
 from likewise.autoencoders import Autoencoder, LinearAutoencoder
 from likewise.data.interactions import Interactions
 from likewise.data.log import Log
+from likewise.data.split import global_time
 from likewise.errors import InputError, LikewiseError, ModelFolderError
 from likewise.recommend import recommender as module
 from likewise.recommend.baskets import Recommendations
@@ -441,6 +442,49 @@ def test_every_kind_of_log_teaches_the_same(make, purchases, baskets):
         assert Recommender(make()).fit(kind).recommend(BASKETS, k=4) == expected
     ids, _ = Recommender(make()).fit(purchases).recommend(purchases[:2], k=4)
     assert ids.dtype == np.int64
+
+
+def test_a_fit_that_failed_leaves_nothing_to_answer_with(make, baskets):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    model = make()
+    if "progress" not in model.get_params():
+        return
+    recommender = Recommender(model.set_params(progress=stop))
+    with pytest.raises(KeyboardInterrupt):
+        recommender.fit(baskets)
+    with pytest.raises(ValueError, match="call fit first"):
+        recommender.recommend([["item-05"]])
+
+
+@pytest.fixture
+def split(baskets):
+    """By time, so that the refit knows more than the choice of epochs did."""
+    rng = np.random.default_rng(5)
+    users = [user for user, basket in enumerate(baskets) for _ in basket]
+    items = [item for basket in baskets for item in basket]
+    return global_time(Log.of(user=users, item=items, time=rng.permutation(len(items))))
+
+
+def test_judged_by_a_split_a_copy_learns_from_what_came_before(make, split, tmp_path):
+    assert split.refit is not split.train
+    settings = {"checkpoint": tmp_path / "run"} if "checkpoint" in make().get_params() else {}
+    recommender = Recommender(make(**settings))
+    for repeats in (False, True):
+        evaluation = recommender.evaluate(split, repeats=repeats)
+        assert 0 < evaluation.mean("recall@20") <= 1
+    assert not hasattr(recommender, "model_")
+
+
+def test_epochs_are_chosen_on_validation_and_then_gone_through_again(make, split):
+    fitted = Recommender(make()).fit_chosen(split)
+    assert fitted.n_items == split.refit.n_items
+    assert fitted.catalogue_.counts.tolist() == split.refit.item_counts.tolist()
+    if "max_epochs" in make().get_params():
+        chosen = Recommender(make()).fit(split.train, validation=split.validation)
+        assert fitted.model_.n_epochs_ == max(1, chosen.model_.n_epochs_)
+        assert fitted.model.get_params() == make().get_params()
 
 
 def test_what_the_recommender_is_made_from_is_left_alone(make, baskets):
