@@ -18,7 +18,9 @@ from torch import Tensor
 SCATTERED_PER_STREAMED = 320.0
 """How many times dearer a scattered addition is than a streamed one (bench/gram.py)."""
 
-DENSE_BLOCK_BYTES = 256 * 1024**2
+DENSE_BLOCK_BYTES = 64 * 1024**2
+MIN_WIDTH = 256
+"""Columns of a product below which it no longer runs at full speed."""
 
 
 def gram(X: Any, row_weights: NDArray[np.float32] | None = None) -> Tensor:
@@ -49,8 +51,16 @@ def gram(X: Any, row_weights: NDArray[np.float32] | None = None) -> Tensor:
     if short.nnz:
         G += torch.from_numpy((short.T @ short).toarray())
     for block in _dense_blocks(rows[is_long]):
-        G.addmm_(block.T, block)
-    return G
+        _add_upper_products(G, block)
+    return G.triu_().add_(G.triu(1).T)
+
+
+def _add_upper_products(G: Tensor, block: Tensor) -> None:
+    """Add blockᵀ block to the blocks of G on and above the diagonal: the others mirror them."""
+    width = max(MIN_WIDTH, -(-len(G) // 8))
+    for start in range(0, len(G), width):
+        left = block[:, start : start + width]
+        G[start : start + width, start:].addmm_(left.T, block[:, start:])
 
 
 def _dense_blocks(rows: Any) -> Any:

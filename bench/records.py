@@ -1,0 +1,47 @@
+"""What every row of results carries: command, versions, commit, machine."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def provenance() -> dict[str, Any]:
+    """Return the command, the versions, the commit and the machine of a run."""
+    packages = ("likewise", "torch", "numpy", "scipy")
+    return {
+        "command": " ".join(["python", *sys.argv]),
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in packages}},
+        "commit": _git("rev-parse", "--short", "HEAD")
+        + ("+" if _git("status", "-s", "src") else ""),
+        "machine": f"{_processor()}, {os.cpu_count()} cores",
+    }
+
+
+def write(name: str, rows: Any) -> None:
+    """Write rows to bench/results/NAME.json, with where they come from."""
+    RESULTS.mkdir(exist_ok=True)
+    document = {**provenance(), "results": rows}
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+def _git(*arguments: str) -> str:
+    program = shutil.which("git")
+    if program is None:
+        return ""
+    run = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    return run.stdout.strip()
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
