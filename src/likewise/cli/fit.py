@@ -83,6 +83,7 @@ def command(
     )  # fmt: skip
     interactions = events.interactions()
     if model is None:
+        _require_judges(interactions)
         recommender = chosen(interactions, weighting, budget, output)
     else:
         recommender = _trained(named, interactions, output)
@@ -137,6 +138,16 @@ def _trained(
             f"(stopped by {history.stopped})"
         )
     return recommender
+
+
+def _require_judges(interactions: "Interactions") -> None:
+    """Refuse a log in which nobody could be held out to choose settings on."""
+    lengths = interactions.matrix.indptr[1:] - interactions.matrix.indptr[:-1]
+    if (several := int((lengths > 1).sum())) < 2:
+        raise InputError(
+            f"{several} customers have two items or more, too few to hold one out to choose "
+            "settings on; give a longer log, or name a model, such as --model linear"
+        )
 
 
 def chosen(
