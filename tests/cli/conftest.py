@@ -1,0 +1,122 @@
+"""A small shop, and the command line run on it: in this process, or in one of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pytest
+
+from likewise.cli import main
+from likewise.recommend.classic import Classic
+
+SHOP = Path(__file__).parents[1] / "shop"
+"""The log of a made-up shop: 40 customers, each mostly with one of 3 groups of 6 items."""
+
+COMMAND = "from likewise.cli import main; main()"
+
+
+class Result(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    def document(self) -> Any:
+        """Return stdout as the one JSON document that it is, after a command that went well."""
+        assert self.code == 0, self.err
+        return json.loads(self.out, parse_constant=_no_number)
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise AssertionError(f"{constant} is no JSON")
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def brief_classic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train what `steps` shows for one epoch: the tests of the command line fit many models."""
+    monkeypatch.setitem(Classic.of.__func__.__kwdefaults__, "max_epochs", 1)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process."""
+
+    def _run(*arguments: object) -> Result:
+        capsys.readouterr()
+        try:
+            main([str(argument) for argument in arguments])
+            code: Any = 0
+        except SystemExit as end:
+            code = end.code
+        out, err = capsys.readouterr()
+        return Result(code, out, err)
+
+    return _run
+
+
+@pytest.fixture
+def refused(run: Run) -> Callable[..., str]:
+    """Run a command that is to fail with this exit code; return its one line."""
+
+    def _refused(*arguments: object, code: int = 2) -> str:
+        result = run(*arguments)
+        *notes, line = result.err.splitlines() or [""]
+        assert (result.code, result.out) == (code, ""), result
+        assert line.startswith("error: ")
+        assert line.isprintable()
+        assert not [note for note in notes if note.startswith(("error", "Traceback"))]
+        return line.removeprefix("error: ")
+
+    return _refused
+
+
+@pytest.fixture
+def process() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command in a process of its own; `prelude` is Python that comes before it."""
+
+    def _process(
+        *arguments: object, prelude: str = "", **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        python = [sys.executable, "-c", f"{prelude}\n{COMMAND}"]
+        return subprocess.run(
+            [*python, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            **options,
+        )
+
+    return _process
+
+
+@pytest.fixture
+def orders() -> Path:
+    """The log, with the columns customer, sku, date, qty and title."""
+    return SHOP / "orders.csv"
+
+
+@pytest.fixture
+def table(orders: Path) -> pa.Table:
+    """The log as a table; ids are texts."""
+    texts = {"customer": pa.string(), "sku": pa.string()}
+    return pacsv.read_csv(orders, convert_options=pacsv.ConvertOptions(column_types=texts))
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder that `likewise fit` wrote; it is not to be changed."""
+    folder = tmp_path_factory.mktemp("fitted") / "shop.model"
+    main(["fit", str(SHOP / "orders.csv"), "--out", str(folder), "--model", "linear", "--quiet"])
+    return folder

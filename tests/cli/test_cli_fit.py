@@ -1,0 +1,257 @@
+"""`likewise fit`: what was taken is said, what was asked for is done, the folder recommends."""
+
+import gzip
+import sqlite3
+
+import pyarrow.parquet as papq
+import pytest
+
+import likewise
+from likewise.cli.fit import MODELS
+
+BRIEF = {
+    "denoising": ["--set", "n_latent=4", "--set", "max_epochs=2"],
+    "variational": ["--set", "n_latent=4", "--set", "hidden=8", "--set", "max_epochs=2"],
+    "undercomplete": ["--set", "n_latent=4", "--set", "max_epochs=2"],
+}
+"""Settings that make a type quick."""
+
+
+@pytest.fixture
+def fit(run, orders, tmp_path):
+    """Fit on the log, unless another is named, and return the JSON document."""
+
+    def _fit(*arguments, log=None, model="linear"):
+        named = ["--model", model, *BRIEF.get(model, [])] if model else []
+        out = ["--out", tmp_path / "shop.model"]
+        return run("fit", *(log or [orders]), *out, *named, "--json", *arguments).document()
+
+    return _fit
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """Return the bytes of the weights that were written."""
+    return lambda: (tmp_path / "shop.model" / "weights.safetensors").read_bytes()
+
+
+def test_what_was_taken_goes_to_stderr_and_the_result_to_stdout(run, orders, tmp_path):
+    out = tmp_path / "shop.model"
+    result = run("fit", orders, "--out", out, "--model", "item-knn")
+    assert result.out == f"wrote {out}: item-knn over 18 items, learned from 40 baskets\n"
+    assert result.err.splitlines() == [
+        f"read 240 rows of {orders} "
+        "(user: customer, item: sku, time: date, weight: qty, title: title)",
+        "kept 240 events of 40 users and 18 items, 2025-01-06T00:00:00Z to 2025-06-14T00:00:00Z",
+    ]
+    assert result.code == 0
+
+
+def test_quiet_says_nothing_on_stderr(run, orders, tmp_path):
+    result = run("fit", orders, "--out", tmp_path / "shop.model", "--model", "linear", "-q")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("wrote ")
+
+
+def test_json_is_one_document(fit, tmp_path):
+    document = fit("--set", "l2=20")
+    assert document["out"] == str(tmp_path / "shop.model")
+    assert (document["model"], document["items"], document["baskets"]) == ("linear", 18, 40)
+    assert document["parameters"]["l2"] == 20
+    assert document["log"]["columns"]["item"] == "sku"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_is_fitted_by_its_name(fit, run, model, tmp_path):
+    assert fit(model=model)["model"] == model
+    answer = run("recommend", tmp_path / "shop.model", "--basket", "85123A", "-k", 17, "--json")
+    items = [r["item"] for r in answer.document()["items"]]
+    assert len(set(items)) == 17
+    assert "85123A" not in items
+
+
+def test_without_a_model_settings_are_chosen_and_said(run, orders, tmp_path):
+    result = run("fit", orders, "--out", tmp_path / "shop.model")
+    assert "chose a linear autoencoder with " in result.err
+    assert "on held-out customers" in result.err
+    recommender = likewise.load(tmp_path / "shop.model")
+    trials = recommender.metrics["choice"]["trials"]
+    best = max(trials, key=lambda trial: trial["score"])["parameters"]
+    assert best["dropout"] == recommender.model_.dropout
+    assert f"best of {len(trials)} settings" in result.err
+
+
+def test_a_neural_model_says_how_its_training_ended(run, orders, tmp_path):
+    given = ["--model", "variational", *BRIEF["variational"]]
+    result = run("fit", orders, "--out", tmp_path / "shop.model", *given)
+    assert "trained 2 epochs, kept the weights after" in result.err
+    assert "(stopped by max_epochs)" in result.err
+
+
+def test_the_budget_ends_training(fit):
+    document = fit("--set", "max_epochs=1000000", "--set", "patience=1000000", "--budget", "0.05",
+                   model="variational")  # fmt: skip
+    assert document["training"]["stopped"] == "max_seconds"
+
+
+def test_settings_are_read_as_the_kind_they_are(fit):
+    assert fit("--set", "l2=2e2", "--set", "dropout=.5")["parameters"]["l2"] == 200.0
+    given = ["--set", "hidden=8,6", "--set", "loss=bernoulli", "--set", "learning_rate=1E-2"]
+    parameters = fit(*given, model="variational")["parameters"]
+    assert parameters["hidden"] == [8, 6]
+    assert (parameters["loss"], parameters["learning_rate"]) == ("bernoulli", 0.01)
+    assert parameters["random_state"] == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ("l3=1", "linear has the settings dropout, item_power, l2, relaxation, user_power"),
+        ("l2", "write --set NAME=VALUE"),
+        ("l2=much", "'much' is no number"),
+        ("l2=inf", "'inf' is no number"),
+        ("l2=-1", "'l2' parameter of LinearAutoencoder must be"),
+    ],
+)
+def test_a_setting_that_is_none_is_refused(refused, orders, tmp_path, setting, why):
+    model = ["--out", tmp_path / "shop.model", "--model", "linear"]
+    assert why in refused("fit", orders, *model, "--set", setting)
+
+
+def test_settings_without_a_model_are_refused(refused, orders, tmp_path):
+    given = ["--out", tmp_path / "shop.model", "--set", "l2=1"]
+    assert "--set needs --model" in refused("fit", orders, *given)
+
+
+@pytest.mark.parametrize("option", [["--device", "cpu"], ["--checkpoint", "training.ckpt"]])
+def test_an_option_that_a_model_cannot_heed_is_refused(refused, orders, tmp_path, option):
+    for named in (["--model", "item-knn"], []):
+        message = refused("fit", orders, "--out", tmp_path / "shop.model", *named, *option)
+        assert f"{option[0]} is for models trained by epochs" in message
+
+
+def test_a_device_that_is_not_there_is_refused(refused, orders, tmp_path):
+    given = ["--model", "variational", "--device", "abacus"]
+    message = refused("fit", orders, "--out", tmp_path / "shop.model", *given)
+    assert message.startswith("device='abacus'")
+
+
+def test_rows_are_dropped_by_conditions_and_counted(fit):
+    given = ["--drop", "doubled=qty > 1", "--drop", "garden = sku LIKE '48%'"]
+    dropped = fit(*given)["log"]["dropped"]
+    assert dropped == {"doubled": 99, "garden": 54}
+
+
+def test_min_weight_keeps_the_heavy_rows(fit):
+    log = fit("--min-weight", "2")["log"]
+    assert (log["rows_kept"], log["dropped"]) == (99, {"weight below 2": 141})
+
+
+@pytest.mark.parametrize("condition", ["qty < 0", "=qty < 0", "returns="])
+def test_a_condition_without_a_reason_is_refused(refused, orders, tmp_path, condition):
+    message = refused("fit", orders, "--out", tmp_path / "shop.model", "--drop", condition)
+    assert 'write it as --drop "returns=quantity < 0"' in message
+
+
+def test_titles_from_a_table_of_their_own(fit, tmp_path):
+    films = tmp_path / "films.csv"
+    films.write_text("sku,name\n85123A,The Tea Pot\n22423,The Cup\n")
+    fit("--titles", films)
+    catalogue = likewise.load(tmp_path / "shop.model").catalogue_
+    assert catalogue.title_of("85123A") == "The Tea Pot"
+    assert catalogue.title_of("00746") == "00746"
+
+
+def test_the_answer_of_a_database_is_a_log(fit, table, tmp_path):
+    path = tmp_path / "shop.db"
+    rows = [tuple(row.values()) for row in table.select(["customer", "sku", "qty"]).to_pylist()]
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE orders (customer TEXT, sku TEXT, qty INTEGER)")
+        database.executemany("INSERT INTO orders VALUES (?, ?, ?)", rows)
+    database.close()
+    query = "SELECT customer AS who, sku AS what FROM orders WHERE qty < 3"
+    given = ["--query", query, "--user", "who", "--item", "what"]
+    log = fit(*given, log=[f"sqlite:///{path}"])["log"]
+    assert log["columns"] == {"user": "who", "item": "what"}
+    assert log["rows_read"] == sum(qty < 3 for *_, qty in rows)
+
+
+def test_several_files_and_a_pattern_are_one_log(fit, table, tmp_path):
+    parts = [tmp_path / f"2025-{part}.parquet" for part in (1, 2)]
+    papq.write_table(table.slice(0, 100), parts[0])
+    papq.write_table(table.slice(100), parts[1])
+    by_names, by_pattern = fit(log=parts)["log"], fit(log=[tmp_path / "2025-*.parquet"])["log"]
+    assert by_names["rows_read"] == by_pattern["rows_read"] == 240
+    assert by_names["n_items"] == by_pattern["n_items"] == 18
+
+
+def test_columns_are_named_and_an_empty_name_takes_none(fit, orders, tmp_path):
+    renamed = orders.read_text().replace("customer,sku,date,qty,title", "a,b,c,d,e", 1)
+    path = tmp_path / "letters.csv.gz"
+    path.write_bytes(gzip.compress(renamed.encode()))
+    named = ["--user", "a", "--item", "b", "--time", "c", "--weight", "d", "--title", "e"]
+    columns = fit(*named, log=[path])["log"]["columns"]
+    assert columns == {"user": "a", "item": "b", "time": "c", "weight": "d", "title": "e"}
+    assert fit("--time", "", "--weight", "", "--title", "")["log"]["columns"] == {
+        "user": "customer",
+        "item": "sku",
+    }
+
+
+def test_invoices_stand_in_for_users(fit, tmp_path, orders):
+    path = tmp_path / "tickets.csv"
+    path.write_text(orders.read_text().replace("customer,", "paper,", 1))
+    log = fit("--basket", "paper", log=[path])["log"]
+    assert log["columns"]["basket"] == "paper"
+    assert log["n_users"] == 40
+
+
+def test_bad_rows_are_left_out_if_asked_to(fit, refused, tmp_path, orders):
+    path = tmp_path / "orders.csv"
+    path.write_text(orders.read_text() + "c041,85123A,2025-07-01,many,Tea pot\n")
+    message = refused("fit", path, "--out", tmp_path / "shop.model")
+    assert f"{path} line 242: weight is not a number in column 'qty': 'many'" in message
+    assert fit("--skip-bad-rows", log=[path])["log"]["dropped"] == {"weight is not a number": 1}
+
+
+def test_times_are_read_as_they_are_written(fit, tmp_path, orders):
+    path = tmp_path / "orders.csv"
+    path.write_text(orders.read_text().replace("-", "."))
+    log = fit("--time-format", "%Y.%m.%d", log=[path])["log"]
+    assert log["first_time"] == "2025-01-06T00:00:00Z"
+
+
+def test_weights_count_only_if_asked_to(fit, weights, refused, orders, tmp_path):
+    seen = []
+    for weighting in ("binary", "log", "linear"):
+        fit("--weighting", weighting)
+        assert likewise.load(tmp_path / "shop.model").weighting == weighting
+        seen.append(weights())
+    assert len(set(seen)) == 3
+    message = refused("fit", orders, "--out", tmp_path / "shop.model", "--weighting", "heavy")
+    assert message == "weighting='heavy'; it is one of binary, log, linear"
+
+
+def test_the_seed_decides_everything_random(fit, weights):
+    seen = []
+    for seed in ("1", "1", "2"):
+        fit("--seed", seed, model="denoising")
+        seen.append(weights())
+    assert seen[0] == seen[1] != seen[2]
+
+
+def test_training_goes_on_from_a_checkpoint(fit, tmp_path):
+    given = ["--checkpoint", tmp_path / "training.ckpt", "--set", "patience=9"]
+    first = fit(*given, model="denoising")["training"]["epochs"]
+    assert (tmp_path / "training.ckpt").exists()
+    second = fit(*given, "--set", "max_epochs=4", model="denoising")["training"]["epochs"]
+    assert (len(first), len(second)) == (2, 4)
+    assert second[:2] == first
+
+
+def test_an_older_model_is_replaced_and_another_folder_is_not(fit, refused, orders, tmp_path):
+    fit()
+    assert fit(model="popularity")["model"] == "popularity"
+    assert likewise.load(tmp_path / "shop.model").model_.type_name == "popularity"
+    message = refused("fit", orders, "--out", tmp_path)
+    assert "is not a model folder, so it is not overwritten" in message
