@@ -24,11 +24,12 @@ def rows(draw):
     return table
 
 
-@given(rows(), st.sampled_from([0.0, 0.5, 1.0, 4.0, 320.0]), st.integers(1, 400))
-def test_it_is_the_product_whatever_goes_which_way(X, ratio, block_bytes):
+@given(rows(), st.sampled_from([0.0, 0.5, 1.0, 4.0, 320.0]), st.integers(1, 400), st.integers(1, 5))
+def test_it_is_the_product_whatever_goes_which_way(X, ratio, block_bytes, width):
     with (
         patch.object(module, "SCATTERED_PER_STREAMED", ratio),
         patch.object(module, "DENSE_BLOCK_BYTES", block_bytes),
+        patch.object(module, "MIN_WIDTH", width, create=True),
     ):
         for kind in (np.asarray, sparse.csr_array):
             G = gram(kind(X)).numpy()
