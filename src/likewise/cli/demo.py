@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from likewise.evaluate.comparison import Comparison, Fit
     from likewise.recommend.recommender import Recommender
 
-CUSTOMERS = ("12748", "14911", "17841")
+CUSTOMERS = ("12361", "12355", "12442")
 PRODUCTS = ("85123A", "22423", "20725")
 """A white hanging heart, a cakestand, a lunch bag: what this shop sold most."""
 
@@ -99,7 +99,7 @@ def _answers(recommender: "Recommender", log: "Log", output: Output) -> dict[str
     for_you = dict(zip(CUSTOMERS, recommender.recommend(baskets, 5), strict=True))
     also = recommender.also_bought(list(PRODUCTS), 5)
     for (customer, found), basket in zip(for_you.items(), baskets, strict=True):
-        had = ", ".join(recommender.catalogue_.title_of(item) for item in basket[:2])
+        had = ", ".join(recommender.catalogue_.title_of(item) for item in basket[:3])
         output.lines(f"Recommended for customer {customer}, who has {len(basket)} items ({had}, …)")
         output.table(
             ["item", "score", "title"], [[str(r.item), f"{r.score:.3f}", r.title] for r in found]
