@@ -35,7 +35,9 @@ def test_rows_of_a_matrix_and_back(x):
     np.testing.assert_array_equal(as_rows(x), x)
 
 
-def test_unit_length_of_sparse_and_dense_rows(x):
+@pytest.mark.parametrize("scale", [1.0, 1e-4, 1e4])
+def test_unit_length_of_sparse_and_dense_rows(x, scale):
+    x = x * np.float32(scale)
     length = np.sqrt((x**2).sum(1, keepdims=True))
     expected = np.divide(x, length, out=np.zeros_like(x), where=length > 0)
     np.testing.assert_allclose(unit_length(torch.tensor(x)), expected, atol=1e-6)

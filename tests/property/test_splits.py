@@ -96,14 +96,18 @@ def test_nothing_learned_from_is_as_late_as_what_is_to_be_found(seed):
 
 def test_everything_that_can_be_found_is_to_be_found(log):
     split = global_time(log)
-    second = np.sort(log.time)[int(len(log) * 0.9)]
-    before = events(log, log.time < second)
-    known_users, known_items = {u for u, _ in before}, {i for _, i in before}
-    later = events(log, log.time >= second)
-    findable = {(u, i) for u, i in later if u in known_users and i in known_items}
-    assert cells(split.test.held_out, split.test.users, split.refit.items) == findable
-    assert later - findable, "the log should have items or users that come too late"
-    assert findable & before, "the log should have repeats, which stay"
+    first, second = np.sort(log.time)[[int(len(log) * 0.8), int(len(log) * 0.9)]]
+    for history, fold, start, end in (
+        (split.train, split.validation, first, second),
+        (split.refit, split.test, second, log.time.max() + 1),
+    ):
+        before = events(log, log.time < start)
+        known_users, known_items = {u for u, _ in before}, {i for _, i in before}
+        later = events(log, (log.time >= start) & (log.time < end))
+        findable = {(u, i) for u, i in later if u in known_users and i in known_items}
+        assert cells(fold.held_out, fold.users, history.items) == findable
+        assert later - findable, "the log should have items or users that come too late"
+        assert findable & before, "the log should have repeats, which stay"
 
 
 def test_recent_is_the_latest_tenth_before_the_test(log):
