@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from likewise.autoencoders import base, gram
 from likewise.errors import InputError
+from likewise.nn.layers import SparseRows
 from likewise.recommend.baselines import ItemNeighbours, Popularity
 from likewise.recommend.folder import ALL_TYPES, load
 
@@ -248,6 +249,7 @@ def test_a_narrow_code_is_found_without_a_table_as_wide_as_the_catalogue(make, m
         return  # the code is the row itself
     model = make(max_epochs=1, max_seconds=5).fit(tall[:50])
     densified = Densified(monkeypatch)
+    monkeypatch.setattr(SparseRows, "dense", lambda _: pytest.fail("the rows were made dense"))
     assert model.transform(tall).shape[0] == 20_000
     assert max(densified.sizes) == 0
 
