@@ -67,7 +67,7 @@ def command(
 
       likewise fit ratings.csv --min-weight 4 --titles films.csv --out films.model
 
-      likewise fit orders.csv --drop "returns=quantity < 0" --model variational --out shop.model
+      likewise fit orders.csv --drop "returns=qty < 0" --model variational --out shop.model
     """
     from likewise.recommend.classic import Classic
     from likewise.recommend.recommender import Recommender
