@@ -1,0 +1,71 @@
+"""A folder with the files that the documentation's examples speak of, and ways to run them."""
+
+import contextlib
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as papq
+import pytest
+
+from likewise.cli import main
+from likewise.recommend import line_up
+
+ORDERS = Path(__file__).parents[1] / "shop" / "orders.csv"
+TEXTS = {"customer": pa.string(), "sku": pa.string()}
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with the small shop's log and what is made of it."""
+    monkeypatch.chdir(tmp_path)
+    Path("orders.csv").write_bytes(ORDERS.read_bytes())
+    table = pacsv.read_csv(ORDERS, convert_options=pacsv.ConvertOptions(column_types=TEXTS))
+    papq.write_table(table.select(["customer", "sku"]), "2025-01.parquet")
+    baskets = table.slice(0, 9).select(["customer", "sku"]).rename_columns(["user", "item"])
+    papq.write_table(baskets, "baskets.parquet")
+    papq.write_table(pa.table({"item": ["85123A", "22423"]}), "items.parquet")
+    stars = pa.array([3 + row % 3 for row in range(len(table))])
+    ratings = {"user": table["customer"], "item": table["sku"], "rating": stars}
+    pacsv.write_csv(pa.table(ratings), "ratings.csv")
+    titles = table.group_by("sku").aggregate([("title", "min")])
+    pacsv.write_csv(titles.rename_columns(["item", "title"]), "films.csv")
+    return tmp_path
+
+
+@pytest.fixture
+def model(shop: Path) -> Path:
+    """The folder ``shop.model`` in the shop's."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        main(["fit", "orders.csv", "--out", "shop.model", "--model", "linear", "--quiet"])
+    return shop / "shop.model"
+
+
+@pytest.fixture
+def run() -> Callable[[Sequence[str]], tuple[int, str]]:
+    """Run a command; return its exit code and what a terminal would have shown."""
+
+    def _run(arguments: Sequence[str]) -> tuple[int, str]:
+        shown, code = io.StringIO(), 0
+        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
+            try:
+                main(list(arguments))
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return code, shown.getvalue()
+
+    return _run
+
+
+@pytest.fixture
+def cheap_line_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `evaluate` compare what takes no time, where no models are named."""
+    whole = line_up.line_up
+
+    def cheap(split: Any, names: Any = None, *, budget: float = 1.0) -> Any:
+        return whole(split, names or ["popularity", "item k-NN"], budget=1.0)
+
+    monkeypatch.setattr(line_up, "line_up", cheap)
