@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy import sparse
 
 from likewise.data.interactions import CSR, Vocabulary, as_ids, checked_csr, csr
 from likewise.errors import InputError
@@ -75,6 +76,20 @@ class Baskets:
     matrix: CSR
     users: Any
     unknown: list[tuple[Any, ...]]
+
+    @classmethod
+    def of(cls, given: Any, items: Vocabulary) -> "Baskets":
+        """Make rows of lists of ids, a frame, or a CSR matrix."""
+        if sparse.issparse(given):
+            return cls.of_matrix(given, items)
+        if frame_kind(given):
+            return cls.of_table(as_table(given), items)
+        if isinstance(given, Sequence) and not isinstance(given, str | bytes):
+            return cls.of_lists(given, items)
+        raise InputError(
+            f"baskets is a {type(given).__name__}; give a list of lists of item ids, "
+            "a frame with the columns user and item, or a CSR matrix"
+        )
 
     @classmethod
     def of_lists(cls, baskets: Sequence[Sequence[Any]], items: Vocabulary) -> "Baskets":

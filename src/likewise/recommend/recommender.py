@@ -18,8 +18,7 @@ from sklearn.exceptions import NotFittedError
 from likewise.artifact import Contents, write_folder
 from likewise.autoencoders import Autoencoder, LinearAutoencoder, UndercompleteAutoencoder
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.data.interactions import CSR, Interactions, csr
-from likewise.data.log import Log, read_log
+from likewise.data.interactions import CSR, csr
 from likewise.data.split import FoldIn, Split, held_out_items
 from likewise.errors import InputError
 from likewise.evaluate.protocol import Evaluation, evaluate
@@ -28,11 +27,16 @@ from likewise.recommend.baskets import (
     Baskets,
     Recommendations,
     Recommended,
-    as_table,
     frame_kind,
     long_table,
 )
 from likewise.recommend.catalogue import Catalogue
+from likewise.recommend.checks import (
+    as_interactions,
+    require_learnable,
+    require_others,
+    require_remaining,
+)
 from likewise.recommend.classic import Classic
 from likewise.recommend.explain import Reason, effects
 from likewise.recommend.steps import Steps, seven_steps
@@ -101,7 +105,7 @@ class Recommender:
             Whether to count pairs, for `also_bought`; a trial of settings can do without.
         """
         interactions = as_interactions(log)
-        _require_learnable(interactions)
+        require_learnable(interactions)
         model = LinearAutoencoder() if self.model is None else clone(self.model)
         training = interactions
         if (
@@ -167,8 +171,8 @@ class Recommender:
             If k is larger than what remains of the catalogue, or the baskets are no baskets.
         """
         self._require_fitted()
-        given = self._baskets(baskets)
-        self._check_k(k, given.matrix if filter_seen else None)
+        given = Baskets.of(baskets, self.catalogue_.items)
+        require_remaining(k, self.n_items, given.matrix if filter_seen else None)
         chosen, scores = self._ranked(given.matrix, k, filter_seen=filter_seen)
         fallback = np.diff(given.matrix.indptr) == 0
         if sparse.issparse(baskets):
@@ -208,7 +212,7 @@ class Recommender:
         """
         self._require_fitted()
         ids, columns = self.catalogue_.rows_of(items)
-        _require_others(k, self.n_items - 1)
+        require_others(k, self.n_items - 1)
         found = [self._also(columns[rows], k) for rows in self._blocks(len(columns))]
         chosen, scores, support = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if kind := frame_kind(items):
@@ -229,7 +233,7 @@ class Recommender:
         """
         self._require_fitted()
         ids, columns = self.catalogue_.rows_of(items)
-        _require_others(k, self.n_items - 1)
+        require_others(k, self.n_items - 1)
         codes = self.item_codes()
         codes /= np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
         scores = codes[columns] @ codes.T
@@ -247,7 +251,7 @@ class Recommender:
         one item out at a time for the others.
         """
         self._require_fitted()
-        given = self._baskets([basket])
+        given = Baskets.of([basket], self.catalogue_.items)
         _, (target,) = self.catalogue_.rows_of([item])
         row = self._weighted(given.matrix)
         moved = effects(self.model_, row, int(target)) if row.nnz else np.empty(0)
@@ -418,74 +422,13 @@ class Recommender:
         for start in range(0, max(n_rows, 1), size):
             yield slice(start, start + size)
 
-    # Ids and rows
-
-    def _baskets(self, baskets: Any) -> Baskets:
-        if sparse.issparse(baskets):
-            return Baskets.of_matrix(baskets, self.catalogue_.items)
-        if frame_kind(baskets):
-            return Baskets.of_table(as_table(baskets), self.catalogue_.items)
-        if isinstance(baskets, Sequence) and not isinstance(baskets, str | bytes):
-            return Baskets.of_lists(baskets, self.catalogue_.items)
-        raise InputError(
-            f"baskets is a {type(baskets).__name__}; give a list of lists of item ids, "
-            "a frame with the columns user and item, or a CSR matrix"
-        )
-
-    def _check_k(self, k: int, seen: CSR | None) -> None:
-        _require_whole(k)
-        longest = int(np.diff(seen.indptr).max(initial=0)) if seen is not None else 0
-        remain = self.n_items - longest
-        if k > remain:
-            why = " after filter_seen" if longest else ""
-            way = " or set filter_seen=False" if longest and k <= self.n_items else ""
-            raise InputError(
-                f"k={k} but only {remain} items remain{why}; ask for k <= {remain}{way}"
-            )
-
     def _require_fitted(self) -> None:
         if not hasattr(self, "model_") or not self.model_.__sklearn_is_fitted__():
             raise NotFittedError("this Recommender has not learned from a log; call fit first")
 
 
-def as_interactions(log: Any) -> Interactions:
-    """Return whatever holds purchases as interactions."""
-    if isinstance(log, Interactions):
-        return log
-    if isinstance(log, Log):
-        return log.interactions()
-    if sparse.issparse(log):
-        return Interactions.of_matrix(log)
-    if isinstance(log, list | tuple) and not all(isinstance(part, str | Path) for part in log):
-        return Interactions.of(log)
-    return read_log(log).interactions()
-
-
-def _require_learnable(interactions: Interactions) -> None:
-    if interactions.n_items < 2:
-        raise InputError(f"the log has {interactions.n_items} item; recommending needs two or more")
-    if not (np.diff(interactions.matrix.indptr) > 1).any():
-        raise InputError(
-            f"each of the {interactions.n_users:,} users has one item only, so nothing was bought "
-            "together; give a log in which some user or basket has two items or more"
-        )
-
-
 def _one_each(columns: NDArray[np.int64], n_items: int) -> CSR:
     return csr(np.arange(len(columns)), columns, np.ones(len(columns)), (len(columns), n_items))
-
-
-def _require_whole(k: Any) -> None:
-    if not isinstance(k, int | np.integer) or k < 1:
-        raise InputError(f"k={k!r}; ask for a whole number of items, 1 or more")
-
-
-def _require_others(k: Any, n_others: int) -> None:
-    _require_whole(k)
-    if k > n_others:
-        raise InputError(
-            f"k={k} but an item has only {n_others} others beside it; ask for k <= {n_others}"
-        )
 
 
 def _part(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:

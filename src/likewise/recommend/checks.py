@@ -1,0 +1,66 @@
+"""What a recommender asks of what it is given, before it works."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from likewise.data.interactions import CSR, Interactions
+from likewise.data.log import Log, read_log
+from likewise.errors import InputError
+
+
+def as_interactions(log: Any) -> Interactions:
+    """Return whatever holds purchases as interactions."""
+    if isinstance(log, Interactions):
+        return log
+    if isinstance(log, Log):
+        return log.interactions()
+    if sparse.issparse(log):
+        return Interactions.of_matrix(log)
+    if isinstance(log, list | tuple) and not all(isinstance(part, str | Path) for part in log):
+        return Interactions.of(log)
+    return read_log(log).interactions()
+
+
+def require_learnable(interactions: Interactions) -> None:
+    """Refuse a log in which nothing was bought together."""
+    if interactions.n_items < 2:
+        raise InputError(f"the log has {interactions.n_items} item; recommending needs two or more")
+    if not (np.diff(interactions.matrix.indptr) > 1).any():
+        raise InputError(
+            f"each of the {interactions.n_users:,} users has one item only, so nothing was bought "
+            "together; give a log in which some user or basket has two items or more"
+        )
+
+
+def require_remaining(k: Any, n_items: int, seen: CSR | None) -> None:
+    """Refuse a k that no basket can be answered with; a basket with fewer left gets a shorter list.
+
+    Parameters
+    ----------
+    seen : csr_array of shape (B, I), optional
+        What is left out of the lists.
+    """
+    _require_whole(k)
+    left_out = 0 if seen is None or not seen.shape[0] else int(np.diff(seen.indptr).min())
+    remain = n_items - left_out
+    if k > remain:
+        why = " after filter_seen" if left_out else ""
+        way = " or set filter_seen=False" if left_out and k <= n_items else ""
+        raise InputError(f"k={k} but only {remain} items remain{why}; ask for k <= {remain}{way}")
+
+
+def require_others(k: Any, n_others: int) -> None:
+    """Refuse a k larger than the number of items beside an item."""
+    _require_whole(k)
+    if k > n_others:
+        raise InputError(
+            f"k={k} but an item has only {n_others} others beside it; ask for k <= {n_others}"
+        )
+
+
+def _require_whole(k: Any) -> None:
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise InputError(f"k={k!r}; ask for a whole number of items, 1 or more")
