@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,19 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def model(shop: Path) -> Path:
-    """The folder ``shop.model`` in the shop's."""
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the small shop."""
+    out = tmp_path_factory.mktemp("fitted") / "shop.model"
     with contextlib.redirect_stdout(io.StringIO()):
-        main(["fit", "orders.csv", "--out", "shop.model", "--model", "linear", "--quiet"])
-    return shop / "shop.model"
+        main(["fit", str(ORDERS), "--out", str(out), "--model", "linear", "--quiet"])
+    return out
+
+
+@pytest.fixture
+def model(shop: Path, fitted: Path) -> Path:
+    """The folder ``shop.model`` in the shop's."""
+    return shutil.copytree(fitted, shop / "shop.model")
 
 
 @pytest.fixture
