@@ -263,7 +263,7 @@ def test_sparse_rows_are_made_dense_in_small_blocks_only(make, monkeypatch):
     X.data[:] = 1
     limit = 64 * 1024
     monkeypatch.setattr(base, "BLOCK_BYTES", limit)
-    monkeypatch.setattr(gram, "DENSE_BLOCK_BYTES", limit)
+    monkeypatch.setattr(gram, "GRAM_BYTES", limit)
     densified = Densified(monkeypatch)
     model = make().fit(X)
     for verb in VERBS:

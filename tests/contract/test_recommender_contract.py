@@ -16,6 +16,7 @@ from likewise.data.log import Log
 from likewise.data.split import global_time
 from likewise.errors import InputError, LikewiseError, ModelFolderError
 from likewise.recommend import recommender as module
+from likewise.recommend.baselines import Popularity
 from likewise.recommend.baskets import Recommendations
 from likewise.recommend.folder import ALL_TYPES, load
 from likewise.recommend.recommender import Recommender
@@ -416,6 +417,8 @@ def test_where_nothing_is_known_there_is_no_reason(recommender):
     ],
 )
 def test_logs_that_teach_nothing_are_refused(make, log, says):
+    if "item only" in says and isinstance(make(), Popularity):
+        pytest.skip("popularity learns from single purchases too")
     with pytest.raises(InputError, match=says) as caught:
         Recommender(make()).fit(log)
     assert "\n" not in str(caught.value)

@@ -28,7 +28,7 @@ def rows(draw):
 def test_it_is_the_product_whatever_goes_which_way(X, ratio, block_bytes, width):
     with (
         patch.object(module, "SCATTERED_PER_STREAMED", ratio),
-        patch.object(module, "DENSE_BLOCK_BYTES", block_bytes),
+        patch.object(module, "GRAM_BYTES", block_bytes),
         patch.object(module, "MIN_WIDTH", width, create=True),
     ):
         for kind in (np.asarray, sparse.csr_array):

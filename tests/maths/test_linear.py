@@ -8,6 +8,7 @@ from scipy import sparse
 
 from likewise import memory
 from likewise.autoencoders import LinearAutoencoder, linear
+from likewise.autoencoders.gram import GRAM_BYTES
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.recommend.recommender import Recommender
 
@@ -202,7 +203,7 @@ def test_what_float32_cannot_invert_is_refused_in_words():
 
 def test_memory_is_asked_for_before_it_is_taken(X, monkeypatch):
     model = LinearAutoencoder(l2=5.0)
-    needed = 3 * 4 * 8 * 8
+    needed = 3 * 4 * 8 * 8 + GRAM_BYTES
     monkeypatch.setattr(memory, "available_memory", lambda: needed - 1)
     monkeypatch.setattr(linear, "gram", lambda *_: pytest.fail("the Gram matrix was allocated"))
     for verb in (model.fit, model.partial_fit):

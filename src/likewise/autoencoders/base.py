@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -188,7 +188,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     @classmethod
     def from_contents(cls, contents: Contents) -> Self:
         """Make a fitted autoencoder of what a model folder held."""
-        unknown = set(contents.parameters) - set(cls._get_param_names())
+        unknown = set(contents.parameters) - (set(cls._get_param_names()) - set(RUN_OPTIONS))
         if unknown:
             raise InputError(
                 f"{cls.__name__} has no parameter {sorted(unknown)[0]!r}; "
@@ -275,6 +275,18 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def copy_of(model: Autoencoder) -> Autoencoder:
+    """Return an unfitted copy; its run options are the very objects of the original.
+
+    scikit-learn's `clone` copies parameters deeply, and what a progress display reports to must not
+    be a copy.
+    """
+    learned = {k: v for k, v in model.get_params().items() if k not in RUN_OPTIONS}
+    run = {k: v for k, v in model.get_params().items() if k in RUN_OPTIONS}
+    copied: Autoencoder = type(model)(**clone(learned, safe=False), **run)
+    return copied
 
 
 def _unit_rows(columns: NDArray[np.int64], n_columns: int) -> Any:

@@ -7,6 +7,7 @@ goes where it is cheaper.
 Shapes: U rows, I columns.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from scipy import sparse
 from torch import Tensor
 
 SCATTERED_PER_STREAMED = 320.0
-"""How many times dearer a scattered addition is than a streamed one (bench/gram.py)."""
+"""How many times dearer a scattered addition is than a streamed one (measured on ml-1m)."""
 
-DENSE_BLOCK_BYTES = 64 * 1024**2
+GRAM_BYTES = 64 * 1024**2
+"""Rows made dense at a time."""
+
 MIN_WIDTH = 256
 """Columns of a product below which it no longer runs at full speed."""
 
@@ -47,23 +50,42 @@ def gram(X: Any, row_weights: NDArray[np.float32] | None = None) -> Tensor:
     n_columns = rows.shape[1]
     is_long = np.diff(rows.indptr).astype(np.float64) ** 2 * SCATTERED_PER_STREAMED > n_columns**2
     G = torch.zeros(n_columns, n_columns)
-    short = rows[~is_long]
-    if short.nnz:
-        G += torch.from_numpy((short.T @ short).toarray())
+    _add_sparse_product(G, rows[~is_long])
     for block in _dense_blocks(rows[is_long]):
-        _add_upper_products(G, block)
-    return G.triu_().add_(G.triu(1).T)
+        _add_upper_product(G, block)
+    _mirror(G)
+    return G
 
 
-def _add_upper_products(G: Tensor, block: Tensor) -> None:
-    """Add blockᵀ block to the blocks of G on and above the diagonal: the others mirror them."""
+def _add_sparse_product(G: Tensor, rows: Any) -> None:
+    """Add rowsᵀ rows, some rows of G at a time: the whole product may be nearly dense."""
+    if not rows.nnz:
+        return
+    table, columns = G.numpy(), rows.T.tocsr()
+    for part in _parts(G):
+        table[part] += (columns[part] @ rows).toarray()
+
+
+def _add_upper_product(G: Tensor, block: Tensor) -> None:
+    """Add blockᵀ block to G on and above the diagonal, part by part."""
+    for part in _parts(G):
+        G[part, part.start :].addmm_(block[:, part].T, block[:, part.start :])
+
+
+def _mirror(G: Tensor) -> None:
+    """Copy what is above the diagonal below it."""
+    for part in _parts(G):
+        G[part.stop :, part] = G[part, part.stop :].T
+
+
+def _parts(G: Tensor) -> Iterator[slice]:
+    """Cut the columns into eighths, but not narrower than products run at full speed."""
     width = max(MIN_WIDTH, -(-len(G) // 8))
     for start in range(0, len(G), width):
-        left = block[:, start : start + width]
-        G[start : start + width, start:].addmm_(left.T, block[:, start:])
+        yield slice(start, min(start + width, len(G)))
 
 
-def _dense_blocks(rows: Any) -> Any:
-    size = max(1, DENSE_BLOCK_BYTES // (4 * max(rows.shape[1], 1)))
+def _dense_blocks(rows: Any) -> Iterator[Tensor]:
+    size = max(1, GRAM_BYTES // (4 * max(rows.shape[1], 1)))
     for start in range(0, rows.shape[0], size):
         yield torch.from_numpy(rows[start : start + size].toarray())

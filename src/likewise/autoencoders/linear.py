@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from likewise.autoencoders.base import Autoencoder, Validate
-from likewise.autoencoders.gram import gram
+from likewise.autoencoders.gram import GRAM_BYTES, gram
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
@@ -156,10 +156,10 @@ class LinearAutoencoder(Autoencoder):
 
     def _require_square(self, n: int) -> None:
         require_memory(
-            3 * 4 * n * n,
+            3 * 4 * n * n + GRAM_BYTES,
             f"the linear autoencoder over {n:,} items ({n:,}² matrix, solved in float32)",
-            "leave out rare items (min_item_count), or use VariationalAutoencoder, "
-            "whose memory grows with the items, not with their square",
+            "leave out rare items (with --drop), or use DenoisingAutoencoder, "
+            "whose weights grow with the items, not with their square",
         )
 
 

@@ -218,22 +218,27 @@ class NeuralAutoencoder(Autoencoder):
         if extra["loss"] not in LOSSES:
             raise InputError(f"the loss {extra['loss']!r} is none of {', '.join(LOSSES)}")
         self.loss_, self.n_epochs_ = str(extra["loss"]), int(extra["n_epochs"])
-        self.history_ = History(best_epoch=self.n_epochs_)
+        epochs = [{"loss": float(loss), "validation": None} for loss in extra["losses"]]
+        self.history_ = History(epochs, best_epoch=self.n_epochs_)
         self.device_ = resolve_device(self.device)
         self._seed = 0
-        with torch.device("meta"):  # nothing is allocated that the tensors do not bear out
-            self.net_ = self._net(self.n_features_in_)
-        weights = {k: torch.tensor(v, dtype=torch.float32) for k, v in tensors.items()}
+        n_layers = 2 * len(self.hidden) + 2
         try:
+            if len(tensors) != 2 * n_layers:
+                raise RuntimeError(f"{len(tensors)} tensors for {n_layers} layers")
+            with torch.device("meta"):  # nothing is allocated that the tensors do not bear out
+                self.net_ = self._net(self.n_features_in_)
+            weights = {k: torch.tensor(v, dtype=torch.float32) for k, v in tensors.items()}
             self.net_.load_state_dict(weights, assign=True)
-        except RuntimeError as error:
+        except (RuntimeError, OverflowError) as error:
             raise InputError(
                 f"the weights do not fit a {type(self).__name__} of these parameters"
             ) from error
         self.net_.to(self.device_).eval()
 
     def _extra(self) -> dict[str, Any]:
-        return super()._extra() | {"loss": self.loss_, "n_epochs": self.n_epochs_}
+        losses = [float(epoch["loss"]) for epoch in self.history_.epochs]
+        return super()._extra() | {"loss": self.loss_, "n_epochs": self.n_epochs_, "losses": losses}
 
     # Parts
 

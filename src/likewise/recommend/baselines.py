@@ -46,8 +46,11 @@ class Popularity(Autoencoder):
         return {"counts": self.counts_}
 
     def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
-        if set(tensors) != {"counts"} or tensors["counts"].shape != (self.n_features_in_,):
-            raise InputError(f"popularity over {self.n_features_in_} items has one tensor, counts")
+        n = self.n_features_in_
+        if set(tensors) != {"counts"} or tensors["counts"].shape != (n,):
+            raise InputError(f"popularity over {n} items has one tensor, counts")
+        if tensors["counts"].dtype != np.float32:
+            raise InputError(f"popularity's counts are {tensors['counts'].dtype}, not float32")
         self.counts_ = tensors["counts"]
 
 
@@ -111,9 +114,9 @@ class ItemNeighbours(Autoencoder):
         ones.data = np.ones_like(ones.data)
         lengths = np.diff(ones.indptr).astype(np.float64)
         require_memory(
-            int(24 * min(np.square(lengths).sum(), float(ones.shape[1]) ** 2)),
+            int(48 * min(np.square(lengths).sum(), float(ones.shape[1]) ** 2)),
             f"the co-counts of {ones.shape[1]:,} items",
-            "leave out rare items (min_item_count)",
+            "leave out rare items (with --drop)",
         )
         counts = _column_counts(ones).astype(np.float64)
         S = (ones.T @ ones).tocoo()
@@ -141,6 +144,8 @@ class ItemNeighbours(Autoencoder):
             self.S_.check_format(full_check=True)
         except (KeyError, ValueError) as error:
             raise InputError(f"item neighbours of {n} items are a valid {n} x {n} CSR") from error
+        if len(tensors) != 3 or self.S_.dtype != np.float32:
+            raise InputError("item neighbours have three tensors, data of them float32")
 
 
 def _largest_of_columns(S: Any, k: int) -> Any:

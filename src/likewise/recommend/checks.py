@@ -24,11 +24,11 @@ def as_interactions(log: Any) -> Interactions:
     return read_log(log).interactions()
 
 
-def require_learnable(interactions: Interactions) -> None:
-    """Refuse a log in which nothing was bought together."""
+def require_learnable(interactions: Interactions, *, together: bool = True) -> None:
+    """Refuse a log with one item, or, if that matters, in which nothing was bought together."""
     if interactions.n_items < 2:
         raise InputError(f"the log has {interactions.n_items} item; recommending needs two or more")
-    if not (np.diff(interactions.matrix.indptr) > 1).any():
+    if together and not (np.diff(interactions.matrix.indptr) > 1).any():
         raise InputError(
             f"each of the {interactions.n_users:,} users has one item only, so nothing was bought "
             "together; give a log in which some user or basket has two items or more"

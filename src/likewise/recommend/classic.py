@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise.artifact import Contents
 from likewise.autoencoders import UndercompleteAutoencoder
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError
@@ -77,15 +78,25 @@ class Classic:
         return {"parameters": contents.parameters, "model": contents.extra, "losses": self.losses}
 
     @classmethod
-    def from_parts(cls, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> Self:
-        """Take back what `tensors` and `extra` gave."""
+    def from_parts(
+        cls, tensors: dict[str, NDArray[Any]], extra: dict[str, Any], n_items: int
+    ) -> Self:
+        """Take back what `tensors` and `extra` gave, checked against a catalogue of `n_items`."""
         try:
-            columns = tensors.pop("columns")
-            model = UndercompleteAutoencoder(**extra["parameters"], device="cpu")
-            model.n_features_in_ = len(columns)
-            model._restore(tensors, extra["model"])
-            losses = [float(loss) for loss in extra["losses"]]
-        except (KeyError, TypeError) as error:
-            raise InputError("the classic autoencoder of the folder is incomplete") from error
-        model.is_fitted_ = True
+            columns, losses = tensors["columns"], [float(loss) for loss in extra["losses"]]
+            weights = {name: tensor for name, tensor in tensors.items() if name != "columns"}
+            contents = Contents(
+                UndercompleteAutoencoder.type_name, extra["parameters"], weights, extra["model"],
+                items=None, metrics={}, card="",
+            )  # fmt: skip
+            model = UndercompleteAutoencoder.from_contents(contents)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError("the classic autoencoder of the folder is not sound") from error
+        if (
+            columns.dtype != np.int64
+            or columns.shape != (model.n_features_in_,)
+            or not (np.diff(columns, prepend=-1) > 0).all()
+            or columns[-1] >= n_items
+        ):
+            raise InputError("the classic autoencoder's items are none of the catalogue's")
         return cls(model, columns, losses)

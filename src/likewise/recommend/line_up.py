@@ -65,11 +65,21 @@ class _Trained:
     def __call__(self, split: Split, seed: int) -> Recommender:
         model = clone(self.model).set_params(
             random_state=seed,
-            max_seconds=self.budget,
-            # 500 rows are the papers' batch for 100,000 users; a small shop needs more steps
-            batch_size=min(500, max(50, split.train.n_users // 50)),
+            max_seconds=self.budget if split.refit is split.train else self.budget / 2,
+            batch_size=batch_size_for(split.train.n_users),
         )
-        return Recommender(model).fit_chosen(split)
+        return Recommender(model).fit_chosen(split, support=False)
+
+
+def batch_size_for(n_users: int) -> int:
+    """Return the rows of a step: the papers' 500 for 100,000 users are too few steps for a shop.
+
+    Examples
+    --------
+    >>> batch_size_for(1_000), batch_size_for(5_000), batch_size_for(100_000)
+    (50, 100, 500)
+    """
+    return min(500, max(50, n_users // 50))
 
 
 def line_up(
@@ -95,9 +105,7 @@ def line_up(
         "popularity": _Fixed(Popularity()),
         "recent popularity": _Fixed(Popularity(), recent=True),
         "item k-NN": _Chosen(ItemNeighbours, budget),
-        "undercomplete": _Trained(
-            UndercompleteAutoencoder(n_latent=64, loss="multinomial"), budget
-        ),
+        "undercomplete": _Trained(UndercompleteAutoencoder(n_latent=64), budget),
         "Mult-DAE": _Trained(DenoisingAutoencoder(), budget),
         "Mult-VAE": _Trained(VariationalAutoencoder(), budget),
         "linear": _Chosen(LinearAutoencoder, budget),

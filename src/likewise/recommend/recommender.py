@@ -12,21 +12,22 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from likewise.artifact import Contents, write_folder
 from likewise.autoencoders import Autoencoder, LinearAutoencoder, UndercompleteAutoencoder
+from likewise.autoencoders.base import copy_of
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.data.interactions import CSR, csr
+from likewise.data.interactions import CSR, Interactions, csr
 from likewise.data.split import FoldIn, Split, held_out_items
 from likewise.errors import InputError
 from likewise.evaluate.protocol import Evaluation, evaluate
+from likewise.memory import require_memory
+from likewise.recommend.baselines import Popularity
 from likewise.recommend.baskets import (
     AlsoBought,
     Baskets,
     Recommendations,
-    Recommended,
     frame_kind,
     long_table,
 )
@@ -105,43 +106,37 @@ class Recommender:
             Whether to count pairs, for `also_bought`; a trial of settings can do without.
         """
         interactions = as_interactions(log)
-        require_learnable(interactions)
-        model = LinearAutoencoder() if self.model is None else clone(self.model)
-        training = interactions
-        if (
-            isinstance(model, NeuralAutoencoder)
-            and validation is None
-            and model.validation_fraction
-        ):
-            training, validation = held_out_items(interactions)
-        self.catalogue_ = Catalogue.of(interactions)
-        X = self._weighted(training.matrix)
-        self.model_ = model
-        if isinstance(model, NeuralAutoencoder) and validation is not None:
-            model.fit(X, validate=lambda _: self._validation_ndcg(validation))
-        else:
-            model.fit(X)
-        self.support_ = Support.of(interactions.matrix) if support else Support.none(self.n_items)
+        model = LinearAutoencoder() if self.model is None else copy_of(self.model)
+        require_learnable(interactions, together=not isinstance(model, Popularity))
+        self._learn(model, interactions, validation, support=support)
         return self
 
-    def fit_chosen(self, split: Split) -> Self:
+    def fit_chosen(self, split: Split, *, support: bool = True) -> Self:
         """Fit as a protocol asks: epochs chosen on the split's validation, weights on `refit`.
 
-        `history` is then the one of the choice: the refit has nobody to be scored on.
+        The history is then the one of the choice: the refit has nobody to be scored on. A model
+        whose training was ended by Ctrl-C raises KeyboardInterrupt: it is no result.
         """
         if not isinstance(self.model, NeuralAutoencoder):
-            return self.fit(split.refit)
-        self.fit(split.train, validation=split.validation)
-        if split.refit is not split.train:
-            chosen, model = self.model_.history_, self.model
-            self.model = clone(model).set_params(
-                max_epochs=max(1, chosen.best_epoch),
+            return self.fit(split.refit, support=support)
+        again = split.refit is not split.train
+        self._learn(
+            copy_of(self.model), split.train, split.validation, support=support and not again
+        )
+        history = self.model_.history_
+        if history.stopped != "interrupt" and again:
+            whole = copy_of(self.model).set_params(
+                max_epochs=max(1, history.best_epoch),
                 max_seconds=None,
                 validation_fraction=0.0,
                 checkpoint=None,
             )
-            self.fit(split.refit)
-            self.model, self.model_.history_ = model, chosen
+            self._learn(whole, split.refit, None, support=support)
+            if self.model_.history_.stopped == "interrupt":
+                history.stopped = "interrupt"
+            self.model_.history_ = history
+        if history.stopped == "interrupt":
+            raise KeyboardInterrupt
         return self
 
     # Answering
@@ -226,19 +221,26 @@ class Recommender:
             for id_, row, values, counts in zip(ids.tolist(), chosen, scores, support, strict=True)
         }
 
-    def similar_items(self, items: Any, k: int = 10) -> dict[Any, list[Recommended]]:
+    def similar_items(self, items: Any, k: int = 10) -> Any:
         """Return, for each item, the k items whose codes point the same way (cosine).
 
         Items that are bought *with* an item are `also_bought`; items bought *like* it are these.
+
+        Returns
+        -------
+        similar : dict of list of Recommended, or frame
+            For a frame, one of the same kind with columns item, other, score, rank.
         """
         self._require_fitted()
         ids, columns = self.catalogue_.rows_of(items)
         require_others(k, self.n_items - 1)
         codes = self.item_codes()
         codes /= np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
-        scores = codes[columns] @ codes.T
-        scores[np.arange(len(columns)), columns] = -np.inf
-        chosen, values = top_k(scores, k)
+        found = [self._alike(codes, columns[part], k) for part in self._blocks(len(columns))]
+        chosen, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if kind := frame_kind(items):
+            table = {"score": values}
+            return kind(long_table("item", ids, self.catalogue_.items, chosen, table))
         return {
             id_: list(self.catalogue_.named(row, value))
             for id_, row, value in zip(ids.tolist(), chosen, values, strict=True)
@@ -268,7 +270,8 @@ class Recommender:
     def steps(self, basket: Sequence[Any]) -> Steps:
         """Walk a basket through the seven steps of training, with real numbers.
 
-        They are those of the model if it is an undercomplete autoencoder, else of `classic_`.
+        They are those of the model if it is a classic one, trained by plain gradient descent, else
+        of `classic_`.
 
         Raises
         ------
@@ -277,10 +280,13 @@ class Recommender:
         """
         self._require_fitted()
         items, title = self.catalogue_.items.ids.tolist(), self.catalogue_.title
-        if isinstance(self.model_, UndercompleteAutoencoder):
+        model = self.model_
+        if isinstance(model, UndercompleteAutoencoder) and (
+            model.optimizer == "sgd" or self.classic_ is None
+        ):
             losses = [float(epoch["loss"]) for epoch in self.model_.history_.epochs]
             titles = [title(row) for row in range(self.n_items)]
-            return seven_steps(self.model_, items, titles, basket, losses)
+            return seven_steps(model, items, titles, basket, losses)
         if self.classic_ is None:
             raise InputError(
                 "no classic autoencoder is kept beside this model; set "
@@ -326,6 +332,11 @@ class Recommender:
         scores that such a basket gives to all items.
         """
         columns = np.arange(self.n_items)
+        require_memory(
+            8 * self.n_items * self.model_._n_features_out,
+            f"the codes of {self.n_items:,} items",
+            "use also_bought, which goes item by item",
+        )
         codes = self.model_.transform(_one_each(columns, self.n_items))
         return np.array(self.model_._unit_logits(columns) if sparse.issparse(codes) else codes)
 
@@ -358,6 +369,9 @@ class Recommender:
     def from_contents(cls, model: type[Autoencoder], contents: Contents) -> Self:
         """Make a fitted recommender of what a model folder held."""
         settings, items = contents.extra.get("recommender"), contents.items
+        for name in contents.tensors:
+            if name.split(".")[0] not in {"model", "support", "classic"}:
+                raise InputError(f"the tensor {name!r} belongs to nothing")
         if not isinstance(settings, dict) or items is None:
             raise InputError("the folder holds an autoencoder, not a recommender; fit a log first")
         inner = dataclasses.replace(contents, tensors=_part(contents.tensors, "model."))
@@ -366,7 +380,7 @@ class Recommender:
             raise InputError(
                 f"the folder lists {len(items)} items for a model of {fitted.n_features_in_}"
             )
-        recommender = cls(clone(fitted), weighting=str(settings.get("weighting")))
+        recommender = cls(copy_of(fitted), weighting=str(settings.get("weighting")))
         recommender.model_ = fitted
         recommender.catalogue_ = Catalogue.of_table(items)
         recommender.support_ = Support.from_tensors(
@@ -374,10 +388,32 @@ class Recommender:
         )
         recommender.metrics = contents.metrics
         if isinstance(kept := contents.extra.get("classic"), dict):
-            recommender.classic_ = Classic.from_parts(_part(contents.tensors, "classic."), kept)
+            recommender.classic_ = Classic.from_parts(
+                _part(contents.tensors, "classic."), kept, recommender.n_items
+            )
         return recommender
 
     # Arithmetic on arrays
+
+    def _learn(
+        self,
+        model: Autoencoder,
+        interactions: Interactions,
+        validation: FoldIn | None,
+        *,
+        support: bool,
+    ) -> None:
+        training, by_epochs = interactions, isinstance(model, NeuralAutoencoder)
+        if by_epochs and validation is None and model.validation_fraction:
+            training, validation = held_out_items(interactions, fraction=model.validation_fraction)
+        self.model_, self.catalogue_ = model, Catalogue.of(interactions)
+        self.classic_, self.metrics = None, {}
+        X = self._weighted(training.matrix)
+        if by_epochs and validation is not None:
+            model.fit(X, validate=lambda _: self._validation_ndcg(validation))
+        else:
+            model.fit(X)
+        self.support_ = Support.of(interactions.matrix) if support else Support.none(self.n_items)
 
     def _ranked(
         self, given: CSR, k: int, *, filter_seen: bool
@@ -403,6 +439,14 @@ class Recommender:
         scores[np.arange(len(columns)), columns] = -np.inf
         chosen, values = top_k(scores, k)
         return chosen, values, np.take_along_axis(self.support_.rows(columns), chosen, axis=1)
+
+    @staticmethod
+    def _alike(
+        codes: NDArray[np.float32], columns: NDArray[np.int64], k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        scores = codes[columns] @ codes.T
+        scores[np.arange(len(columns)), columns] = -np.inf
+        return top_k(scores, k)
 
     def _validation_ndcg(self, validation: FoldIn) -> float:
         return evaluate(self, validation, metrics=("ndcg@100",)).mean("ndcg@100")

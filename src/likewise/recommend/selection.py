@@ -5,6 +5,7 @@ setting at a time, and moves on while the validation score grows. The ladders ar
 on a ladder's end is one on the end of what makes sense (no dropout, say), not of what was tried.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from likewise.autoencoders import LinearAutoencoder
 from likewise.autoencoders.base import Autoencoder
 from likewise.data.interactions import Interactions
 from likewise.data.split import FoldIn, held_out_items
+from likewise.errors import InputError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.baselines import ItemNeighbours
 from likewise.recommend.recommender import Recommender
@@ -148,14 +150,22 @@ def choose(
     learned, judged = held_out_items(train) if validation is None else (train, validation)
 
     def score(settings: dict[str, Any]) -> float:
-        model = search.model(settings, learned)
-        recommender = Recommender(model, weighting=weighting).fit(learned, support=False)
+        recommender = Recommender(search.model(settings, learned), weighting=weighting)
+        try:
+            recommender.fit(learned, support=False)
+        except InputError:  # such as a Gram matrix that this l2 leaves singular
+            return -math.inf
         return evaluate(recommender, judged, metrics=(metric,)).mean(metric)
 
     trials, complete = climb(
         search.ladders, search.start, score, max_seconds=max_seconds, on_trial=on_trial
     )
     best = max(trials, key=lambda trial: trial.score)
+    if best.score == -math.inf:
+        raise InputError(
+            f"none of {len(trials)} settings of {kind.__name__} could be fitted; "
+            "check the log's weights, or use weighting='binary'"
+        )
     return Choice(search.model(best.parameters, train), metric, trials, complete)
 
 

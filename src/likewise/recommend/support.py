@@ -10,6 +10,7 @@ from scipy import sparse
 
 from likewise.data.interactions import CSR
 from likewise.errors import InputError
+from likewise.memory import require_memory
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ class Support:
     @classmethod
     def of(cls, matrix: CSR) -> Self:
         """Count pairs in the rows of a users x items matrix."""
+        length = np.diff(matrix.indptr).astype(np.float64)
+        require_memory(
+            int(24 * min(np.square(length).sum(), float(matrix.shape[1]) ** 2)),
+            f"the counts of pairs of {matrix.shape[1]:,} items",
+            "leave out rare items, or baskets with very many",
+        )
         ones = matrix.astype(np.int32)
         ones.data[:] = 1
         pairs = sparse.triu(ones.T @ ones, format="csr")
@@ -61,6 +68,8 @@ class Support:
             pairs.check_format(full_check=True)
         except (KeyError, ValueError) as error:
             raise InputError(f"the support counts are no {n_items} x {n_items} CSR") from error
+        if pairs.dtype != np.int32 or (pairs.data < 0).any() or len(tensors) != 3:
+            raise InputError("support is counts: int32, none negative")
         return cls(pairs)
 
     def rows(self, items: NDArray[np.int64]) -> NDArray[np.int32]:
