@@ -83,8 +83,7 @@ class NeuralAutoencoder(Autoencoder):
     -----
     The output bias starts so that the untrained net answers with the mean row, popularity on
     purchases, where the papers start it near 0. It saves the epochs that finding it takes (the
-    first
-    epoch of Mult-VAE on Online Retail: nDCG@100 .091 instead of .065) and ends as well.
+    first epoch of Mult-VAE on Online Retail: nDCG@100 .091 instead of .065) and ends as well.
     """
 
     n_latent: int = 32
@@ -169,7 +168,11 @@ class NeuralAutoencoder(Autoencoder):
         self.n_epochs_ = self.history_.best_epoch
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Let the rows of `X` pass once more, going on from the weights as they are."""
+        """Let the rows of `X` pass once, going on from the weights as they are.
+
+        The optimiser goes on too, from one `partial_fit` to the next; after `fit` or `load` it
+        starts anew.
+        """
         first = not self.__sklearn_is_fitted__()
         rows = self._checked(X, reset=first)
         if first:

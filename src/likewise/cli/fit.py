@@ -69,6 +69,7 @@ def command(
 
       likewise fit orders.csv --drop "returns=qty < 0" --model variational --out shop.model
     """
+    from likewise.recommend.checks import require_learnable
     from likewise.recommend.classic import Classic
     from likewise.recommend.recommender import Recommender
 
@@ -82,12 +83,14 @@ def command(
         skip_bad_rows=skip_bad_rows,
     )  # fmt: skip
     interactions = events.interactions()
+    require_learnable(interactions)
+    classic = Classic.of(interactions, seed=seed)
     if model is None:
         _require_judges(interactions)
         recommender = chosen(interactions, weighting, budget, output)
     else:
         recommender = _trained(named, interactions, output)
-    recommender.classic_ = Classic.of(interactions, seed=seed)
+    recommender.classic_ = classic
     recommender.metrics["log"] = events.report.as_dict()
     recommender.save(out)
     output.lines(

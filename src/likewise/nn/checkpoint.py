@@ -65,6 +65,8 @@ class Checkpoint:
                 temporary,
                 header,
             )
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
             temporary.replace(self.path)
         except (OSError, SafetensorError) as error:
             with suppress(OSError):
