@@ -85,10 +85,10 @@ SMALL = {
 @pytest.mark.parametrize(
     ("log", "model", "why"),
     [
-        ("one row", [], "0 customers have two items or more, too few to hold one out"),
+        ("one row", [], "the log has 1 item; recommending needs two or more"),
         ("one user", [], "1 customers have two items or more, too few to hold one out"),
-        ("one item", [], "0 customers have two items or more, too few to hold one out"),
-        ("one purchase each", [], "give a longer log, or name a model, such as --model linear"),
+        ("one item", [], "the log has 1 item; recommending needs two or more"),
+        ("one purchase each", [], "each of the 3 users has one item only"),
         ("one row", ["linear", "item-knn", "denoising"], "the log has 1 item; recommending needs"),
         ("one item", ["linear", "item-knn", "denoising"], "the log has 1 item"),
         ("one purchase each", ["linear", "item-knn"], "each of the 3 users has one item only"),

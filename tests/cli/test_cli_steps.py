@@ -31,8 +31,10 @@ def test_the_numbers_are_those_of_the_library(run, fitted):
 def test_a_classic_model_shows_itself(run, orders, tmp_path):
     folder = tmp_path / "classic.model"
     settings = ["--set", "n_latent=3", "--set", "batch_size=1", "--set", "max_epochs=2"]
+    settings += ["--set", "optimizer=sgd"]
     run("fit", orders, "--out", folder, "--model", "undercomplete", *settings)
-    assert run("steps", folder, "--basket", "85123A", "--json").document()["n_latent"] == 3
+    steps = run("steps", folder, "--basket", "85123A", "--json").document()
+    assert (steps["n_latent"], len(steps["losses"])) == (3, 2)
 
 
 def test_unknown_items_are_named(run, fitted):

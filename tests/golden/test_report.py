@@ -99,7 +99,7 @@ def test_the_table_has_a_cell_for_each_header(example):
         "memory",
     ]
     assert report.rows(example)[2] == [
-        "linear", ".314 ± .005", ".221 ± .005", ".250", "61.0 s", "2.2 GiB",
+        "linear", ".314±.005", ".221±.005", ".250", "61.0 s", "2.2 GiB",
     ]  # fmt: skip
 
 

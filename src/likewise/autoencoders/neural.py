@@ -256,6 +256,7 @@ class NeuralAutoencoder(Autoencoder):
     def _prepare(self, X: Any) -> Hourglass:
         """Choose the loss and the device, and return a net with weights drawn."""
         self.loss_ = loss_for(X, self._sparse_loss) if self.loss == "auto" else str(self.loss)
+        _require_range(X, self.loss_)
         self.device_ = resolve_device(self.device)
         self.__dict__.pop("_optimizer", None)
         state = check_random_state(self.random_state)
@@ -344,6 +345,17 @@ def loss_for(X: Any, sparse_loss: str = "multinomial") -> str:
     if sparse.issparse(X):
         return sparse_loss if fits else "squared"
     return "bernoulli" if low >= 0 and high <= 1 else "squared"
+
+
+def _require_range(X: Any, loss: str) -> None:
+    values = X.data if sparse.issparse(X) else X
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    if loss != "squared" and low < 0:
+        raise InputError(
+            f"loss={loss!r} needs values >= 0, and {low:g} is among them; use 'squared'"
+        )
+    if loss == "bernoulli" and high > 1:
+        raise InputError(f"loss='bernoulli' needs values in [0, 1], and {high:g} is among them")
 
 
 def resolve_device(name: str) -> torch.device:

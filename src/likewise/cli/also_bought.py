@@ -22,7 +22,9 @@ def command(
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Print what customers who bought an item bought too; support is in how many baskets.
+    """Print what those who bought an item bought too.
+
+    Support is the number of baskets that held both.
 
     Examples
     --------

@@ -34,7 +34,7 @@ def command(
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Turn a real purchase log into recommendations, and show how good they are.
+    """Show the main job on a real purchase log.
 
     The log is UCI Online Retail: a year of a UK gift shop, 541,909 invoice lines.
 

@@ -30,7 +30,7 @@ OPTIONAL = {"postgres": "adbc_driver_postgresql"}
 
 
 def command(as_json: o.Json = False, quiet: o.Quiet = False) -> None:
-    """Say what likewise finds on this machine, and try its main paths.
+    """Say what this machine has, and try the main paths.
 
     Example:
 

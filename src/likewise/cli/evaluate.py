@@ -29,7 +29,7 @@ def command(
     split: Annotated[
         How | None,
         typer.Option(
-            help="time (the default where there are times), users (the default), or last."
+            help="time (the default if there are times), users (the default if not), last."
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Fits of each model that has chance in it.")] = 3,
@@ -58,7 +58,9 @@ def command(
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Compare models with baselines on customers, or on days, that they have not seen.
+    """Compare models with baselines, and say which is better.
+
+    Each is judged on customers, or on days, that it has not seen.
 
     Settings are chosen on validation customers, each model with the same budget; the test is read
     once; which differences are real is said in words.
@@ -140,5 +142,5 @@ def show(comparison: "Comparison", output: Output) -> None:
         output.lines("")
         show(comparison.with_repeats, Output(output.as_json, output.quiet))
     if not comparison.repeats:
-        output.note("", *report.notes())
+        output.note("", *report.notes(), "A model that its --budget cut off is judged as it stood.")
         output.json(report.as_dict(comparison))

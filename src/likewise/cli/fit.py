@@ -85,6 +85,8 @@ def command(
     interactions = events.interactions()
     require_learnable(interactions)
     classic = Classic.of(interactions, seed=seed)
+    if classic.model.history_.stopped == "interrupt":
+        raise KeyboardInterrupt
     if model is None:
         _require_judges(interactions)
         recommender = chosen(interactions, weighting, budget, output)

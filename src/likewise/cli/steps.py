@@ -16,7 +16,7 @@ def command(
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Show how an autoencoder learns, in seven steps, on one basket.
+    """Show how an autoencoder learns, in seven steps.
 
     The numbers are those of the model if it is a classic autoencoder, and else of a small one that
     `fit` trained beside it, row by row, on the items bought most.

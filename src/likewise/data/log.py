@@ -35,7 +35,7 @@ YEAR = 365 * 24 * 3600 * 10**6
 """Microseconds in a year."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Log:
     """Checked events in the order they were recorded in.
 
@@ -98,6 +98,9 @@ class Log:
 
     def __len__(self) -> int:
         return len(self.user)
+
+    def __repr__(self) -> str:
+        return f"Log({len(self):,} events, {len(self.users):,} users, {len(self.items):,} items)"
 
     def interactions(self) -> Interactions:
         """Return who bought what: the weights of each user and item, summed.

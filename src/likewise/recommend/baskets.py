@@ -130,6 +130,8 @@ class Baskets:
         column = items.encode(ids)
         row = np.repeat(np.arange(len(rows)), [len(basket) for basket in rows])
         known = column >= 0
+        if len(ids) and not known.any():
+            _refuse_other_kind(ids[0], items)
         matrix = csr(row[known], column[known], np.ones(int(known.sum())), (len(rows), len(items)))
         unknown: list[list[Any]] = [[] for _ in rows]
         for place in np.flatnonzero(~known):
@@ -198,6 +200,17 @@ def _numbered(column: pa.ChunkedArray) -> tuple[Any, NDArray[np.int64]]:
     if encoded.null_count:
         raise InputError("the column user has empty values; give every row a user")
     return as_ids(encoded.dictionary.to_pylist()), encoded.indices.to_numpy()
+
+
+def _refuse_other_kind(id_: Any, items: Vocabulary) -> None:
+    """Refuse baskets of integers for a catalogue of texts (leading zeros lost), or the reverse."""
+    given, known = type(id_), type(items.ids[:1].tolist()[0])
+    if given is not known:
+        raise InputError(
+            f"none of the baskets' items is known: they are {given.__name__}, such as {id_!r}, "
+            f"and the model's are {known.__name__}, such as {items.ids.tolist()[0]!r}; "
+            f"give ids as {known.__name__}"
+        )
 
 
 def _require_columns(table: pa.Table, names: Sequence[str]) -> None:

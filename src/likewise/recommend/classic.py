@@ -41,9 +41,9 @@ class Classic:
         *,
         n_latent: int = 8,
         n_items: int = 200,
-        n_rows: int = 1_500,
+        n_rows: int = 500,
         max_epochs: int = 10,
-        max_seconds: float = 10.0,
+        max_seconds: float = 5.0,
         seed: int = 0,
     ) -> Self:
         """Train one on the `n_items` items bought most and at most `n_rows` baskets."""

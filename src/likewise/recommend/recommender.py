@@ -85,10 +85,19 @@ class Recommender:
     def __init__(self, model: Autoencoder | None = None, *, weighting: str = "binary") -> None:
         if weighting not in WEIGHTINGS:
             raise InputError(f"weighting={weighting!r}; it is one of {', '.join(WEIGHTINGS)}")
+        if model is not None and not isinstance(model, Autoencoder):
+            raise InputError(
+                f"model is {model!r}; give one of likewise's autoencoders, as LinearAutoencoder()"
+            )
         self.model = model
         self.weighting = weighting
         self.metrics: dict[str, Any] = {}
         self.classic_: Classic | None = None
+
+    def __repr__(self) -> str:
+        model = LinearAutoencoder() if self.model is None else self.model
+        learned = f", {self.n_items:,} items" if hasattr(self, "support_") else ", not fitted"
+        return f"Recommender({model!r}{learned})"
 
     # Learning
 
