@@ -57,6 +57,12 @@ def gram(X: Any, row_weights: NDArray[np.float32] | None = None) -> Tensor:
     return G
 
 
+def column_counts(X: Any) -> NDArray[np.float64]:
+    """Return in how many rows each column is not 0, of shape (I,)."""
+    counts = X.count_nonzero(axis=0) if sparse.issparse(X) else np.count_nonzero(X, axis=0)
+    return np.asarray(counts, dtype=np.float64)
+
+
 def _add_sparse_product(G: Tensor, rows: Any) -> None:
     """Add rowsᵀ rows, some rows of G at a time: the whole product may be nearly dense."""
     if not rows.nnz:

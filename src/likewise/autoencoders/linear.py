@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from likewise.autoencoders.base import Autoencoder, Validate
-from likewise.autoencoders.gram import GRAM_BYTES, gram
+from likewise.autoencoders.gram import GRAM_BYTES, column_counts, gram
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
@@ -91,7 +91,7 @@ class LinearAutoencoder(Autoencoder):
     def _fit(self, X: Any, validate: Validate | None) -> None:
         self._require_square(X.shape[1])
         self.__dict__.pop("_gram", None)
-        self._solve(self._weighted_gram(X), _column_counts(X))
+        self._solve(self._weighted_gram(X), column_counts(X))
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Add the rows of `X` to those seen so far, and solve again.
@@ -109,7 +109,7 @@ class LinearAutoencoder(Autoencoder):
         self._validate_params()
         rows = self._checked(X, reset=before is None)
         self._require_square(rows.shape[1])
-        G, counts = self._weighted_gram(rows), _column_counts(rows)
+        G, counts = self._weighted_gram(rows), column_counts(rows)
         if before is not None:
             G, counts = G + before[0], counts + before[1]
         self._gram = (G, counts)
@@ -172,8 +172,3 @@ def _inverse(A: Tensor) -> Tensor:
             "(the weights may be very large: consider weighting='binary')"
         )
     return torch.cholesky_inverse(factor, out=factor)
-
-
-def _column_counts(X: Any) -> NDArray[np.float64]:
-    counts = X.count_nonzero(axis=0) if sparse.issparse(X) else np.count_nonzero(X, axis=0)
-    return np.asarray(counts, dtype=np.float64)

@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.utils._param_validation import Interval
 
 from likewise.autoencoders.base import Autoencoder, Validate
+from likewise.autoencoders.gram import column_counts
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
@@ -37,7 +38,7 @@ class Popularity(Autoencoder):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
-        self.counts_ = _column_counts(X)
+        self.counts_ = column_counts(X).astype(np.float32)
 
     def _logits(self, X: Any) -> NDArray[np.float32]:
         return np.tile(self.counts_, (X.shape[0], 1))
@@ -118,7 +119,7 @@ class ItemNeighbours(Autoencoder):
             f"the co-counts of {ones.shape[1]:,} items",
             "leave out rare items (with --drop)",
         )
-        counts = _column_counts(ones).astype(np.float64)
+        counts = column_counts(ones)
         S = (ones.T @ ones).tocoo()
         S.data = S.data / (
             counts[S.row] ** (1 - self.discount) * counts[S.col] ** self.discount + self.shrinkage
@@ -160,8 +161,3 @@ def _largest_of_columns(S: Any, k: int) -> Any:
     by_column.data[place >= k] = 0
     by_column.eliminate_zeros()
     return by_column
-
-
-def _column_counts(X: Any) -> NDArray[np.float32]:
-    counts = X.count_nonzero(axis=0) if sparse.issparse(X) else np.count_nonzero(X, axis=0)
-    return np.asarray(counts, dtype=np.float32)
