@@ -1,16 +1,33 @@
 """Memory is stated before it is taken: what is free, and a refusal of what would not fit."""
 
+import os
 from pathlib import Path
 
 from likewise.errors import NotEnoughMemoryError
 
 GIB = 1024**3
+_limit: int | None = None
+
+
+def limit_memory(n_bytes: int | None) -> None:
+    """Let this process take at most so many bytes in all; None for what the machine has.
+
+    Examples
+    --------
+    >>> limit_memory(1)
+    >>> available_memory()
+    0
+    >>> limit_memory(None)
+    """
+    global _limit  # a limit of the process, like its memory
+    _limit = n_bytes
 
 
 def available_memory() -> int:
     """Return the bytes this process may still take.
 
-    The smaller of what the machine has free and what a container's limit leaves.
+    The smallest of what the machine has free, what a container's limit leaves, and what
+    :func:`limit_memory` leaves.
 
     Examples
     --------
@@ -18,6 +35,8 @@ def available_memory() -> int:
     True
     """
     limits = [_machine_available(), *_control_group_available()]
+    if _limit is not None:
+        limits.append(_limit - _resident())
     return max(0, min(limits))
 
 
@@ -61,6 +80,12 @@ def _machine_available() -> int:
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     return 1 << 62
+
+
+def _resident() -> int:
+    statm = Path("/proc/self/statm")
+    pages = int(statm.read_text().split()[1]) if statm.exists() else 0
+    return pages * os.sysconf("SC_PAGE_SIZE") if pages else 0
 
 
 def _control_group_available() -> list[int]:

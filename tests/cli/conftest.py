@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -13,6 +13,7 @@ import pyarrow.csv as pacsv
 import pytest
 
 from likewise.cli import main
+from likewise.memory import limit_memory
 from likewise.recommend.classic import Classic
 
 SHOP = Path(__file__).parents[1] / "shop"
@@ -45,6 +46,13 @@ Run = Callable[..., Result]
 def brief_classic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train what `steps` shows for one epoch: the tests of the command line fit many models."""
     monkeypatch.setitem(Classic.of.__func__.__kwdefaults__, "max_epochs", 1)
+
+
+@pytest.fixture(autouse=True)
+def no_limit() -> Iterator[None]:
+    """Take back a --memory that a command set for its process."""
+    yield
+    limit_memory(None)
 
 
 @pytest.fixture

@@ -255,3 +255,22 @@ def test_an_older_model_is_replaced_and_another_folder_is_not(fit, refused, orde
     assert likewise.load(tmp_path / "shop.model").model_.type_name == "popularity"
     message = refused("fit", orders, "--out", tmp_path)
     assert "is not a model folder, so it is not overwritten" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--seed", "-1"], "Invalid value for '--seed'"),
+        (["--model", "linear", "--set", "l2=-1"], "'l2' parameter of LinearAutoencoder must be"),
+        (["--model", "linear", "--budget", "5"], "--budget is for models trained by epochs"),
+        (["--model", "popularity", "--budget", "5"], "and popularity is not one"),
+    ],
+)
+def test_options_are_refused_before_the_log_is_read(refused, tmp_path, arguments, why):
+    log, out = tmp_path / "no such log.csv", tmp_path / "shop.model"
+    assert why in refused("fit", log, "--out", out, *arguments)
+
+
+def test_a_fit_that_would_not_keep_to_memory_is_refused(refused, orders, tmp_path):
+    message = refused("fit", orders, "--out", tmp_path / "m", "--memory", "1MB", code=1)
+    assert message.startswith("reading a log needs 0.1 GiB and 0.0 GiB are free")

@@ -297,7 +297,42 @@ def test_also_bought_refuses(refused, fitted, write, tmp_path, monkeypatch, argu
     monkeypatch.chdir(tmp_path)
     write("items.csv", {"item": ["85123A"]})
     write("users.csv", {"user": ["ann"]})
-    write("unknown.csv", {"item": ["85123A", "x", "y"]})
+    write("unknown.csv", {"item": ["x", "y"]})
     before = sorted(tmp_path.rglob("*"))
     assert why in refused("also-bought", fitted, *arguments)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_columns_of_a_table_are_found_by_name(run, fitted, write, tmp_path):
+    for name, user, item in (("own.csv", "user", "item"), ("shop.csv", "CustomerID", "sku")):
+        path = write(name, {user: ["ann", "ann"], item: ["85123A", "00746"], "qty": ["1", "2"]})
+        run("recommend", fitted, "--baskets", path, "-k", 3, "--out", tmp_path / f"{name}.parquet")
+    own, shop = (papq.read_table(tmp_path / f"{name}.csv.parquet") for name in ("own", "shop"))
+    assert own.num_rows == 3
+    assert own.equals(shop)
+
+
+def test_unknown_items_of_a_table_are_left_out_and_counted(run, fitted, write):
+    some = write("some.csv", {"item": ["no such item", "85123A", "nor this"]})
+    result = run("also-bought", fitted, "--items", some, "-k", 2, "--json")
+    assert {row["item"] for row in result.document()} == {"85123A"}
+    assert "not in the catalogue, left out: 2 of 3 items" in result.err
+
+
+def test_an_id_with_a_comma_stands_in_quotes(run, fitted):
+    result = run("recommend", fitted, "--basket", '85123A, "tea, green"', "-k", 2, "--json")
+    assert result.document()["basket"] == ["85123A", "tea, green"]
+    assert result.document()["unknown"] == ["tea, green"]
+
+
+@pytest.mark.parametrize(
+    "command", [("recommend", "--basket", "85123A"), ("also-bought", "85123A")]
+)
+def test_memory_and_threads_are_kept(run, refused, fitted, command):
+    verb, *rest = command
+    limits = ["--memory", "8GB", "--threads", "1"]
+    assert run(verb, fitted, *rest, *limits, "-k", 2, "--json").code == 0
+    assert "Invalid value for '--threads'" in refused(verb, fitted, *rest, "--threads", "0")
+    for size in ("8", "GB", "-1GB", "nanGB", "infGB", "8 pounds"):
+        message = refused(verb, fitted, *rest, "--memory", size)
+        assert message == f"--memory {size} given; give a size such as 8GB or 500MB"

@@ -135,7 +135,8 @@ def test_the_line_is_found_far_into_a_long_file(write):
 def test_a_line_that_is_not_utf8_is_bad(tmp_path):
     path = tmp_path / "log.csv"
     path.write_bytes(b"user,item\nann,tea\nbob,caf\xe9\n")
-    assert f"{path} line 3: malformed line: 'Invalid unicode" in _refused(path)
+    assert f"{path} line 3: text that is not UTF-8; 1 of" in _refused(path)
+    assert _refused(path).endswith("as with: iconv -f LATIN1 -t UTF-8")
     assert read_log(path, bad_rows="skip").items.ids.tolist() == ["tea"]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from likewise.data.databases import BATCH
 from likewise.data.log import read_log
-from likewise.errors import LogError
+from likewise.errors import LogError, MachineError
 
 
 @pytest.fixture
@@ -155,7 +155,9 @@ def test_a_postgres_query_that_fails_is_refused(postgres, query, why):
 
 def test_a_postgres_server_that_is_not_there_is_refused_without_the_password():
     pytest.importorskip("adbc_driver_postgresql")
-    message = _refused("postgresql://ann:secret@127.0.0.1:1/shop", query="SELECT 1")
+    with pytest.raises(MachineError) as refusal:
+        read_log("postgresql://ann:secret@127.0.0.1:1/shop", query="SELECT 1")
+    message = str(refusal.value)
     assert message.startswith("postgresql://127.0.0.1/shop: the database says: ")
     assert "secret" not in message
 

@@ -1,14 +1,19 @@
 """`likewise also-bought`: what those who bought an item bought too."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import Output, require_writable, write_table
+from likewise.cli.output import Output, require_writable
 from likewise.cli.recommend import TABLES
 from likewise.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from likewise.recommend.recommender import Recommender
 
 
 def command(
@@ -19,6 +24,8 @@ def command(
         Path | None, typer.Option(help="Where to write item, other, score, support, rank.")
     ] = None,
     k: o.K = 10,
+    memory: o.Memory = None,
+    threads: o.Threads = None,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -39,16 +46,11 @@ def command(
     if items is None and out is not None:
         raise InputError("--out is for --items TABLE; items by name are printed (or --json)")
     require_writable(out, TABLES)
+    o.limit(memory, threads)
     output = Output(as_json, quiet)
     recommender = o.load_recommender(model)
     if items is not None:
-        from likewise.data.tables import read_ids
-
-        found = recommender.also_bought(read_ids(items, ("item",)), k)
-        if out is not None:
-            write_table(found, out)
-            output.lines(f"wrote {out}: {found.num_rows:,} rows")
-        output.json(found.to_pylist() if out is None else {"out": str(out), "rows": found.num_rows})
+        output.frame(recommender.also_bought(_known(items, recommender, output), k), out)
         return
     answers = recommender.also_bought(item or [], k)
     for id_, others in answers.items():
@@ -61,3 +63,17 @@ def command(
             ],
         )
     output.json({str(id_): [r._asdict() for r in others] for id_, others in answers.items()})
+
+
+def _known(items: Path, recommender: "Recommender", output: Output) -> "pa.Table":
+    """Read a table of items, and leave out, with a note, those that the model does not know."""
+    from likewise.data.tables import read_ids
+
+    table = read_ids(items, ("item",))
+    ids = table["item"].to_pylist()
+    known = recommender.catalogue_.items.encode(ids) >= 0
+    if not known.any():
+        recommender.catalogue_.rows_of(table)  # refuses, and says why
+    if n_unknown := int((~known).sum()):
+        output.note(f"not in the catalogue, left out: {n_unknown:,} of {len(ids):,} items")
+    return table.filter(known)

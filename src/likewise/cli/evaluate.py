@@ -43,6 +43,8 @@ def command(
         bool, typer.Option("--also-bought", help="Judge items found from one item of a basket.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the report as one HTML file.")] = None,
+    memory: o.Memory = None,
+    threads: o.Threads = None,
     user: o.User = None,
     item: o.Item = None,
     time: o.Time = None,
@@ -73,6 +75,7 @@ def command(
 
       likewise evaluate orders.csv --models "popularity,item k-NN,linear" --also-bought
     """
+    o.limit(memory, threads)
     require_writable(out, (".html",))
     o.require_budget(budget)
     if seeds < 1:
@@ -81,7 +84,7 @@ def command(
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
-        skip_bad_rows=skip_bad_rows,
+        skip_bad_rows=skip_bad_rows, threads=threads,
     )  # fmt: skip
     cut = cut_log(events, split)
     comparison = run(cut, models, seeds, budget, also_bought, output)

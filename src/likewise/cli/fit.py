@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from likewise.nn.training import Progress
     from likewise.recommend.recommender import Recommender
 
+BUDGET = 60.0
 MODELS = ("linear", "denoising", "variational", "undercomplete", "item-knn", "popularity")
 
 
@@ -32,11 +33,16 @@ def command(
     weighting: Annotated[
         str, typer.Option(help="What a weight is to the model: binary, log or linear.")
     ] = "binary",
-    budget: Annotated[float, typer.Option(help="Seconds to choose settings, or to train.")] = 60.0,
+    budget: Annotated[
+        float | None,
+        typer.Option(help="Seconds to choose settings, or to train; 60 if not given."),
+    ] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="File that training is saved to, and resumed from.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    memory: o.Memory = None,
+    threads: o.Threads = None,
     seed: o.Seed = 0,
     user: o.User = None,
     item: o.Item = None,
@@ -74,13 +80,15 @@ def command(
     from likewise.recommend.recommender import Recommender
 
     output = Output(as_json, quiet)
+    o.limit(memory, threads)
     _check(model, settings, budget, out)
+    seconds = BUDGET if budget is None else budget
     run = {"random_state": seed, "max_seconds": budget, "device": device, "checkpoint": checkpoint}
     named = Recommender(_model(model or "linear", settings or [], run), weighting=weighting)
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
-        skip_bad_rows=skip_bad_rows,
+        skip_bad_rows=skip_bad_rows, threads=threads,
     )  # fmt: skip
     interactions = events.interactions()
     require_learnable(interactions)
@@ -89,7 +97,7 @@ def command(
         raise KeyboardInterrupt
     if model is None:
         _require_judges(interactions)
-        recommender = chosen(interactions, weighting, budget, output)
+        recommender = chosen(interactions, weighting, seconds, output)
     else:
         recommender = _trained(named, interactions, output)
     recommender.classic_ = classic
@@ -111,14 +119,15 @@ def command(
     )
 
 
-def _check(model: str | None, settings: list[str] | None, budget: float, out: Path) -> None:
+def _check(model: str | None, settings: list[str] | None, budget: float | None, out: Path) -> None:
     from likewise.artifact import require_replaceable
 
     if model is not None and model not in MODELS:
         raise InputError(f"--model {model} is none of {', '.join(MODELS)}")
     if settings and model is None:
         raise InputError("--set needs --model; without it settings are chosen by validation")
-    o.require_budget(budget)
+    if budget is not None:
+        o.require_budget(budget)
     require_replaceable(out)
 
 
@@ -197,12 +206,15 @@ def _model(name: str, settings: list[str], run: dict[str, Any]) -> "Autoencoder"
 
     kind = ALL_TYPES[name]
     known = kind().get_params()
-    for option in ("checkpoint", "device"):
-        if option not in known and run[option] not in {None, "auto"}:
+    for option, key in (("checkpoint",) * 2, ("device",) * 2, ("budget", "max_seconds")):
+        if key not in known and run[key] not in {None, "auto"}:
             raise InputError(f"--{option} is for models trained by epochs, and {name} is not one")
+    run = run | {"max_seconds": run["max_seconds"] or BUDGET}
     own = {k: default for k, default in known.items() if k not in run and default is not None}
     given = dict(_setting(text, own, name) for text in settings)
-    return kind(**{k: v for k, v in run.items() if k in known} | given)
+    model = kind(**{k: v for k, v in run.items() if k in known} | given)
+    model._validate_params()
+    return model
 
 
 def _setting(text: str, known: dict[str, Any], name: str) -> tuple[str, Any]:

@@ -1,5 +1,6 @@
 """Options that several commands have."""
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,11 +51,20 @@ SkipBadRows = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress.")]
-BasketItems = Annotated[
-    str | None, typer.Option("--basket", metavar="A,B,...", help="Item ids, separated by commas.")
-]
+BASKET_ITEMS = typer.Option(
+    "--basket",
+    metavar="A,B,...",
+    help="Item ids, separated by commas; an id with a comma in it stands in double quotes.",
+)
+BasketItems = Annotated[str | None, BASKET_ITEMS]
 K = Annotated[int, typer.Option("-k", help="How many items for each.")]
-Seed = Annotated[int, typer.Option(help="Decides everything random.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides everything random.")]
+Memory = Annotated[
+    str | None, typer.Option(help="The most to take, as 8GB or 500MB; what is free if not given.")
+]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads to compute with; all cores if not given.")
+]
 
 
 def read(
@@ -90,14 +100,41 @@ def load_recommender(folder: Path) -> "Recommender":
     return model
 
 
+def limit(memory: str | None, threads: int | None) -> None:
+    """Keep to --memory and --threads."""
+    from likewise.memory import limit_memory
+
+    limit_memory(None if memory is None else _bytes(memory))
+    if threads is not None:
+        import scipy.linalg  # noqa: F401 - a limit holds for the libraries that are loaded
+        import torch
+        from threadpoolctl import threadpool_limits
+
+        torch.set_num_threads(threads)
+        threadpool_limits(threads)
+
+
+def _bytes(text: str) -> int:
+    units = {"KB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+    number, unit = text[:-2], text[-2:].upper()
+    try:
+        size = float(number) * units[unit]
+        if not 0 < size < 1 << 62:
+            raise ValueError(size)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"--memory {text} given; give a size such as 8GB or 500MB") from error
+    return int(size)
+
+
 def names(text: str) -> list[str]:
     """Split names or ids separated by commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def basket(text: str) -> list[str]:
-    """Return the item ids of --basket."""
-    if not (items := names(text)):
+    """Return the item ids of --basket; one with a comma in it is in double quotes, as in CSV."""
+    cells = next(csv.reader([" ".join(text.splitlines())], skipinitialspace=True), [])
+    if not (items := [cell.strip() for cell in cells if cell.strip()]):
         raise InputError("--basket is empty; give item ids, separated by commas")
     return items
 

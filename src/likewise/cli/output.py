@@ -76,6 +76,13 @@ class Output:
         if self.as_json:
             print(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
 
+    def frame(self, table: "pa.Table", out: Path | None) -> None:
+        """Write a result table to a file and say so; without a file it is printed as JSON."""
+        if out is not None:
+            write_table(table, out)
+            self.lines(f"wrote {out}: {table.num_rows:,} rows")
+        self.json(table.to_pylist() if out is None else {"out": str(out), "rows": table.num_rows})
+
     @contextmanager
     def bar(self, what: str) -> Iterator[Move]:
         """Show a progress bar where there is a terminal; yield what moves it (share, words)."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import Output, require_writable, write_table
+from likewise.cli.output import Output, require_writable
 from likewise.errors import InputError
 
 TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
@@ -28,6 +28,8 @@ def command(
     why: Annotated[
         bool, typer.Option("--why", help="Say which items of the basket moved each score.")
     ] = False,
+    memory: o.Memory = None,
+    threads: o.Threads = None,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -52,6 +54,7 @@ def command(
     if baskets is not None and why:
         raise InputError("--why explains one basket; give it as --basket A,B")
     require_writable(out, TABLES)
+    o.limit(memory, threads)
     output = Output(as_json, quiet)
     if baskets is not None:
         _table(model, baskets, out, k, keep_seen, output)
@@ -107,7 +110,4 @@ def _table(
         output.note(
             f"baskets without a known item: {len(fallback):,}; they got the most popular items"
         )
-    if out is not None:
-        write_table(found, out)
-        output.lines(f"wrote {out}: {found.num_rows:,} rows")
-    output.json(found.to_pylist() if out is None else {"out": str(out), "rows": found.num_rows})
+    output.frame(found, out)

@@ -11,7 +11,7 @@ from likewise.cli.output import Output, require_writable
 
 def command(
     model: o.ModelArgument,
-    basket: Annotated[str, typer.Option(metavar="A,B,...", help="Item ids, separated by commas.")],
+    basket: Annotated[str, o.BASKET_ITEMS],
     out: Annotated[Path | None, typer.Option(help="Write the steps as one HTML file.")] = None,
     as_json: o.Json = False,
     quiet: o.Quiet = False,

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from likewise.data.engine import Engine, name_sql, useful_line
 from likewise.data.parquet import open_parquet
 from likewise.data.relation import Column, Relation
-from likewise.errors import LogError
+from likewise.errors import LogError, MachineError
 
 POSTGRES = ("postgresql://", "postgres://")
 SQLITE = "sqlite:///"
@@ -122,6 +122,8 @@ def _spool_postgres(url: str, query: str, file: str) -> None:
             with pq.ParquetWriter(file, reader.schema) as writer:
                 for batch in reader:
                     writer.write_batch(batch)
+    except dbapi.OperationalError as error:
+        raise MachineError(f"{_public(url)}: the database says: {_reason(error)}") from error
     except (dbapi.Error, pa.ArrowException) as error:
         raise LogError(f"{_public(url)}: the database says: {_reason(error)}") from error
 

@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise.errors import InputError, LogError, MachineError, NotEnoughMemoryError
-from likewise.memory import GIB, available_memory
+from likewise.memory import GIB, available_memory, require_memory
+
+LEAST_MEMORY = 64 * 1024**2
+"""What DuckDB does not do without."""
 
 UNKNOWN_MEMORY = 1 << 61
 """Half of what :func:`likewise.memory.available_memory` returns where it cannot tell."""
@@ -58,8 +61,10 @@ class Engine:
 
 
 @contextmanager
-def engine(memory: int | None = None) -> Iterator[Engine]:
+def engine(memory: int | None = None, threads: int | None = None) -> Iterator[Engine]:
     """Open an engine that takes at most `memory` bytes, half of what is free if None.
+
+    It computes with `threads` threads, one for each core if None.
 
     Raises
     ------
@@ -75,7 +80,7 @@ def engine(memory: int | None = None) -> Iterator[Engine]:
     [(2,)]
     """
     with tempfile.TemporaryDirectory(prefix="likewise-") as folder, own_errors("the log"):
-        connection = duckdb.connect(":memory:", config=_settings(memory, folder))
+        connection = duckdb.connect(":memory:", config=_settings(memory, threads, folder))
         with connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET enable_progress_bar = false")
@@ -120,7 +125,11 @@ def text_sql(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _settings(memory: int | None, folder: str) -> dict[str, str | bool | int | float | list[str]]:
+def _settings(
+    memory: int | None, threads: int | None, folder: str
+) -> dict[str, str | bool | int | float | list[str]]:
+    if memory is None:
+        require_memory(LEAST_MEMORY, "reading a log", "free some, or allow more")
     limit = available_memory() // 2 if memory is None else memory
     if limit <= 0:
         raise InputError(f"memory={memory} given; give bytes, such as {2 * GIB} for 2 GiB")
@@ -130,4 +139,6 @@ def _settings(memory: int | None, folder: str) -> dict[str, str | bool | int | f
         "autoinstall_known_extensions": False,
         "python_enable_replacements": False,
     }
+    if threads is not None:
+        settings["threads"] = threads
     return settings if limit >= UNKNOWN_MEMORY else {**settings, "memory_limit": f"{limit}B"}

@@ -131,6 +131,7 @@ def read_log(
     time_format: str | None = None,
     bad_rows: str = "refuse",
     memory: int | None = None,
+    threads: int | None = None,
 ) -> Log:
     """Read a purchase log.
 
@@ -156,6 +157,8 @@ def read_log(
         What to do about rows that cannot be read.
     memory : int, optional
         Bytes that reading may take before it spills to disk; half of what is free if None.
+    threads : int, optional
+        Threads to read with; one for each core if None.
 
     Returns
     -------
@@ -172,7 +175,7 @@ def read_log(
     drop = dict(drop or {})
     _check_options(min_weight, bad_rows)
     named = {"user": user, "item": item, "time": time, "weight": weight, "basket": basket}
-    with engine(memory) as duck:
+    with engine(memory, threads) as duck:
         relation = open_source(duck, source, query)
         present = list(relation.columns)
         named["title"] = title if titles is None else ""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from likewise.data.columns import find_columns
 from likewise.data.engine import Engine, engine, name_sql, own_errors
 from likewise.data.relation import Relation
 from likewise.data.sources import open_source
@@ -17,7 +18,8 @@ from likewise.errors import LogError
 def read_ids(path: str | Path, columns: Sequence[str]) -> pa.Table:
     r"""Read columns of ids from a csv, tsv, jsonl or parquet file, in the file's order.
 
-    Ids are read as those of a log are, so the same texts and integers come out.
+    Columns are found by their names as those of a log are, and come out by their roles; ids are
+    read as those of a log are, so the same texts and integers come out.
 
     Raises
     ------
@@ -28,32 +30,35 @@ def read_ids(path: str | Path, columns: Sequence[str]) -> pa.Table:
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "baskets.csv").write_text("user,item,qty\nann,007,1\n")
+    ...     _ = Path(folder, "baskets.csv").write_text("customer,sku,qty\nann,007,1\n")
     ...     read_ids(f"{folder}/baskets.csv", ["user", "item"]).to_pylist()
     [{'user': 'ann', 'item': '007'}]
     """
     with engine() as duck:
         relation = open_source(duck, path)
-        if any(name not in relation.columns for name in columns):
+        taken = find_columns(list(relation.columns), {}, columns)
+        if len(taken) < len(columns):
             raise LogError(
                 f"{relation.name} has the columns {', '.join(relation.columns)}; "
                 f"it needs {' and '.join(columns)}"
             )
-        ids = ", ".join(f"{id_of(duck, relation, name)} AS {name_sql(name)}" for name in columns)
+        ids = ", ".join(
+            f"{id_of(duck, relation, column)} AS {name_sql(role)}" for role, column in taken.items()
+        )
         with own_errors(relation.name):
             table = duck.connection.sql(f"SELECT {ids} FROM {relation.sql}").to_arrow_table()
-        _check(duck, relation, table)
+        _check(duck, relation, table, taken)
     return table
 
 
-def _check(duck: Engine, relation: Relation, table: pa.Table) -> None:
+def _check(duck: Engine, relation: Relation, table: pa.Table, taken: dict[str, str]) -> None:
     """Refuse a table with a line or a value that is missing, or with none."""
     for finding in malformed(duck, relation):
         where = relation.name if finding.first is None else finding.first.where
         raise LogError(f"{where}: malformed line; mend it, or leave it out")
-    for name in table.column_names:
-        if table[name].null_count:
-            place = relation.locate(pc.index(pc.is_null(table[name]), True).as_py(), name)
-            raise LogError(f"{place.where}: no {name}; fill it in, or leave the row out")
+    for role, column in taken.items():
+        if table[role].null_count:
+            place = relation.locate(pc.index(pc.is_null(table[role]), True).as_py(), column)
+            raise LogError(f"{place.where}: no {role}; fill it in, or leave the row out")
     if not table.num_rows:
         raise LogError(f"{relation.name} has columns but no rows; give a table with rows")

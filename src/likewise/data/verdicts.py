@@ -21,9 +21,11 @@ LARGEST = 3.4e38
 """What a float32 weight can hold."""
 
 MALFORMED = "malformed line"
+NOT_UTF8 = "text that is not UTF-8"
 NO_TIME = "time cannot be read"
 NEGATIVE = "negative weight"
 HINTS: Mapping[str, str] = {
+    NOT_UTF8: "; or convert the file first, as with: iconv -f LATIN1 -t UTF-8",
     NEGATIVE: "; leave returns out with drop={{'returns': '{column} < 0'}} "
     '(--drop "returns={column} < 0")',
     NO_TIME: "; or say how times are written with time_format='%d/%m/%Y %H:%M' (--time-format)",
@@ -144,8 +146,10 @@ def malformed(engine: Engine, relation: Relation) -> Iterator[Finding]:
         count = sum(count for *_, count in per_file)
         file, at, message, _ = min(per_file, key=lambda found: relation.files.index(found[0]))
         line = line_at(file, at)
-        place = Place(relation.files.index(file), line, f"{file} line {line}", message)
-        yield Finding(MALFORMED, count, True, place)
+        foreign = "not utf-8" in message
+        shown = None if foreign else message
+        place = Place(relation.files.index(file), line, f"{file} line {line}", shown)
+        yield Finding(NOT_UTF8 if foreign else MALFORMED, count, True, place)
 
 
 def _found(
