@@ -351,7 +351,7 @@ def test_wrong_settings_are_refused_by_name_before_work_starts(make, name, purch
 
 
 def test_what_is_no_table_is_refused(make):
-    for X in (np.ones(4), np.ones((2, 2, 2)), np.empty((0, 3)), np.empty((3, 0)), [["a", "b"]]):
+    for X in (np.ones(4), np.ones((2,) * 5), np.empty((0, 3)), np.empty((3, 0)), [["a", "b"]]):
         with pytest.raises(ValueError, match=r"\S"):
             make().fit(X)
 

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils._param_validation import InvalidParameterError
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from likewise.artifact import Contents, read_folder, write_folder
+from likewise.autoencoders import rows
 from likewise.errors import InputError, ModelFolderError
 from likewise.memory import require_memory
 
@@ -35,11 +36,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     """Base of all types: encodes a row x to a code h = f(x), decodes it to x̂ = g(h).
 
     X is a float array, a DataFrame or a SciPy CSR matrix of shape (n, F); sparse rows stay sparse.
+    Images come as arrays of shape (n, height, width) or (n, channels, height, width), and go out
+    so: F is the number of their values.
     """
 
     type_name: ClassVar[str]
     stochastic: ClassVar[bool] = False
     """Whether `random_state` matters."""
+    sparse_rows: ClassVar[bool] = True
+    """Whether purchases can be learned: sparse rows, whose columns have no order."""
     additive: ClassVar[bool] = False
     """Whether the logits of a row are the sum of those of its single items, times their values."""
 
@@ -74,7 +79,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _unit_logits(self, columns: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the logits of rows that hold one single item each."""
-        return self._logits(_unit_rows(columns, self.n_features_in_))
+        return self._logits(rows.unit_rows(columns, self.n_features_in_))
 
     @abstractmethod
     def _tensors(self) -> dict[str, NDArray[Any]]:
@@ -86,7 +91,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _extra(self) -> dict[str, Any]:
         """Return what else a model folder needs, small and JSON."""
-        return {"n_features": int(self.n_features_in_)}
+        shape = {} if self.image_shape_ is None else {"image_shape": list(self.image_shape_)}
+        return {"n_features": int(self.n_features_in_), **shape}
 
     # The contract
 
@@ -104,21 +110,20 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             kept. Without it, `validation_fraction` of the rows does that, where the type has one.
         """
         self._validate_params()
-        rows = self._checked(X, reset=True)
+        checked = self._checked(X, reset=True)
         self.is_fitted_ = False
-        self._fit(rows, validate)
+        self._fit(checked, validate)
         self.is_fitted_ = True
         return self
 
     def transform(self, X: Any) -> Any:
         """Encode: return the codes h = f(x), of shape (n, L)."""
         check_is_fitted(self)
-        rows = self._checked(X)
-        codes = [self._encode(block) for block in self._blocks(rows)]
+        codes = [self._encode(block) for block in self._blocks(self._checked(X))]
         return sparse.vstack(codes).tocsr() if sparse.issparse(codes[0]) else np.concatenate(codes)
 
     def inverse_transform(self, Z: Any) -> NDArray[np.float32]:
-        """Decode: return x̂ = g(z) of codes, of shape (n, F)."""
+        """Decode: return x̂ = g(z) of codes, of shape (n, F), or as images where those came in."""
         check_is_fitted(self)
         codes = Z.tocsr().astype(np.float32) if sparse.issparse(Z) else np.asarray(Z, np.float32)
         if codes.ndim != 2 or codes.shape[1] != self._n_features_out:
@@ -127,14 +132,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 f"shape (n, {self._n_features_out})"
             )
         self._require_dense(codes.shape[0], "the reconstructions")
-        return np.concatenate([self._decode(block) for block in self._blocks(codes)])
+        decoded = np.concatenate([self._decode(block) for block in self._blocks(codes)])
+        return decoded.reshape(len(decoded), *(self.image_shape_ or decoded.shape[1:]))
 
     def reconstruct(self, X: Any) -> NDArray[np.float32]:
-        """Return x̂ = g(f(x)), of shape (n, F)."""
+        """Return x̂ = g(f(x)), of the shape of `X`."""
         return self._dense_by_blocks(X, lambda block: self._link(self._logits(block)))
 
     def logits(self, X: Any) -> NDArray[np.float32]:
-        """Return what the decoder puts out before its link, of shape (n, F): items' scores."""
+        """Return what the decoder puts out before its link, of the shape of `X`: items' scores."""
         return self._dense_by_blocks(X, self._logits)
 
     def reconstruction_error(self, X: Any) -> NDArray[np.float64]:
@@ -202,6 +208,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         model.n_features_in_ = int(str(contents.extra["n_features"]))
         if model.n_features_in_ < 1:
             raise InputError(f"n_features is {model.n_features_in_}; a model has one or more")
+        shape = contents.extra.get("image_shape")
+        model.image_shape_ = rows.checked_shape(shape, model.n_features_in_)
         model._restore(contents.tensors, contents.extra)
         model.is_fitted_ = True
         return model
@@ -209,14 +217,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     # Shared arithmetic
 
     def _checked(self, X: Any, *, reset: bool = False) -> Any:
-        # A copy: torch does not take read-only arrays, and nothing may write to the user's.
-        rows = validate_data(
-            self, X, reset=reset, accept_sparse="csr", dtype=np.float32, copy=True, order="C"
-        )
-        if sparse.issparse(rows):
-            rows = sparse.csr_array(rows)
-            rows.sum_duplicates()
-        return rows
+        return rows.checked(self, X, reset=reset)
 
     def _validate_params(self) -> None:
         try:
@@ -236,9 +237,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self, X: Any, verb: Callable[[Any], NDArray[np.float32]]
     ) -> NDArray[np.float32]:
         check_is_fitted(self)
-        rows = self._checked(X)
-        self._require_dense(rows.shape[0], "the reconstructions")
-        return np.concatenate([verb(block) for block in self._blocks(rows)])
+        table = self._checked(X)
+        self._require_dense(table.shape[0], "the reconstructions")
+        dense = np.concatenate([verb(block) for block in self._blocks(table)])
+        return dense.reshape(len(dense), *(rows.shape_of(X) or dense.shape[1:]))
 
     def _require_dense(self, n_rows: int, what: str) -> None:
         require_memory(
@@ -249,7 +251,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = self.sparse_rows
+        tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
@@ -287,10 +290,3 @@ def copy_of(model: Autoencoder) -> Autoencoder:
     run = {k: v for k, v in model.get_params().items() if k in RUN_OPTIONS}
     copied: Autoencoder = type(model)(**clone(learned, safe=False), **run)
     return copied
-
-
-def _unit_rows(columns: NDArray[np.int64], n_columns: int) -> Any:
-    ones = np.ones(len(columns), dtype=np.float32)
-    return sparse.csr_array(
-        (ones, columns, np.arange(len(columns) + 1)), shape=(len(columns), n_columns)
-    )

@@ -1,6 +1,6 @@
-"""Figures; each function returns a matplotlib figure and shows or saves nothing."""
+"""Figures about a shop: models compared, and the map of its products."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,52 +10,23 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from likewise.evaluate.comparison import Comparison
-from likewise.nn.training import History
-
-_INK = "#2f6fdb"
-_SOFT = "#9aa4ae"
-
-
-def learning_curve(histories: Mapping[str, History]) -> Figure:
-    """Return loss and validation score by epoch, a line for each model.
-
-    Parameters
-    ----------
-    histories : mapping of name to History
-        Of fitted neural autoencoders (their `history_`).
-    """
-    figure = _figure(9, 3.6)
-    left, right = figure.subplots(1, 2)
-    for name, history in histories.items():
-        epochs = np.arange(1, len(history.epochs) + 1)
-        left.plot(epochs, [e["loss"] for e in history.epochs], label=name)
-        scores = [e["validation"] for e in history.epochs]
-        if scores and scores[0] is not None:
-            (line,) = right.plot(epochs, scores, label=name)
-            best = history.best_epoch
-            right.plot(best, scores[best - 1], "o", color=line.get_color())
-    left.set(xlabel="epoch", ylabel="loss of a row", title="Training loss")
-    right.set(xlabel="epoch", ylabel="nDCG@100", title="Held-out customers (● kept)")
-    for axes in (left, right):
-        axes.legend(frameon=False)
-        _clean(axes)
-    return figure
+from likewise.plots import canvas
 
 
 def metric_by_model(comparison: Comparison, metric: str = "recall@20") -> Figure:
     """Return one bar a model, with its 95 % interval, the best on top."""
     rows = sorted(comparison.rows, key=lambda row: row.intervals[metric].mean)
-    figure = _figure(7, 0.45 * len(rows) + 1.4)
+    figure = canvas.figure(7, 0.45 * len(rows) + 1.4)
     axes = figure.subplots()
     means = np.array([row.intervals[metric].mean for row in rows])
     low = means - [row.intervals[metric].low for row in rows]
     high = np.array([row.intervals[metric].high for row in rows]) - means
     leaders = comparison.leaders(metric)
-    colours = [_INK if row.model in leaders else _SOFT for row in rows]
+    colours = [canvas.INK if row.model in leaders else canvas.SOFT for row in rows]
     names = [row.model for row in rows]
     axes.barh(names, means, xerr=[low, high], color=colours, error_kw={"ecolor": "#5c6670"})
     axes.set(xlabel=f"{metric}, {comparison.n_users:,} held-out customers", title=comparison.split)
-    _clean(axes)
+    canvas.clean(axes)
     return figure
 
 
@@ -78,7 +49,7 @@ def item_map(
     PCA to 30 dimensions, then t-SNE (van der Maaten and Hinton, 2008, JMLR 9:2579-2605).
     """
     places = _two_dimensions(codes)
-    figure = _figure(10, 8)
+    figure = canvas.figure(10, 8)
     axes = figure.subplots()
     order = np.argsort(counts, kind="stable")
     size = 4 + 60 * counts / max(counts.max(), 1)
@@ -95,9 +66,8 @@ def item_map(
     for item in order[::-1][:n_named]:
         axes.annotate(str(titles[item])[:28].capitalize(), places[item], fontsize=7)
     figure.colorbar(points, label="customers who bought it (log 10)", shrink=0.6)
-    axes.set(xticks=[], yticks=[], title="Products that are bought alike lie close together")
-    for side in axes.spines.values():
-        side.set_visible(False)
+    axes.set_title("Products that are bought alike lie close together")
+    canvas.bare(axes)
     return figure
 
 
@@ -111,12 +81,3 @@ def _two_dimensions(codes: NDArray[Any]) -> NDArray[np.float64]:
         perplexity=min(30, (n_items - 1) / 3), init="pca", random_state=0, max_iter=500
     ).fit_transform(reduced)
     return flat
-
-
-def _figure(width: float, height: float) -> Figure:
-    return Figure(figsize=(width, height), layout="constrained", dpi=120)
-
-
-def _clean(axes: Any) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)

@@ -1,0 +1,97 @@
+"""Rows as the autoencoders take them: tables as they are, images laid out as rows."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils.validation import validate_data
+
+from likewise.errors import InputError
+
+Shape = tuple[int, ...]
+"""Of one image: (height, width) or (channels, height, width)."""
+
+
+def shape_of(X: Any) -> Shape | None:
+    """Return the shape of one image of `X`, None where `X` is a table.
+
+    Examples
+    --------
+    >>> shape_of(np.zeros((5, 28, 28))), shape_of(np.zeros((5, 784)))
+    ((28, 28), None)
+    """
+    given = getattr(X, "shape", ())
+    return tuple(int(n) for n in given[1:]) if len(given) in (3, 4) else None
+
+
+def as_table(X: Any) -> Any:
+    """Return images of shape (n, ...) as rows of shape (n, F); a table as it is.
+
+    Raises
+    ------
+    InputError
+        If the images have no pixels.
+    """
+    shape = shape_of(X)
+    if shape is None:
+        return X
+    if not prod(shape):
+        raise InputError(f"images of shape {shape} have no pixels; each side is 1 or more")
+    return np.asarray(X).reshape(len(X), prod(shape))
+
+
+def checked(model: Any, X: Any, *, reset: bool) -> Any:
+    """Return `X` as a float32 table or CSR array that is a copy, checked by scikit-learn.
+
+    With `reset` the shape of its images becomes `model.image_shape_`; without, another is refused.
+
+    Raises
+    ------
+    InputError
+        If the model learned images of another shape.
+    """
+    shape = shape_of(X)
+    if reset:
+        model.image_shape_ = shape
+    elif shape is not None and model.image_shape_ not in (None, shape):
+        raise InputError(
+            f"images of shape {shape} were given and this model learned images of shape "
+            f"{model.image_shape_}; resize them"
+        )
+    # A copy: torch does not take read-only arrays, and nothing may write to the user's.
+    table = validate_data(
+        model, as_table(X), reset=reset, accept_sparse=model.sparse_rows and "csr",
+        dtype=np.float32, copy=True, order="C",
+    )  # fmt: skip
+    if sparse.issparse(table):
+        table = sparse.csr_array(table)
+        table.sum_duplicates()
+    return table
+
+
+def checked_shape(recorded: Any, n_features: int) -> Shape | None:
+    """Return the shape of an image as a model folder records it.
+
+    Raises
+    ------
+    InputError
+        If it is no shape of an image of `n_features` values.
+    """
+    if recorded is None:
+        return None
+    whole = isinstance(recorded, list) and all(type(n) is int and n > 0 for n in recorded)
+    if not whole or len(recorded) not in (2, 3) or prod(recorded) != n_features:
+        raise InputError(
+            f"image_shape is {recorded!r}; it must be that of an image of {n_features} values"
+        )
+    return tuple(recorded)
+
+
+def unit_rows(columns: NDArray[np.int64], n_columns: int) -> Any:
+    """Return sparse rows that hold one single 1 each, in these columns."""
+    ones = np.ones(len(columns), dtype=np.float32)
+    return sparse.csr_array(
+        (ones, columns, np.arange(len(columns) + 1)), shape=(len(columns), n_columns)
+    )

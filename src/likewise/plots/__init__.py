@@ -1,0 +1,6 @@
+"""Figures; each function returns a matplotlib figure and shows or saves nothing."""
+
+from likewise.plots.shop import item_map, metric_by_model
+from likewise.plots.training import learning_curve
+
+__all__ = ["item_map", "learning_curve", "metric_by_model"]

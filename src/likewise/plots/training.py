@@ -1,0 +1,35 @@
+"""Figures about training."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from likewise.nn.training import History
+from likewise.plots import canvas
+
+
+def learning_curve(histories: Mapping[str, History]) -> Figure:
+    """Return loss and validation score by epoch, a line for each model.
+
+    Parameters
+    ----------
+    histories : mapping of name to History
+        Of fitted neural autoencoders (their `history_`).
+    """
+    figure = canvas.figure(9, 3.6)
+    left, right = figure.subplots(1, 2)
+    for name, history in histories.items():
+        epochs = np.arange(1, len(history.epochs) + 1)
+        left.plot(epochs, [e["loss"] for e in history.epochs], label=name)
+        scores = [e["validation"] for e in history.epochs]
+        if scores and scores[0] is not None:
+            (line,) = right.plot(epochs, scores, label=name)
+            best = history.best_epoch
+            right.plot(best, scores[best - 1], "o", color=line.get_color())
+    left.set(xlabel="epoch", ylabel="loss of a row", title="Training loss")
+    right.set(xlabel="epoch", ylabel="nDCG@100", title="Held-out customers (● kept)")
+    for axes in (left, right):
+        axes.legend(frameon=False)
+        canvas.clean(axes)
+    return figure
