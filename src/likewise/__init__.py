@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from likewise.evaluate.comparison import compare
     from likewise.recommend.baselines import ItemNeighbours, Popularity
+    from likewise.recommend.bulk import recommend_file
     from likewise.recommend.folder import load
     from likewise.recommend.recommender import Recommender
 
@@ -72,6 +73,7 @@ _HOMES = {
     ),
     "likewise.evaluate.comparison": ("compare",),
     "likewise.recommend.baselines": ("ItemNeighbours", "Popularity"),
+    "likewise.recommend.bulk": ("recommend_file",),
     "likewise.recommend.folder": ("load",),
     "likewise.recommend.recommender": ("Recommender",),
 }
@@ -105,6 +107,7 @@ __all__ = [
     "load",
     "load_sample",
     "read_log",
+    "recommend_file",
     "strong_generalisation",
 ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from likewise.errors import InputError, MachineError
+from likewise.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,31 +104,11 @@ class Output:
 
 
 def write_table(table: "pa.Table", path: Path) -> None:
-    """Write a table by the path's extension: parquet, csv, tsv or jsonl.
+    """Write a table by the path's extension: parquet, csv, tsv or jsonl."""
+    from likewise.data.table_file import TableFile
 
-    Raises
-    ------
-    InputError
-        If the extension is none of these.
-    MachineError
-        If the file cannot be written.
-    """
-    import pyarrow.csv as pacsv
-    import pyarrow.parquet as papq
-
-    separators = {".csv": ",", ".tsv": "\t"}
-    kind = path.suffix.lower()
-    try:
-        if kind == ".parquet":
-            papq.write_table(table, path)
-        elif kind in separators:
-            pacsv.write_csv(table, path, pacsv.WriteOptions(delimiter=separators[kind]))
-        elif kind == ".jsonl":
-            with path.open("w", encoding="utf-8") as file:
-                for row in table.to_pylist():
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise MachineError(f"{path} cannot be written: {error}") from error
+    with TableFile(path) as file:
+        file.write(table)
 
 
 def require_writable(path: Path | None, kinds: Sequence[str]) -> None:

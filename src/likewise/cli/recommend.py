@@ -100,14 +100,29 @@ def _one(
 def _table(
     folder: Path, baskets: Path, out: Path | None, k: int, keep_seen: bool, output: Output
 ) -> None:
-    from likewise.data.tables import read_ids
-
-    table = read_ids(baskets, ("user", "item"))
     recommender = o.load_recommender(folder)
-    found = recommender.recommend(table, k, filter_seen=not keep_seen)
-    fallback = found.filter(found["fallback"])["user"].unique()
-    if len(fallback):
+    if out is None:
+        from likewise.data.tables import read_ids
+
+        table = read_ids(baskets, ("user", "item"))
+        found = recommender.recommend(table, k, filter_seen=not keep_seen)
+        _note_fallbacks(len(found.filter(found["fallback"])["user"].unique()), output)
+        output.json(found.to_pylist())
+        return
+    from likewise.recommend.bulk import recommend_file
+
+    with output.bar("recommending") as move:
+        written = recommend_file(
+            recommender, baskets, out, k, filter_seen=not keep_seen,
+            progress=lambda done, n: move(done / n, f"{done:,} of {n:,} baskets"),
+        )  # fmt: skip
+    _note_fallbacks(written.n_fallback, output)
+    output.lines(f"wrote {out}: {written.n_rows:,} rows")
+    output.json({"out": str(out), "rows": written.n_rows})
+
+
+def _note_fallbacks(n_fallback: int, output: Output) -> None:
+    if n_fallback:
         output.note(
-            f"baskets without a known item: {len(fallback):,}; they got the most popular items"
+            f"baskets without a known item: {n_fallback:,}; they got the most popular items"
         )
-    output.frame(found, out)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Self, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -77,6 +78,11 @@ class Vocabulary:
         """Return the ids at these row numbers."""
         ids: Ids = self.ids[np.asarray(rows)]
         return ids
+
+    @cached_property
+    def arrow(self) -> pa.Array:
+        """The ids as an Arrow array."""
+        return pa.array(self.ids)
 
     @cached_property
     def _rows(self) -> dict[str, int]:

@@ -1,10 +1,9 @@
-"""Small tables of ids: baskets to answer, items to look up."""
+"""Small tables of ids, such as items to look up, and the staging that larger ones share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from likewise.data.columns import find_columns
 from likewise.data.engine import Engine, engine, name_sql, own_errors
@@ -35,30 +34,42 @@ def read_ids(path: str | Path, columns: Sequence[str]) -> pa.Table:
     [{'user': 'ann', 'item': '007'}]
     """
     with engine() as duck:
-        relation = open_source(duck, path)
-        taken = find_columns(list(relation.columns), {}, columns)
-        if len(taken) < len(columns):
-            raise LogError(
-                f"{relation.name} has the columns {', '.join(relation.columns)}; "
-                f"it needs {' and '.join(columns)}"
-            )
-        ids = ", ".join(
-            f"{id_of(duck, relation, column)} AS {name_sql(role)}" for role, column in taken.items()
+        stage_ids(duck, path, columns)
+        return duck.connection.sql("SELECT * FROM ids ORDER BY rowid").to_arrow_table()
+
+
+def stage_ids(duck: Engine, path: str | Path, columns: Sequence[str]) -> None:
+    """Make the table ``ids`` of a file's columns of ids, in the file's order.
+
+    Raises
+    ------
+    LogError
+        As :func:`read_ids`.
+    """
+    relation = open_source(duck, path)
+    taken = find_columns(list(relation.columns), {}, columns)
+    if len(taken) < len(columns):
+        raise LogError(
+            f"{relation.name} has the columns {', '.join(relation.columns)}; "
+            f"it needs {' and '.join(columns)}"
         )
-        with own_errors(relation.name):
-            table = duck.connection.sql(f"SELECT {ids} FROM {relation.sql}").to_arrow_table()
-        _check(duck, relation, table, taken)
-    return table
+    ids = ", ".join(
+        f"{id_of(duck, relation, column)} AS {name_sql(role)}" for role, column in taken.items()
+    )
+    with own_errors(relation.name):
+        duck.run(f"CREATE TEMP TABLE ids AS SELECT {ids} FROM {relation.sql}")
+    _check(duck, relation, taken.items())
 
 
-def _check(duck: Engine, relation: Relation, table: pa.Table, taken: dict[str, str]) -> None:
+def _check(duck: Engine, relation: Relation, taken: Iterable[tuple[str, str]]) -> None:
     """Refuse a table with a line or a value that is missing, or with none."""
     for finding in malformed(duck, relation):
         where = relation.name if finding.first is None else finding.first.where
         raise LogError(f"{where}: malformed line; mend it, or leave it out")
-    for role, column in taken.items():
-        if table[role].null_count:
-            place = relation.locate(pc.index(pc.is_null(table[role]), True).as_py(), column)
-            raise LogError(f"{place.where}: no {role}; fill it in, or leave the row out")
-    if not table.num_rows:
+    for role, column in taken:
+        ((row,),) = duck.rows(f"SELECT min(rowid) FROM ids WHERE {name_sql(role)} IS NULL")
+        if row is not None:
+            where = relation.locate(row, column).where
+            raise LogError(f"{where}: no {role}; fill it in, or leave the row out")
+    if duck.rows("SELECT count(*) FROM ids") == [(0,)]:
         raise LogError(f"{relation.name} has columns but no rows; give a table with rows")

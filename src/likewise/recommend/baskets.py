@@ -131,7 +131,7 @@ class Baskets:
         row = np.repeat(np.arange(len(rows)), [len(basket) for basket in rows])
         known = column >= 0
         if len(ids) and not known.any():
-            _refuse_other_kind(ids[0], items)
+            refuse_other_kind(ids[0], items)
         matrix = csr(row[known], column[known], np.ones(int(known.sum())), (len(rows), len(items)))
         unknown: list[list[Any]] = [[] for _ in rows]
         for place in np.flatnonzero(~known):
@@ -178,7 +178,7 @@ def long_table(
     ----------
     name : str
         Of the first column: user, or item.
-    names : sequence of length B
+    names : array of length B
         Its values.
     chosen : ndarray of shape (B, K)
         Row numbers of items, -1 where there is none.
@@ -188,7 +188,8 @@ def long_table(
     there = chosen >= 0
     row, place = np.nonzero(there)
     other = "item" if name == "user" else "other"
-    table = {name: pa.array(as_ids(names)[row]), other: pa.array(items.decode(chosen[there]))}
+    names = names if isinstance(names, pa.Array) else pa.array(as_ids(names))
+    table = {name: names.take(pa.array(row)), other: items.arrow.take(pa.array(chosen[there]))}
     for key, values in columns.items():
         table[key] = pa.array(np.broadcast_to(values, chosen.shape)[there])
     table["rank"] = pa.array(place.astype(np.int32) + 1)
@@ -202,7 +203,7 @@ def _numbered(column: pa.ChunkedArray) -> tuple[Any, NDArray[np.int64]]:
     return as_ids(encoded.dictionary.to_pylist()), encoded.indices.to_numpy()
 
 
-def _refuse_other_kind(id_: Any, items: Vocabulary) -> None:
+def refuse_other_kind(id_: Any, items: Vocabulary) -> None:
     """Refuse baskets of integers for a catalogue of texts (leading zeros lost), or the reverse."""
     given, known = type(id_), type(items.ids[:1].tolist()[0])
     if given is not known:

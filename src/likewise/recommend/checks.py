@@ -35,21 +35,25 @@ def require_learnable(interactions: Interactions, *, together: bool = True) -> N
         )
 
 
-def require_remaining(k: Any, n_items: int, seen: CSR | None) -> None:
+def require_remaining(k: Any, n_items: int, left_out: int) -> None:
     """Refuse a k that no basket can be answered with; a basket with fewer left gets a shorter list.
 
     Parameters
     ----------
-    seen : csr_array of shape (B, I), optional
-        What is left out of the lists.
+    left_out : int
+        Items left out of the longest list: those that the shortest basket has.
     """
     _require_whole(k)
-    left_out = 0 if seen is None or not seen.shape[0] else int(np.diff(seen.indptr).min())
     remain = n_items - left_out
     if k > remain:
         why = " after filter_seen" if left_out else ""
         way = " or set filter_seen=False" if left_out and k <= n_items else ""
         raise InputError(f"k={k} but only {remain} items remain{why}; ask for k <= {remain}{way}")
+
+
+def shortest(baskets: CSR) -> int:
+    """Return how many items the shortest of the baskets has; 0 if there is none."""
+    return int(np.diff(baskets.indptr).min()) if baskets.shape[0] else 0
 
 
 def require_others(k: Any, n_others: int) -> None:

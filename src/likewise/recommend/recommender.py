@@ -37,6 +37,7 @@ from likewise.recommend.checks import (
     require_learnable,
     require_others,
     require_remaining,
+    shortest,
 )
 from likewise.recommend.classic import Classic
 from likewise.recommend.explain import Reason, effects
@@ -176,7 +177,7 @@ class Recommender:
         """
         self._require_fitted()
         given = Baskets.of(baskets, self.catalogue_.items)
-        require_remaining(k, self.n_items, given.matrix if filter_seen else None)
+        require_remaining(k, self.n_items, shortest(given.matrix) if filter_seen else 0)
         chosen, scores = self._ranked(given.matrix, k, filter_seen=filter_seen)
         fallback = np.diff(given.matrix.indptr) == 0
         if sparse.issparse(baskets):

@@ -1,0 +1,110 @@
+"""A result table written block by block; the file appears when it is whole."""
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Self
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as papq
+
+from likewise.errors import InputError, MachineError
+
+KINDS = (".parquet", ".csv", ".tsv", ".jsonl")
+
+
+class TableFile:
+    """Writes tables of one schema to a file, its format known by its ending.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in .parquet, .csv, .tsv or .jsonl. It is written beside its place and moved there at
+        the end of the ``with`` block, or not at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "squares.csv")
+    ...     with TableFile(path) as file:
+    ...         for n in (2, 3):
+    ...             file.write(pa.table({"n": [n], "square": [n * n]}))
+    ...     path.read_text().split()
+    ['"n","square"', '2,4', '3,9']
+    """
+
+    def __init__(self, path: Path) -> None:
+        if path.suffix.lower() not in KINDS:
+            raise InputError(f"{path} has no known ending; it is one of {', '.join(KINDS)}")
+        self._path = path
+        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._file: IO[bytes] | None = None
+        self._writer: Any = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._part.open("xb")
+        except OSError as error:
+            raise MachineError(f"{self._path} cannot be written: {error.strerror}") from error
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        """Append a table.
+
+        Raises
+        ------
+        MachineError
+            If it cannot be written.
+        """
+        try:
+            if self._writer is None:
+                self._writer = self._opened(table.schema)
+            self._writer.write_table(table)
+        except OSError as error:
+            raise MachineError(f"{self._path} cannot be written: {error}") from error
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if self._writer is not None:
+                self._writer.close()
+            if self._file is not None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
+            if kind is None:
+                self._part.replace(self._path)
+        except OSError as error:
+            if kind is None:
+                raise MachineError(f"{self._path} cannot be written: {error}") from error
+        finally:
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
+
+    def _opened(self, schema: pa.Schema) -> Any:
+        kind = self._path.suffix.lower()
+        if kind == ".parquet":
+            return papq.ParquetWriter(self._file, schema, compression="zstd")
+        if kind == ".jsonl":
+            return _JsonLines(self._file)
+        separator = "," if kind == ".csv" else "\t"
+        options = pacsv.WriteOptions(delimiter=separator)
+        return pacsv.CSVWriter(self._file, schema, write_options=options)
+
+
+class _JsonLines:
+    """Writes one JSON object a row."""
+
+    def __init__(self, file: IO[bytes] | None) -> None:
+        self._file = file
+
+    def write_table(self, table: pa.Table) -> None:
+        for batch in table.to_batches():
+            for row in batch.to_pylist():
+                text = json.dumps(row, ensure_ascii=False)
+                self._file.write(f"{text}\n".encode())  # type: ignore[union-attr]
+
+    def close(self) -> None:
+        """Nothing is held back."""

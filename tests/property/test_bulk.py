@@ -1,0 +1,87 @@
+"""Recommendations in bulk are those of `recommend`, whatever the block."""
+
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as papq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from likewise.autoencoders import LinearAutoencoder
+from likewise.data.table_file import TableFile
+from likewise.errors import InputError, LogError
+from likewise.recommend import bulk
+from likewise.recommend.recommender import Recommender
+
+ITEMS = ["tea", "cup", "007", "ink", "pen"]
+LOG = [["tea", "cup", "007"], ["ink", "pen"], ["tea", "cup"], ["pen", "ink", "007"]]
+PURCHASE = st.tuples(st.sampled_from(["ann", "bob", "eve", "zoë"]), st.sampled_from([*ITEMS, "x"]))
+
+
+@pytest.fixture(scope="module")
+def recommender():
+    return Recommender(LinearAutoencoder(l2=1.0), weighting="linear").fit(LOG)
+
+
+@settings(max_examples=30, deadline=None)
+@given(purchases=st.lists(PURCHASE, min_size=1), block=st.integers(1, 8), keep=st.booleans())
+def test_a_file_holds_what_recommend_says(recommender, purchases, block, keep):
+    users, items = zip(*purchases, strict=True)
+    table = pa.table({"user": users, "item": items})
+    expected = recommender.recommend(table, 1, filter_seen=False)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bulk, "BLOCK_ROWS", block)
+        baskets, out = Path(folder, "baskets.parquet"), Path(folder, "out.parquet")
+        papq.write_table(table, baskets)
+        written = bulk.recommend_file(recommender, baskets, out, 1, filter_seen=False)
+        found = papq.read_table(out)
+    assert found.equals(expected)
+    assert written.n_rows == found.num_rows
+    assert written.n_baskets == len(set(users))
+    assert written.n_fallback == sum(
+        all(item == "x" for name, item in purchases if name == user) for user in set(users)
+    )
+
+
+def write(folder, rows):
+    path = folder / "baskets.csv"
+    path.write_text("user,item\n" + "".join(f"{user},{item}\n" for user, item in rows))
+    return path
+
+
+def test_what_is_in_the_basket_is_left_out(recommender, tmp_path):
+    rows = [("ann", "tea"), ("ann", "cup"), ("bob", "ink"), ("eve", "unheard")]
+    out = tmp_path / "out.parquet"
+    told = []
+    bulk.recommend_file(
+        recommender, write(tmp_path, rows), out, 3, progress=lambda *at: told.append(at)
+    )
+    found = papq.read_table(out)
+    expected = recommender.recommend(
+        pa.table({"user": [user for user, _ in rows], "item": [item for _, item in rows]}), 3
+    )
+    assert found.equals(expected)
+    assert told == [(3, 3)]
+
+
+def test_a_wrong_table_is_refused_and_leaves_the_old_file(recommender, tmp_path):
+    out = tmp_path / "out.csv"
+    with TableFile(out) as file:
+        file.write(pa.table({"old": [1]}))
+    before = out.read_bytes()
+    with pytest.raises(LogError, match="line 3: no item"):
+        bulk.recommend_file(recommender, write(tmp_path, [("a", "tea"), ("b", "")]), out)
+    with pytest.raises(InputError, match="k=6 but only 4 items remain after filter_seen"):
+        bulk.recommend_file(recommender, write(tmp_path, [("a", "tea")]), out, 6)
+    with pytest.raises(InputError, match="k=0"):
+        bulk.recommend_file(recommender, write(tmp_path, [("a", "tea")]), out, 0)
+    assert out.read_bytes() == before
+
+
+def test_integers_for_a_catalogue_of_texts_are_refused(recommender, tmp_path):
+    path = tmp_path / "baskets.parquet"
+    papq.write_table(pa.table({"user": ["a"], "item": [7]}), path)
+    with pytest.raises(InputError, match="they are int, such as 7, and the model's are str"):
+        bulk.recommend_file(recommender, path, tmp_path / "out.csv")
