@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from likewise.autoencoders import (
         DenoisingAutoencoder,
         LinearAutoencoder,
+        RecVAE,
         UndercompleteAutoencoder,
         VariationalAutoencoder,
     )
@@ -49,6 +50,7 @@ _HOMES = {
     "likewise.autoencoders": (
         "DenoisingAutoencoder",
         "LinearAutoencoder",
+        "RecVAE",
         "UndercompleteAutoencoder",
         "VariationalAutoencoder",
     ),
@@ -94,6 +96,7 @@ __all__ = [
     "ModelFolderError",
     "NotEnoughMemoryError",
     "Popularity",
+    "RecVAE",
     "Recommender",
     "Split",
     "UndercompleteAutoencoder",

@@ -24,6 +24,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "undercomplete": NEURAL,
     "denoising": NEURAL,
     "variational": {**NEURAL, "hidden": (6,), "anneal_steps": 10},
+    "recvae": {**NEURAL, "hidden": (6, 6)},
     "linear": {"l2": 2.0},
     "item-knn": {"shrinkage": 1.0},
 }

@@ -319,6 +319,7 @@ WRONG = {
     "device": ["nowhere", "cuda:99", 0, None],
     "discount": [-0.1, 1.1],
     "dropout": [-0.1, 1.0],
+    "gamma": [-0.1, "a", float("nan")],
     "hidden": [(0,), (-3,), (2.5,), ("a",), 5, None, [[2]]],
     "input_dropout": [-0.1, 1.0],
     "item_power": [-0.1, 1.1],

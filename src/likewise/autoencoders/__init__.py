@@ -3,6 +3,7 @@
 from likewise.autoencoders.base import Autoencoder
 from likewise.autoencoders.denoising import DenoisingAutoencoder
 from likewise.autoencoders.linear import LinearAutoencoder
+from likewise.autoencoders.recvae import RecVAE
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.autoencoders.variational import VariationalAutoencoder
 
@@ -11,6 +12,7 @@ __all__ = [
     "Autoencoder",
     "DenoisingAutoencoder",
     "LinearAutoencoder",
+    "RecVAE",
     "UndercompleteAutoencoder",
     "VariationalAutoencoder",
 ]
@@ -19,6 +21,7 @@ TYPES: dict[str, type[Autoencoder]] = {
     "undercomplete": UndercompleteAutoencoder,
     "denoising": DenoisingAutoencoder,
     "variational": VariationalAutoencoder,
+    "recvae": RecVAE,
     "linear": LinearAutoencoder,
 }
 """Name to class. A model folder and the command line name types by this table, never by a path."""

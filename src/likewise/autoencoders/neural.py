@@ -22,7 +22,7 @@ from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, Validate
 from likewise.errors import InputError
 from likewise.memory import require_memory
 from likewise.nn.checkpoint import Checkpoint
-from likewise.nn.layers import ACTIVATIONS, Hourglass, Rows, as_rows, unit_length
+from likewise.nn.layers import ACTIVATIONS, Hourglass, Net, Rows, as_rows, unit_length
 from likewise.nn.losses import LINKS, LOSSES
 from likewise.nn.training import History, Plan, Progress, make_optimizer, train
 
@@ -70,7 +70,7 @@ class NeuralAutoencoder(Autoencoder):
 
     Attributes
     ----------
-    net_ : Hourglass
+    net_ : Net
         The layers.
     loss_ : str
         The loss that was chosen.
@@ -225,10 +225,9 @@ class NeuralAutoencoder(Autoencoder):
         self.history_ = History(epochs, best_epoch=self.n_epochs_)
         self.device_ = resolve_device(self.device)
         self._seed = 0
-        n_layers = 2 * len(self.hidden) + 2
         try:
-            if len(tensors) != 2 * n_layers:
-                raise RuntimeError(f"{len(tensors)} tensors for {n_layers} layers")
+            if len(self.hidden) > len(tensors):
+                raise RuntimeError(f"{len(tensors)} tensors for {len(self.hidden)} hidden layers")
             with torch.device("meta"):  # nothing is allocated that the tensors do not bear out
                 self.net_ = self._net(self.n_features_in_)
             weights = {k: torch.tensor(v, dtype=torch.float32) for k, v in tensors.items()}
@@ -253,7 +252,7 @@ class NeuralAutoencoder(Autoencoder):
         logits: Tensor = self.net_.decode(self._code(self.net_.encode(self._input(rows))))
         return logits
 
-    def _prepare(self, X: Any) -> Hourglass:
+    def _prepare(self, X: Any) -> Net:
         """Choose the loss and the device, and return a net with weights drawn."""
         self.loss_ = loss_for(X, self._sparse_loss) if self.loss == "auto" else str(self.loss)
         _require_range(X, self.loss_)
@@ -267,7 +266,7 @@ class NeuralAutoencoder(Autoencoder):
         _start_at_the_mean(net, X, self.loss_)
         return net.to(self.device_).eval()
 
-    def _net(self, n_features: int) -> Hourglass:
+    def _net(self, n_features: int) -> Net:
         return Hourglass(
             n_features, self.hidden, self.n_latent, self.activation, self._code_width()
         )
@@ -392,7 +391,7 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
     return bool(capabilities.get("amx_bf16"))
 
 
-def _start_at_the_mean(net: Hourglass, X: Any, loss: str) -> None:
+def _start_at_the_mean(net: Net, X: Any, loss: str) -> None:
     """Set the output bias so that the untrained net answers with the mean row (popularity)."""
     mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
     if loss == "bernoulli":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from likewise.recommend.recommender import Recommender
 
 BUDGET = 60.0
-MODELS = ("linear", "denoising", "variational", "undercomplete", "item-knn", "popularity")
+MODELS = ("linear", "denoising", "variational", "recvae", "undercomplete", "item-knn", "popularity")
 
 
 def command(

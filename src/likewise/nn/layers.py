@@ -3,6 +3,7 @@
 Shapes: B rows of a batch, F features (items), H hidden, L latent, N stored values.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -142,7 +143,34 @@ class InputLayer(nn.Module):
         return summed + self.bias
 
 
-class Hourglass(nn.Module):
+class Net(nn.Module):
+    """What the training of every neural type asks of its layers: an encoder and a decoder."""
+
+    @abstractmethod
+    def encode(self, rows: Rows) -> Tensor:
+        """Return the code before its own activation, of shape (B, code_width)."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the logits, of shape (B, F)."""
+
+    @property
+    @abstractmethod
+    def output_bias(self) -> Tensor:
+        """The bias of the last layer, of shape (F,)."""
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw all weights anew; scales (of a layer norm) start at 1."""
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.trunc_normal_(parameter, std=0.001, a=-0.002, b=0.002, generator=generator)
+            elif parameter.ndim == 1:
+                nn.init.ones_(parameter)
+            else:
+                nn.init.xavier_uniform_(parameter, generator=generator)
+
+
+class Hourglass(Net):
     """An encoder F → hidden → code and a decoder L → hidden, mirrored → F.
 
     Parameters
@@ -179,14 +207,6 @@ class Hourglass(nn.Module):
         self.first = InputLayer(n_features, into[0])
         self.encoder = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(into))
         self.decoder = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(out_of))
-
-    def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights anew."""
-        for name, parameter in self.named_parameters():
-            if name.endswith("bias"):
-                nn.init.trunc_normal_(parameter, std=0.001, a=-0.002, b=0.002, generator=generator)
-            else:
-                nn.init.xavier_uniform_(parameter, generator=generator)
 
     @property
     def output_bias(self) -> Tensor:

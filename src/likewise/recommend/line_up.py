@@ -13,6 +13,7 @@ from likewise.autoencoders import (
     Autoencoder,
     DenoisingAutoencoder,
     LinearAutoencoder,
+    RecVAE,
     UndercompleteAutoencoder,
     VariationalAutoencoder,
 )
@@ -25,7 +26,7 @@ from likewise.recommend.baselines import ItemNeighbours, Popularity
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.selection import choose
 
-STOCHASTIC = ("undercomplete", "Mult-DAE", "Mult-VAE")
+STOCHASTIC = ("undercomplete", "Mult-DAE", "Mult-VAE", "RecVAE")
 """The models whose result depends on the seed."""
 
 BUDGET = 60.0
@@ -108,6 +109,7 @@ def line_up(
         "undercomplete": _Trained(UndercompleteAutoencoder(n_latent=64), budget),
         "Mult-DAE": _Trained(DenoisingAutoencoder(), budget),
         "Mult-VAE": _Trained(VariationalAutoencoder(), budget),
+        "RecVAE": _Trained(RecVAE(), budget),
         "linear": _Chosen(LinearAutoencoder, budget),
     }
     if split.recent is None:
