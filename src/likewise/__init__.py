@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from likewise.evaluate.comparison import compare
     from likewise.recommend.baselines import ItemNeighbours, Popularity
+    from likewise.recommend.blend import Blend
     from likewise.recommend.bulk import recommend_file
     from likewise.recommend.folder import load
     from likewise.recommend.recommender import Recommender
@@ -76,6 +77,7 @@ _HOMES = {
     "likewise.evaluate.comparison": ("compare",),
     "likewise.recommend.baselines": ("ItemNeighbours", "Popularity"),
     "likewise.recommend.bulk": ("recommend_file",),
+    "likewise.recommend.blend": ("Blend",),
     "likewise.recommend.folder": ("load",),
     "likewise.recommend.recommender": ("Recommender",),
 }
@@ -83,6 +85,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __version__ = version("likewise")
 __all__ = [
+    "Blend",
     "DenoisingAutoencoder",
     "FoldIn",
     "InputError",

@@ -14,6 +14,7 @@ from likewise.autoencoders import base, gram
 from likewise.errors import InputError
 from likewise.nn.layers import SparseRows
 from likewise.recommend.baselines import ItemNeighbours, Popularity
+from likewise.recommend.blend import Blend
 from likewise.recommend.folder import ALL_TYPES, load
 
 KINDS = {
@@ -313,6 +314,7 @@ WRONG = {
     "anneal_steps": [0, 1.5],
     "batch_size": [0, -1, 2.5, "all"],
     "beta": [-0.1, "a", float("nan")],
+    "calibration": ["no such", None],
     "checkpoint": [3],
     "corruption": ["no such", None],
     "corruption_level": [-0.1, 1.0, "half"],
@@ -333,6 +335,7 @@ WRONG = {
     "optimizer": ["no such"],
     "patience": [0, 2.5],
     "precision": ["float16"],
+    "parts": [[], [3], [Blend()], {"a": 1}],
     "progress": [True],
     "random_state": ["a", -1, 1.5],
     "relaxation": [-0.1, 1.0],
@@ -340,6 +343,7 @@ WRONG = {
     "user_power": [-0.1, 2.1],
     "validation_fraction": [-0.1, 1.0],
     "weight_decay": [-0.1],
+    "weights": [[1], [1, -1], [0, 0], [1, float("nan")], ["a", "b"], {"a": 1}],
 }
 
 

@@ -3,15 +3,14 @@
 from pathlib import Path
 
 from likewise.artifact import read_folder
-from likewise.autoencoders import TYPES, Autoencoder
+from likewise.autoencoders import Autoencoder
 from likewise.autoencoders.base import restoring
-from likewise.recommend.baselines import ItemNeighbours, Popularity
+from likewise.recommend.blend import PARTS, Blend
 from likewise.recommend.recommender import Recommender
 
 ALL_TYPES: dict[str, type[Autoencoder]] = {
-    **TYPES,
-    "popularity": Popularity,
-    "item-knn": ItemNeighbours,
+    **PARTS,
+    "blend": Blend,
 }
 """Every type that a model folder or the command line can name."""
 
