@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         VariationalAutoencoder,
     )
     from likewise.data.datasets import load_sample
+    from likewise.data.image_sets import load_images
+    from likewise.data.images import Images, read_images
     from likewise.data.interactions import Interactions, Vocabulary
     from likewise.data.log import Log, read_log
     from likewise.data.split import (
@@ -56,6 +58,8 @@ _HOMES = {
         "VariationalAutoencoder",
     ),
     "likewise.data.datasets": ("load_sample",),
+    "likewise.data.image_sets": ("load_images",),
+    "likewise.data.images": ("Images", "read_images"),
     "likewise.data.interactions": ("Interactions", "Vocabulary"),
     "likewise.data.log": ("Log", "read_log"),
     "likewise.data.split": (
@@ -76,8 +80,8 @@ _HOMES = {
     ),
     "likewise.evaluate.comparison": ("compare",),
     "likewise.recommend.baselines": ("ItemNeighbours", "Popularity"),
-    "likewise.recommend.bulk": ("recommend_file",),
     "likewise.recommend.blend": ("Blend",),
+    "likewise.recommend.bulk": ("recommend_file",),
     "likewise.recommend.folder": ("load",),
     "likewise.recommend.recommender": ("Recommender",),
 }
@@ -88,6 +92,7 @@ __all__ = [
     "Blend",
     "DenoisingAutoencoder",
     "FoldIn",
+    "Images",
     "InputError",
     "Interactions",
     "ItemNeighbours",
@@ -111,7 +116,9 @@ __all__ = [
     "global_time",
     "leave_last_out",
     "load",
+    "load_images",
     "load_sample",
+    "read_images",
     "read_log",
     "recommend_file",
     "strong_generalisation",

@@ -16,6 +16,7 @@ from likewise.cli import main
 from likewise.recommend import line_up
 
 ORDERS = Path(__file__).parents[1] / "shop" / "orders.csv"
+CLOTHES = Path(__file__).parents[1] / "images" / "fashion.npz"
 TEXTS = {"customer": pa.string(), "sku": pa.string()}
 
 
@@ -24,6 +25,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with the small shop's log and what is made of it."""
     monkeypatch.chdir(tmp_path)
     Path("orders.csv").write_bytes(ORDERS.read_bytes())
+    Path("clothes.npz").write_bytes(CLOTHES.read_bytes())
     table = pacsv.read_csv(ORDERS, convert_options=pacsv.ConvertOptions(column_types=TEXTS))
     papq.write_table(table.select(["customer", "sku"]), "2025-01.parquet")
     baskets = table.slice(0, 9).select(["customer", "sku"]).rename_columns(["user", "item"])
