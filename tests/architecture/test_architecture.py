@@ -41,6 +41,9 @@ LONG = {
 """Files of more than `MOST_LINES`, and why."""
 MOST_LINES = 300
 
+NEEDS_AN_EXTRA = {"serve": "serve"}
+"""Rooms that only a command of the same name enters, and the extra whose packages they need."""
+
 FORBIDDEN_MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal",
                      "shelve"}  # fmt: skip
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "breakpoint", "print", "input"}
@@ -81,6 +84,10 @@ def imported(tree: ast.AST) -> set[str]:
             if node.module == "likewise":
                 names |= {f"likewise.{alias.name}" for alias in node.names}
     return names
+
+
+def room_at(path: Path) -> str:
+    return called(path).split("/")[0].removesuffix(".py")
 
 
 def rank(room: str) -> int:
@@ -161,6 +168,15 @@ def declared() -> tuple[set[str], set[str]]:
     return packages_of(plain[0]), packages_of(plain[1])
 
 
+def of_extra(room: str) -> set[str]:
+    """The packages that a room may import at once beyond the required ones."""
+    if room not in NEEDS_AN_EXTRA:
+        return set()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = project["optional-dependencies"][NEEDS_AN_EXTRA[room]]
+    return packages_of({requirement.split(">")[0] for requirement in named})
+
+
 def packages_of(distributions: set[str]) -> set[str]:
     return {
         package
@@ -179,8 +195,9 @@ def imported_at_once(tree: ast.Module) -> set[str]:
 
 
 @pytest.mark.skipif(not (ROOT / "pyproject.toml").exists(), reason="needs the source tree")
-def test_what_is_imported_is_declared_and_what_is_optional_waits(tree):
+def test_what_is_imported_is_declared_and_what_is_optional_waits(path, tree):
     required, all_named = declared()
+    required = required | of_extra(room_at(path))
     ours = {"likewise", "__future__", *sys.stdlib_module_names}
     assert imported_at_once(tree) <= required | ours
     assert {name.split(".")[0] for name in imported(tree)} <= all_named | ours
@@ -210,7 +227,8 @@ def test_the_help_of_the_command_line_waits_for_nothing_heavy():
 
 
 OPTIONAL = ("pandas", "polars", "adbc_driver_postgresql", "adbc_driver_manager", "ray", "onnx",
-            "optuna", "uvicorn", "starlette", "prometheus_client")  # fmt: skip
+            "optuna", "fastapi", "httptools", "prometheus_client", "pydantic", "starlette",
+            "uvicorn", "uvloop")  # fmt: skip
 
 WITHOUT_OPTIONAL = f"""
 import sys
@@ -225,7 +243,8 @@ for name in {
         "likewise."
         + called(path).removesuffix("__init__.py").removesuffix(".py").strip("/").replace("/", ".")
         for path in MODULES
-        if path.parent != PACKAGE or path.stem != "__init__"
+        if (path.parent != PACKAGE or path.stem != "__init__")
+        and room_at(path) not in NEEDS_AN_EXTRA
     )
 }:
     importlib.import_module(name)

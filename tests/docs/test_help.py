@@ -28,7 +28,7 @@ def test_the_help_has_examples_of_its_own_command(command):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_example_runs(command, model, run, cheap_line_up):
     for arguments in examples(command):
-        if command == "demo":  # it takes minutes; `make demo` runs it
+        if command in {"demo", "serve"}:  # minutes, and until it is stopped
             LIKEWISE.commands[command].make_context(command, arguments[1:])
             continue
         code, shown = run(_few(arguments))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from likewise.cli import also_bought, demo, doctor, evaluate, fit, recommend, steps
+from likewise.cli import also_bought, demo, doctor, evaluate, fit, recommend, serve, steps
 from likewise.cli.output import fail
 from likewise.errors import InputError, LikewiseError
 
@@ -25,6 +25,7 @@ COMMANDS: dict[str, ModuleType] = {
     "also-bought": also_bought,
     "evaluate": evaluate,
     "steps": steps,
+    "serve": serve,
     "doctor": doctor,
 }
 INTERRUPTED = 130

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 
 from likewise.evaluate.comparison import Comparison
 from likewise.plots import canvas
+from likewise.recommend.places import two_dimensions
 
 
 def metric_by_model(comparison: Comparison, metric: str = "recall@20") -> Figure:
@@ -48,7 +47,7 @@ def item_map(
     -----
     PCA to 30 dimensions, then t-SNE (van der Maaten and Hinton, 2008, JMLR 9:2579-2605).
     """
-    places = _two_dimensions(codes)
+    places = two_dimensions(codes)
     figure = canvas.figure(10, 8)
     axes = figure.subplots()
     order = np.argsort(counts, kind="stable")
@@ -69,15 +68,3 @@ def item_map(
     axes.set_title("Products that are bought alike lie close together")
     canvas.bare(axes)
     return figure
-
-
-def _two_dimensions(codes: NDArray[Any]) -> NDArray[np.float64]:
-    vectors = codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
-    n_items, n_dimensions = vectors.shape
-    reduced = PCA(min(30, n_items, n_dimensions), random_state=0).fit_transform(vectors)
-    if n_items < 5:
-        return np.pad(reduced, ((0, 0), (0, 2)))[:, :2]
-    flat: NDArray[np.float64] = TSNE(
-        perplexity=min(30, (n_items - 1) / 3), init="pca", random_state=0, max_iter=500
-    ).fit_transform(reduced)
-    return flat

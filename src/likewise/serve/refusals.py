@@ -1,0 +1,45 @@
+"""What is said when a request is refused: a code, a sentence, the request's id; no internals."""
+
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+
+class Refused(Exception):
+    """A request that is not answered.
+
+    Parameters
+    ----------
+    status : int
+        Of HTTP.
+    code : str
+        One word for programs.
+    message : str
+        What was given, what is allowed, what to do.
+    retry_after : int, optional
+        Seconds after which to try again.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, *, retry_after: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+        self.retry_after = retry_after
+
+    def response(self, request_id: str) -> JSONResponse:
+        """Return the answer that says so."""
+        headers = {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(self.retry_after)
+        return JSONResponse(self.body(request_id), self.status, headers)
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """Return the refusal as JSON has it."""
+        fault = {"code": self.code, "message": self.message, "request_id": request_id}
+        return {"error": fault}
+
+
+def overloaded(message: str) -> Refused:
+    """Return the refusal of a request that came at a bad time."""
+    return Refused(503, "overloaded", message, retry_after=1)

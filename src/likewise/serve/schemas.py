@@ -1,0 +1,300 @@
+"""What goes in and what comes out, as JSON; the OpenAPI document is made of these types."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
+
+MAX_BASKETS = 256
+MAX_BASKET = 1_000
+MAX_K = 1_000
+MAX_LISTED = 10_000
+MAX_EXPLAINED = 100
+
+Id = (
+    Annotated[StrictStr, Field(max_length=256)] | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+)
+Basket = Annotated[list[Id], Field(max_length=MAX_BASKET)]
+Many = Annotated[list[Basket], Field(min_length=1, max_length=MAX_BASKETS)]
+K = Annotated[StrictInt, Field(ge=1, le=MAX_K)]
+Name = Annotated[str, Field(max_length=64)]
+Listed = Annotated[list[Id], Field(max_length=MAX_LISTED)]
+
+
+class Given(BaseModel):
+    """A request's body: unknown keys are refused, so that no misspelling is passed over."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    model: Name | None = Field(None, description="Which model; the first one if left out.")
+
+
+class Rules(BaseModel):
+    """What may be recommended in this request; all of the rules given hold at once."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    exclude: Listed = Field([], description="Never these items.")
+    include: Listed | None = Field(None, description="Only these items.")
+    categories: list[Name] | None = Field(None, max_length=1_000, description="Only of these.")
+    min_price: float | None = None
+    max_price: float | None = None
+    in_stock: Literal[True] | None = Field(None, description="Only what is in stock.")
+    at_most_per_category: Annotated[StrictInt, Field(ge=1, le=MAX_K)] | None = None
+    boost: dict[Name, Annotated[float, Field(gt=0, le=1_000)]] = Field(
+        {},
+        max_length=MAX_LISTED,
+        description="Item to factor: above 1 it rises in the list, below 1 it sinks.",
+    )
+
+
+class BasketsGiven(Given):
+    """One basket, or several."""
+
+    basket: Basket | None = Field(None, description="What one customer has.")
+    baskets: Many | None = Field(None, description="What each of several customers has.")
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if (self.basket is None) == (self.baskets is None):
+            raise ValueError("give basket or baskets, one of the two")
+        return self
+
+    def each(self) -> list[list[Any]]:
+        """Return the baskets, one or many, as a list of baskets."""
+        return [self.basket] if self.basket is not None else list(self.baskets or [])
+
+
+class RecommendGiven(BasketsGiven):
+    """Whom to recommend to, how much, and by which rules."""
+
+    k: K = 10
+    filter_seen: bool = Field(True, description="Leave out what is in the basket.")
+    because: Annotated[StrictInt, Field(ge=0, le=10)] = Field(
+        0, description="How many items of the basket to name as reasons for each recommendation."
+    )
+    rules: Rules | None = None
+
+    @model_validator(mode="after")
+    def _few_reasons(self) -> Self:
+        if self.because and self.baskets is not None and len(self.baskets) > 1:
+            raise ValueError("because explains one basket; give it as basket")
+        if self.because and self.k > MAX_EXPLAINED:
+            raise ValueError(f"because explains at most {MAX_EXPLAINED} items; ask for k <= that")
+        return self
+
+
+class AlsoBoughtGiven(Given):
+    """Items to find the company of."""
+
+    items: Annotated[list[Id], Field(min_length=1, max_length=MAX_BASKETS)]
+    k: K = 10
+
+
+class ExplainGiven(Given):
+    """A basket, and the item whose score is to be explained."""
+
+    basket: Annotated[list[Id], Field(max_length=MAX_EXPLAINED)]
+    item: Id
+
+
+class StepsGiven(Given):
+    """A basket to walk through the seven steps."""
+
+    basket: Annotated[list[Id], Field(min_length=1, max_length=MAX_EXPLAINED)]
+
+
+class Reason(BaseModel):
+    """An item of the basket, and by how much it moved the score."""
+
+    item: str | int
+    title: str
+    effect: float
+
+
+class Recommended(BaseModel):
+    """A recommended item; `because` where reasons were asked for, strongest first."""
+
+    item: str | int
+    title: str
+    score: float
+    because: list[Reason] | None = None
+
+
+class Recommendations(BaseModel):
+    """The list for one basket, best first; shorter than k where fewer items remain."""
+
+    items: list[Recommended]
+    unknown: list[str | int] = Field(description="Items of the basket that the model never saw.")
+    fallback: bool = Field(description="No item was known: these are the most popular items.")
+
+
+class Answer(BaseModel):
+    """Which model answered."""
+
+    model: str
+    version: str = Field(description="Changes whenever the model's folder does.")
+
+
+class RecommendAnswer(Answer):
+    """A list for each basket, in the order given."""
+
+    results: list[Recommendations]
+
+
+class AlsoBought(BaseModel):
+    """An item bought together with another; `support` baskets held both."""
+
+    item: str | int
+    title: str
+    score: float
+    support: int
+
+
+class Company(BaseModel):
+    """What customers who bought `item` also bought."""
+
+    item: str | int
+    title: str
+    items: list[AlsoBought]
+
+
+class AlsoBoughtAnswer(Answer):
+    """A list for each known item, in the order given."""
+
+    results: list[Company]
+    unknown: list[str | int]
+
+
+class Item(BaseModel):
+    """A product; `count` customers bought it. Category and price where attributes were given."""
+
+    item: str | int
+    title: str
+    count: int
+    category: str | None = None
+    price: float | None = None
+    in_stock: bool | None = None
+
+
+class ItemsAnswer(Answer):
+    """The products found, those bought most first, and how many there are in all."""
+
+    items: list[Item]
+    total: int
+
+
+class ExplainAnswer(Answer):
+    """Why an item has its score."""
+
+    item: str | int
+    title: str
+    score: float
+    exact: bool = Field(description="The effects add up to the score; else by leaving one out.")
+    reasons: list[Reason]
+    unknown: list[str | int]
+
+
+class Code(BaseModel):
+    """The code of a basket: `values` at the places `indices`, zero elsewhere."""
+
+    length: int
+    indices: list[int]
+    values: list[float]
+    unknown: list[str | int]
+
+
+class EncodeAnswer(Answer):
+    """A code for each basket, in the order given."""
+
+    codes: list[Code]
+
+
+class ModelAnswer(Answer):
+    """What is known of the model itself."""
+
+    models: list[str] = Field(description="The names that `model` can have.")
+    type: str
+    parameters: dict[str, Any]
+    n_items: int
+    purchases: int
+    has_steps: bool
+    attributes: list[str] = Field(description="The columns that rules can use.")
+    categories: list[str]
+    metrics: dict[str, Any] = Field(description="As measured when it was fitted.")
+    card: str = Field(description="The model card, Markdown.")
+    likewise: str
+
+
+class Point(BaseModel):
+    """An item on the map: what is bought alike lies close together; x and y are in -1 … 1."""
+
+    id: str | int
+    title: str
+    x: float
+    y: float
+    count: int
+    category: str | None = None
+
+
+class MapAnswer(Answer):
+    """The map of the items, those bought most first."""
+
+    points: list[Point]
+
+
+class Cell(BaseModel):
+    """An item's place in the row: what went in, what came out, the difference."""
+
+    item: str | int
+    title: str
+    x: float
+    x_hat: float
+    error: float
+
+
+class Change(BaseModel):
+    """A weight, and by how much the basket's error changes it."""
+
+    layer: str
+    title: str
+    unit: int
+    weight: float
+    change: float
+
+
+class StepsAnswer(Answer):
+    """The seven steps of training with the numbers of one basket."""
+
+    n_items: int
+    n_latent: int
+    activation: str
+    loss_name: str
+    cells: list[Cell]
+    code: list[float]
+    loss: float
+    loss_after: float
+    learning_rate: float
+    changes: list[Change]
+    losses: list[float] = Field(description="The mean error of each epoch.")
+    unknown: list[str | int]
+
+
+class ReadyAnswer(BaseModel):
+    """Whether each model can answer, and whether a newer one was refused."""
+
+    ready: bool
+    models: dict[str, str] = Field(description='Name to "ok", or what is wrong.')
+
+
+class Fault(BaseModel):
+    """What was wrong with a request."""
+
+    code: str
+    message: str
+    request_id: str
+
+
+class Refusal(BaseModel):
+    """The body of every answer that is no success."""
+
+    error: Fault

@@ -1,0 +1,189 @@
+"""The guard before the application: who may ask, for what host, how much, and for how long.
+
+It is the outermost layer, so that nothing is parsed, and no model is asked, for a request that is
+refused here.
+"""
+
+import asyncio
+import hmac
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from likewise.serve.refusals import Refused, overloaded
+from likewise.serve.settings import Settings
+
+OPEN = frozenset({"/", "/docs", "/openapi.json", "/livez", "/readyz"})
+"""What needs no token: it is the same for everyone, or says only that the service is there."""
+PROBES = frozenset({"/livez", "/readyz"})
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_log = logging.getLogger("likewise.serve")
+
+
+class Guard:
+    """ASGI middleware that refuses early, and says of each request how it went."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app, self.settings = app, settings
+        self._at_work = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = _Request(scope, send)
+        self._at_work += 1
+        try:
+            self._admit(request)
+            receive = await self._body(request, receive)
+            async with asyncio.timeout(self.settings.timeout):
+                await self.app(scope, receive, request.send)
+        except Refused as refused:
+            await request.refuse(refused)
+        except TimeoutError:
+            await request.refuse(overloaded("the answer took too long; try again, or ask for less"))
+        except Exception as error:  # noqa: BLE001 - told in the log, not to the client
+            _log.error("failed", exc_info=error, extra={"request_id": request.id})
+            await request.refuse(
+                Refused(500, "internal", "something went wrong here; the log has the request's id")
+            )
+        finally:
+            self._at_work -= 1
+            request.log()
+
+    def _admit(self, request: "_Request") -> None:
+        """Check host, token and room."""
+        path, settings = request.scope["path"], self.settings
+        if path in PROBES:
+            return
+        if _host(request.headers.get("host", "")) not in settings.hosts:
+            raise Refused(400, "host", "the Host header names another host than this service's")
+        if settings.token is not None and not (path in OPEN or path.startswith("/page/")):
+            _require_token(request.headers, settings.token)
+        if self._at_work > settings.queue:
+            raise overloaded("too many requests are waiting; try again")
+
+    async def _body(self, request: "_Request", receive: Receive) -> Receive:
+        """Read a bounded body in bounded time, and give it to the application as one message."""
+        if request.scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+            return receive
+        limit = self.settings.max_body
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > limit:
+            raise _too_large(limit)
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                body = await _whole(receive, limit)
+        except TimeoutError:
+            raise Refused(
+                408, "too_slow", "the body did not arrive in time; send it again"
+            ) from None
+        if body and not _is_json(request.headers.get("content-type", "")):
+            raise Refused(415, "no_json", "send JSON, with Content-Type: application/json")
+        waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        return replay
+
+
+class _Request:
+    """A request on its way: its id, its answer's status, and the time it takes."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.scope, self._send = scope, send
+        self.headers = Headers(scope=scope)
+        given = self.headers.get("x-request-id", "")
+        self.id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = self.id
+        self.status = 0
+        self.began = time.perf_counter()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers.update(HEADERS)
+            headers["X-Request-Id"] = self.id
+            headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+    async def refuse(self, refused: Refused) -> None:
+        """Answer with a refusal, if no answer has begun; the body may not have been read."""
+        if self.status:
+            return
+        response = refused.response(self.id)
+        if refused.status in {408, 413}:
+            response.headers["Connection"] = "close"
+        await response(self.scope, _nothing, self.send)
+
+    def log(self) -> None:
+        """Say how it went: the route and not the path, which may name a product."""
+        route = getattr(self.scope.get("route"), "path", "-")
+        fields: dict[str, Any] = {
+            "request_id": self.id,
+            "method": self.scope["method"],
+            "route": route,
+            "status": self.status,
+            "ms": round(1000 * (time.perf_counter() - self.began), 2),
+        }
+        _log.info("request", extra=fields)
+
+
+def _host(header: str) -> str:
+    """Return the Host header without its port."""
+    name = header.lower()
+    return name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
+
+
+def _require_token(headers: Headers, token: str) -> None:
+    """Compare in constant time, so that the time taken tells nothing of the token."""
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    same = hmac.compare_digest(given.strip().encode("utf-8", "replace"), token.encode())
+    if not (same and kind.lower() == "bearer"):
+        raise Refused(401, "token", "send the service's token: Authorization: Bearer TOKEN")
+
+
+async def _whole(receive: Receive, limit: int) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "gone", "the client has left")
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise _too_large(limit)
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(413, "too_large", f"the body has more than {limit} bytes; ask in several parts")
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "application/json"
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}

@@ -1,0 +1,255 @@
+"""Each route answers what the library answers, in the shapes that OpenAPI states."""
+
+import asyncio
+import json
+
+import httpx
+import numpy as np
+import pytest
+
+import likewise
+from likewise.serve.app import create_app
+
+BASKET = ["85123A", "00746"]
+
+
+def ask(client, path, body, status=200):
+    answer = client.post(path, json=body)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+# Recommend
+
+
+def test_recommend_answers_as_the_library_does(client, recommender):
+    found = ask(client, "/v1/recommend", {"basket": BASKET, "k": 3})
+    (expected,) = recommender.recommend([BASKET], 3)
+    assert found["model"] == "shop"
+    assert found["results"] == [
+        {"items": [r._asdict() for r in expected], "unknown": [], "fallback": False}
+    ]
+
+
+def test_several_baskets_are_answered_in_their_order(client, recommender):
+    baskets = [BASKET, ["48138"], [], ["unheard", "22423"]]
+    found = ask(client, "/v1/recommend", {"baskets": baskets, "k": 2})["results"]
+    for got, expected in zip(found, recommender.recommend(baskets, 2), strict=True):
+        assert [i["item"] for i in got["items"]] == [r.item for r in expected]
+        assert (got["unknown"], got["fallback"]) == (list(expected.unknown), expected.fallback)
+
+
+def test_seen_items_are_kept_when_asked(client):
+    body = {"basket": BASKET, "k": 18, "filter_seen": False}
+    (found,) = ask(client, "/v1/recommend", body)["results"]
+    assert len(found["items"]) == 18
+    assert {*BASKET} <= {item["item"] for item in found["items"]}
+
+
+def test_a_list_is_shorter_where_fewer_remain(client, recommender):
+    everything = recommender.catalogue_.items.ids.tolist()
+    body = {"baskets": [BASKET, everything, everything[1:]], "k": 1000}
+    found = ask(client, "/v1/recommend", body)["results"]
+    assert [len(one["items"]) for one in found] == [16, 0, 1]
+    assert ask(client, "/v1/recommend", {"basket": everything})["results"][0]["items"] == []
+
+
+def test_reasons_come_with_the_recommendations(client, recommender):
+    body = {"basket": [*BASKET, "22423"], "k": 2, "because": 2}
+    (found,) = ask(client, "/v1/recommend", body)["results"]
+    for item in found["items"]:
+        expected = recommender.explain([*BASKET, "22423"], item["item"])[:2]
+        assert item["because"] == [reason._asdict() for reason in expected]
+
+
+def test_ids_are_known_by_their_text(client):
+    as_text = ask(client, "/v1/recommend", {"basket": ["4", "x"], "model": "numbers", "k": 2})
+    as_number = ask(client, "/v1/recommend", {"basket": [4, "x"], "model": "numbers", "k": 2})
+    assert as_text == as_number
+    assert as_text["results"][0]["unknown"] == ["x"]
+    assert isinstance(as_text["results"][0]["items"][0]["item"], int)
+
+
+def test_concurrent_baskets_are_answered_as_alone(shelf, recommender):
+    """What is scored in one batch, each gets its own; whatever its k and its model."""
+    items = recommender.catalogue_.items.ids.tolist()
+    bodies = [
+        {"basket": [item, "unheard"], "k": 1 + n % 3, "filter_seen": n % 2 == 0}
+        for n, item in enumerate(items * 4)
+    ]
+
+    async def ask_all():
+        transport = httpx.ASGITransport(app=create_app(shelf))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            asked = [client.post("/v1/recommend", json=body) for body in bodies]
+            return [answer.json() for answer in await asyncio.gather(*asked)]
+
+    for body, answer in zip(bodies, asyncio.run(ask_all()), strict=True):
+        (alone,) = recommender.recommend(
+            [body["basket"]], body["k"], filter_seen=body["filter_seen"]
+        )
+        assert [i["item"] for i in answer["results"][0]["items"]] == [r.item for r in alone]
+
+
+# The other routes
+
+
+def test_also_bought(client, recommender):
+    expected = [other._asdict() for other in recommender.also_bought(["85123A"], 3)["85123A"]]
+    one = client.get("/v1/also-bought/85123A", params={"k": 3}).json()
+    several = ask(client, "/v1/also-bought", {"items": ["unheard", "85123A"], "k": 3})
+    assert one["results"] == [{"item": "85123A", "title": "Tea pot", "items": expected}]
+    assert several["results"] == one["results"]
+    assert several["unknown"] == ["unheard"]
+    assert client.get("/v1/also-bought/unheard").status_code == 404
+
+
+def test_also_bought_gives_all_the_others_at_most(client):
+    answer = client.get("/v1/also-bought/85123A", params={"k": 1000}).json()
+    assert len(answer["results"][0]["items"]) == 17
+    assert ask(client, "/v1/also-bought", {"items": ["unheard"]})["results"] == []
+
+
+def test_items_are_found_by_words_of_title_and_id(client):
+    def found(query, **more):
+        answer = client.get("/v1/items", params={"query": query, **more}).json()
+        return [item["title"] for item in answer["items"]], answer["total"]
+
+    assert found("TEA po") == (["Tea pot"], 1)
+    titles, total = found("tea", limit=2)
+    assert (len(titles), total) == (2, 6)
+    assert found("71053") == (["Tea tray"], 1)
+    assert found("", limit=100)[1] == 18
+    assert found("no such thing") == ([], 0)
+
+
+def test_items_come_most_bought_first(client):
+    items = client.get("/v1/items", params={"limit": 100}).json()["items"]
+    counts = [item["count"] for item in items]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_explain_adds_up_for_a_linear_model(client):
+    found = ask(client, "/v1/explain", {"basket": [*BASKET, "unheard"], "item": "22423"})
+    assert found["exact"] is True
+    assert sum(reason["effect"] for reason in found["reasons"]) == pytest.approx(found["score"])
+    assert found["unknown"] == ["unheard"]
+    assert ask(client, "/v1/explain", {"basket": BASKET, "item": "unheard"}, 404)["error"]
+
+
+def test_explain_of_a_neural_model_is_by_leaving_out(client):
+    found = ask(client, "/v1/explain", {"basket": [1, 2], "item": 3, "model": "numbers"})
+    assert found["exact"] is False
+    assert {reason["item"] for reason in found["reasons"]} == {1, 2}
+
+
+def test_encode_gives_the_code(client, other):
+    found = ask(client, "/v1/encode", {"baskets": [[1, 2], []], "model": "numbers"})
+    recommender = likewise.load(other)
+    expected = recommender.model_.transform(np.array([[1, 1, 0, 0, 0, 0]], dtype=np.float32))
+    first, empty = found["codes"]
+    assert first["length"] == 3
+    assert np.allclose(first["values"], expected[0][first["indices"]], atol=1e-5)
+    assert empty["length"] == 3
+    (linear,) = ask(client, "/v1/encode", {"basket": BASKET})["codes"]
+    assert (linear["length"], linear["values"]) == (18, [1.0, 1.0])
+
+
+def test_the_model_is_described(client):
+    found = client.get("/v1/model").json()
+    assert found["models"] == ["shop", "numbers"]
+    assert (found["type"], found["parameters"]["l2"], found["n_items"]) == ("linear", 20.0, 18)
+    assert found["card"].startswith("# ")
+    assert found["has_steps"] is True
+    assert client.get("/v1/model", params={"model": "numbers"}).json()["type"] == "denoising"
+
+
+def test_where_the_log_lay_is_not_told(shelf, client, monkeypatch):
+    log = {"source": "/home/someone/orders.csv", "rows_read": 240}
+    monkeypatch.setattr(shelf["shop"].recommender, "metrics", {"log": log, "ndcg@10": 0.3})
+    assert client.get("/v1/model").json()["metrics"] == {"log": {"rows_read": 240}, "ndcg@10": 0.3}
+
+
+def test_the_map_has_a_place_for_every_item(client):
+    points = client.get("/v1/map").json()["points"]
+    assert len({point["id"] for point in points}) == 18
+    assert max(max(abs(point["x"]), abs(point["y"])) for point in points) == 1
+    kinds = {"Tea": [], "Desk": [], "Garden": []}
+    for point in points:
+        for kind, places in kinds.items():
+            if point["title"].startswith(kind):
+                places.append((point["x"], point["y"]))
+    tea = np.array(kinds["Tea"])
+    everything = np.array([(point["x"], point["y"]) for point in points])
+    assert tea.std(axis=0).mean() < 0.6 * everything.std(axis=0).mean()
+
+
+def test_a_map_that_is_not_drawn_yet_says_when_to_come_back(shelf, client, monkeypatch):
+    monkeypatch.setitem(
+        shelf["shop"].__dict__, "places", np.full_like(shelf["shop"].places, np.nan)
+    )
+    answer = client.get("/v1/map")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+
+def test_steps_are_those_of_the_library(client, recommender):
+    found = ask(client, "/v1/steps", {"basket": BASKET})
+    expected = json.loads(json.dumps(recommender.steps(BASKET).as_dict()))
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_steps_of_a_model_that_has_none_say_so(client):
+    found = ask(client, "/v1/steps", {"basket": [1], "model": "numbers"}, 422)
+    assert "classic autoencoder" in found["error"]["message"]
+
+
+def test_probes(client):
+    assert client.get("/livez").json() == {"alive": True}
+    ready = client.get("/readyz").json()
+    assert ready == {"ready": True, "models": {"shop": "ok", "numbers": "ok"}}
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "give basket or baskets"),
+        ({"basket": [], "baskets": [[]]}, "give basket or baskets"),
+        ({"basket": [], "k": 0}, "k: "),
+        ({"basket": [], "k": 1001}, "k: "),
+        ({"basket": [], "k": True}, "k: "),
+        ({"basket": [], "K": 5}, "K: "),
+        ({"basket": [1.5]}, "basket.0"),
+        ({"basket": [2**63]}, "basket.0"),
+        ({"basket": ["x" * 257]}, "basket.0"),
+        ({"basket": ["x"] * 1001}, "basket: "),
+        ({"baskets": [["x"]] * 257}, "baskets: "),
+        ({"baskets": []}, "baskets: "),
+        ({"baskets": [["a"], ["b"]], "because": 1}, "because explains one basket"),
+        ([], "valid dictionary"),
+    ],
+)
+def test_a_wrong_body_is_refused_with_the_place_and_the_reason(client, body, words):
+    assert words in ask(client, "/v1/recommend", body, 422)["error"]["message"]
+
+
+def test_what_is_unknown_is_a_404(client):
+    assert ask(client, "/v1/recommend", {"basket": [], "model": "../shop"}, 404)
+    assert client.get("/v1/model", params={"model": "nope"}).json()["error"]["code"] == (
+        "unknown_model"
+    )
+    assert client.get("/v1/nothing").json()["error"]["code"] == "not_found"
+    assert client.get("/v1/recommend").status_code == 405
+
+
+def test_the_document_names_every_route_and_is_shown_without_scripts(client):
+    document = client.get("/openapi.json").json()
+    page = client.get("/docs").text
+    assert document["openapi"].startswith("3.")
+    for path in document["paths"]:
+        assert path in page
+    assert "<script" not in page
+    assert "http://" not in page
+    assert "https://" not in page
