@@ -12,7 +12,9 @@ from torch import nn
 from likewise.autoencoders import UndercompleteAutoencoder
 from likewise.errors import InputError
 from likewise.nn import training
-from likewise.nn.training import History, Plan, Progress, make_optimizer, train
+from likewise.nn.optimizers import make_optimizer
+from likewise.nn.plan import History, Plan, Progress
+from likewise.nn.training import train
 
 N = 10
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from numbers import Integral, Real
 from pathlib import Path
@@ -18,40 +18,63 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, Validate
+from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, Validate, copy_of
+from likewise.autoencoders.choices import (
+    PURCHASES,
+    choose,
+    is_auto,
+    loss_for,
+    require_range,
+    start_at_the_mean,
+)
 from likewise.errors import InputError
 from likewise.memory import require_memory
 from likewise.nn.checkpoint import Checkpoint
+from likewise.nn.device import resolve_device, use_bfloat16
 from likewise.nn.layers import ACTIVATIONS, Hourglass, Net, Rows, as_rows, unit_length
 from likewise.nn.losses import LINKS, LOSSES
-from likewise.nn.training import History, Plan, Progress, make_optimizer, train
+from likewise.nn.optimizers import RATES, make_optimizer
+from likewise.nn.plan import History, Plan, Progress
+from likewise.nn.scaling import Scaling
+from likewise.nn.training import train
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
+_AUTO = StrOptions({"auto"})
+_SCALING = "scaling"
+"""The tensor of a model folder that holds the columns' means and, last, the scale."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class NeuralAutoencoder(Autoencoder):
     """Base of the types trained by back-propagation, and the parameters that they share.
 
+    A parameter that is "auto" becomes what suits the rows: on sparse ones (purchases) the settings
+    of the papers on recommending, on dense ones (tables, images) a deeper net of SiLU trained by
+    Muon. `chosen_` says what was chosen.
+
     Parameters
     ----------
     n_latent : int
         L, the length of the code.
-    hidden : sequence of int
+    hidden : sequence of int or "auto"
         Widths of the layers before the code; after it they come in reverse.
-    activation : {"sigmoid", "tanh", "relu", "silu", "identity"}
-        Between the layers, and on the code where the type says so.
+    activation : {"auto", "sigmoid", "tanh", "relu", "silu", "identity"}
+        Between the layers, and on the code unless it is "silu", which would bend half of the code
+        to nothing, or the type says otherwise.
     loss : {"auto", "squared", "bernoulli", "multinomial"}
         "auto": multinomial for sparse rows without negative values, bernoulli where all values of
         a table lie in [0, 1], else squared.
-    optimizer : {"adam", "sgd"}
-        Adam (Kingma and Ba, 2015), or plain gradient descent.
-    learning_rate, weight_decay : float
+    optimizer : {"auto", "adam", "muon", "sgd"}
+        Adam (Kingma and Ba, 2015); :class:`~likewise.nn.optimizers.Muon`, whose learning rate rises
+        at first and falls to 0 by the end of `fit`; or plain gradient descent.
+    learning_rate : float or "auto"
+        "auto" is 0.001 for Adam, 0.003 for Muon and 0.1 for gradient descent.
+    weight_decay : float
         The optimiser's.
-    batch_size, max_epochs : int
+    batch_size, max_epochs : int or "auto"
         Rows a step; passes over all rows.
-    patience : int
+    patience : int or "auto"
         Epochs without a better validation score after which training stops.
     validation_fraction : float in [0, 1)
         Share of the rows held out to stop early; 0 for none.
@@ -64,7 +87,7 @@ class NeuralAutoencoder(Autoencoder):
     random_state : int, RandomState or None
         Decides weights, order and noise.
     progress : callable, optional
-        Called with a :class:`~likewise.nn.training.Progress` after every batch.
+        Called with a :class:`~likewise.nn.plan.Progress` after every batch.
     checkpoint : path, optional
         File that training is saved to after each epoch, and resumed from; needs a `random_state`.
 
@@ -74,6 +97,11 @@ class NeuralAutoencoder(Autoencoder):
         The layers.
     loss_ : str
         The loss that was chosen.
+    chosen_ : dict
+        What each parameter that was "auto" became.
+    scaling_ : Scaling or None
+        How dense rows under the squared loss are centred and scaled inside, and back on the way
+        out; the losses in `history_` are those of scaled rows.
     history_ : History
         Loss, validation score and speed of each epoch; why training stopped.
     n_epochs_ : int
@@ -87,15 +115,15 @@ class NeuralAutoencoder(Autoencoder):
     """
 
     n_latent: int = 32
-    hidden: Sequence[int] = ()
-    activation: str = "tanh"
+    hidden: Sequence[int] | str = "auto"
+    activation: str = "auto"
     loss: str = "auto"
-    optimizer: str = "adam"
-    learning_rate: float = 1e-3
+    optimizer: str = "auto"
+    learning_rate: float | str = "auto"
     weight_decay: float = 0.0
-    batch_size: int = 500
-    max_epochs: int = 100
-    patience: int = 10
+    batch_size: int | str = "auto"
+    max_epochs: int | str = "auto"
+    patience: int | str = "auto"
     validation_fraction: float = 0.1
     max_seconds: float | None = None
     device: str = "auto"
@@ -105,19 +133,20 @@ class NeuralAutoencoder(Autoencoder):
     checkpoint: str | Path | None = None
 
     stochastic: ClassVar[bool] = True
+    _purchases: ClassVar[dict[str, Any]] = PURCHASES
     _sparse_loss: ClassVar[str] = "multinomial"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_latent": [_COUNT],
-        "hidden": ["array-like"],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "hidden": ["array-like", _AUTO],
+        "activation": [StrOptions({"auto", *ACTIVATIONS})],
         "loss": [StrOptions({"auto", *LOSSES})],
-        "optimizer": [StrOptions({"adam", "sgd"})],
-        "learning_rate": [_POSITIVE],
+        "optimizer": [StrOptions({"auto", *RATES})],
+        "learning_rate": [_POSITIVE, _AUTO],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [_COUNT],
-        "max_epochs": [_COUNT],
-        "patience": [_COUNT],
+        "batch_size": [_COUNT, _AUTO],
+        "max_epochs": [_COUNT, _AUTO],
+        "patience": [_COUNT, _AUTO],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "max_seconds": [_POSITIVE, None],
         "device": [str],
@@ -135,7 +164,8 @@ class NeuralAutoencoder(Autoencoder):
 
     def _code(self, encoded: Tensor) -> Tensor:
         """Return the code of what the encoder put out."""
-        return ACTIVATIONS[self.activation](encoded)
+        activation = self.setting("activation")
+        return encoded if activation == "silu" else ACTIVATIONS[activation](encoded)
 
     def _code_width(self) -> int:
         return int(self.n_latent)
@@ -144,8 +174,14 @@ class NeuralAutoencoder(Autoencoder):
     def _n_features_out(self) -> int:
         return int(self.n_latent)
 
+    def setting(self, name: str) -> Any:
+        """Return a parameter as it was used: what was given, or what "auto" became."""
+        return self.chosen_[name] if name in self.chosen_ else getattr(self, name)
+
     def _validate_params(self) -> None:
         super()._validate_params()
+        if isinstance(self.hidden, str):
+            return
         if not all(isinstance(width, int | np.integer) and width >= 1 for width in self.hidden):
             raise InputError(
                 f"hidden={self.hidden!r}; give the widths of layers, each 1 or more, such as (600,)"
@@ -156,14 +192,15 @@ class NeuralAutoencoder(Autoencoder):
     def _fit(self, X: Any, validate: Validate | None) -> None:
         self.net_ = self._prepare(X)
         training, validate = self._with_validation(X, validate)
+        checkpoint = self._checkpoint(training)
         self.history_ = train(
             self.net_,
-            training,
+            self._scaled(training),
             self._batch_loss,
             self._plan(),
             validate=None if validate is None else lambda: self._judged(validate),
             progress=self.progress,
-            checkpoint=self._checkpoint(training),
+            checkpoint=checkpoint,
         )
         self.n_epochs_ = self.history_.best_epoch
 
@@ -179,15 +216,15 @@ class NeuralAutoencoder(Autoencoder):
             self._validate_params()
             self.net_ = self._prepare(rows)
             self.history_, self.n_epochs_ = History(), 0
-        plan = self._plan(max_epochs=1, seed_shift=self.n_epochs_)
+        plan = replace(self._plan(), max_epochs=1, seed=self._seed + self.n_epochs_, decay=False)
         if not hasattr(self, "_optimizer"):
             self._optimizer, self._n_steps = make_optimizer(self.net_, plan), 0
 
         def loss(batch: Rows, generator: torch.Generator, step: int) -> Tensor:
             return self._batch_loss(batch, generator, self._n_steps + step)
 
-        passed = train(self.net_, rows, loss, plan, optimizer=self._optimizer)
-        self._n_steps += -(-rows.shape[0] // self.batch_size)
+        passed = train(self.net_, self._scaled(rows), loss, plan, optimizer=self._optimizer)
+        self._n_steps += -(-rows.shape[0] // plan.batch_size)
         self.history_.epochs += passed.epochs
         self.n_epochs_ += 1
         self.is_fitted_ = True
@@ -195,52 +232,79 @@ class NeuralAutoencoder(Autoencoder):
 
     @torch.inference_mode()
     def _encode(self, X: Any) -> NDArray[np.float32]:
-        return _array(self._code(self.net_.encode(self._input(as_rows(X, self.device_)))))
+        return _array(self._code(self.net_.encode(self._input(self._rows(X)))))
 
     @torch.inference_mode()
     def _decode(self, Z: Any) -> NDArray[np.float32]:
         codes = torch.as_tensor(np.array(Z, np.float32), device=self.device_)
-        return _array(LINKS[self.loss_](self.net_.decode(codes)))
+        return self._unscaled(LINKS[self.loss_](self.net_.decode(codes)))
 
     @torch.inference_mode()
     def _logits(self, X: Any) -> NDArray[np.float32]:
-        return _array(self._forward(as_rows(X, self.device_)))
+        return self._unscaled(self._forward(self._rows(X)))
 
     @torch.inference_mode()
     def _row_errors(self, X: Any) -> NDArray[np.float64]:
-        rows = as_rows(X, self.device_)
-        return _array(LOSSES[self.loss_](self._forward(rows), rows)).astype(np.float64)
+        rows = self._rows(X)
+        errors = _array(LOSSES[self.loss_](self._forward(rows), rows)).astype(np.float64)
+        return errors * self.scaling_.scale**2 if self.scaling_ else errors
 
     def _link(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         return _array(LINKS[self.loss_](torch.from_numpy(logits)))
 
     def _tensors(self) -> dict[str, NDArray[Any]]:
-        return {name: _array(tensor) for name, tensor in self.net_.state_dict().items()}
+        tensors = {name: _array(tensor) for name, tensor in self.net_.state_dict().items()}
+        if self.scaling_ is not None:
+            tensors[_SCALING] = np.append(self.scaling_.mean, self.scaling_.scale)
+        return tensors
 
     def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
         if extra["loss"] not in LOSSES:
             raise InputError(f"the loss {extra['loss']!r} is none of {', '.join(LOSSES)}")
         self.loss_, self.n_epochs_ = str(extra["loss"]), int(extra["n_epochs"])
+        self.chosen_ = self._restored_choices(extra["chosen"])
+        self.scaling_ = self._restored_scaling(tensors) if extra["scaled"] else None
         epochs = [{"loss": float(loss), "validation": None} for loss in extra["losses"]]
         self.history_ = History(epochs, best_epoch=self.n_epochs_)
         self.device_ = resolve_device(self.device)
         self._seed = 0
+        weights = {k: torch.tensor(v) for k, v in tensors.items() if k != _SCALING}
+        if len(self.setting("hidden")) > len(weights) or (_SCALING in tensors) != extra["scaled"]:
+            raise InputError(self._unfit())
         try:
-            if len(self.hidden) > len(tensors):
-                raise RuntimeError(f"{len(tensors)} tensors for {len(self.hidden)} hidden layers")
             with torch.device("meta"):  # nothing is allocated that the tensors do not bear out
                 self.net_ = self._net(self.n_features_in_)
-            weights = {k: torch.tensor(v, dtype=torch.float32) for k, v in tensors.items()}
             self.net_.load_state_dict(weights, assign=True)
         except (RuntimeError, OverflowError) as error:
-            raise InputError(
-                f"the weights do not fit a {type(self).__name__} of these parameters"
-            ) from error
-        self.net_.to(self.device_).eval()
+            raise InputError(self._unfit()) from error
+        self.net_.float().to(self.device_).eval()
+
+    def _restored_choices(self, chosen: dict[str, Any]) -> dict[str, Any]:
+        autos = [name for name in PURCHASES if is_auto(getattr(self, name))]
+        missing = [name for name in autos if is_auto(chosen.get(name, "auto"))]
+        if missing:
+            raise InputError(f"chosen does not say what {missing[0]} is")
+        chosen = {k: tuple(chosen[k]) if k == "hidden" else chosen[k] for k in autos}
+        copy_of(self).set_params(**chosen)._validate_params()
+        return chosen
+
+    def _restored_scaling(self, tensors: dict[str, NDArray[Any]]) -> Scaling:
+        numbers = tensors[_SCALING].astype(np.float64)
+        if numbers.shape != (self.n_features_in_ + 1,) or numbers[-1] <= 0:
+            raise InputError(self._unfit())
+        return Scaling(numbers[:-1], float(numbers[-1]))
+
+    def _unfit(self) -> str:
+        return f"the weights do not fit a {type(self).__name__} of these parameters"
 
     def _extra(self) -> dict[str, Any]:
-        losses = [float(epoch["loss"]) for epoch in self.history_.epochs]
-        return super()._extra() | {"loss": self.loss_, "n_epochs": self.n_epochs_, "losses": losses}
+        return super()._extra() | {
+            "loss": self.loss_,
+            "chosen": {k: list(v) if isinstance(v, tuple) else v for k, v in self.chosen_.items()},
+            "scaled": self.scaling_ is not None,
+            "n_epochs": self.n_epochs_,
+            "losses": [float(epoch["loss"]) for epoch in self.history_.epochs],
+        }
 
     # Parts
 
@@ -255,7 +319,11 @@ class NeuralAutoencoder(Autoencoder):
     def _prepare(self, X: Any) -> Net:
         """Choose the loss and the device, and return a net with weights drawn."""
         self.loss_ = loss_for(X, self._sparse_loss) if self.loss == "auto" else str(self.loss)
-        _require_range(X, self.loss_)
+        require_range(X, self.loss_)
+        given = {name: getattr(self, name) for name in PURCHASES}
+        self.chosen_ = choose(given, X, PURCHASES | self._purchases)
+        to_scale = self.loss_ == "squared" and not sparse.issparse(X)
+        self.scaling_ = Scaling.of(X) if to_scale else None
         self.device_ = resolve_device(self.device)
         self.__dict__.pop("_optimizer", None)
         state = check_random_state(self.random_state)
@@ -263,26 +331,42 @@ class NeuralAutoencoder(Autoencoder):
         self._require_net_memory(X.shape[1])
         net = self._net(X.shape[1])
         net.initialise(torch.Generator().manual_seed(self._seed))
-        _start_at_the_mean(net, X, self.loss_)
+        if self.scaling_ is None:
+            start_at_the_mean(net, X, self.loss_)
+        else:
+            torch.nn.init.zeros_(net.output_bias)
         return net.to(self.device_).eval()
 
     def _net(self, n_features: int) -> Net:
-        return Hourglass(
-            n_features, self.hidden, self.n_latent, self.activation, self._code_width()
-        )
+        hidden, activation = self.setting("hidden"), self.setting("activation")
+        return Hourglass(n_features, hidden, self.n_latent, activation, self._code_width())
 
-    def _plan(self, max_epochs: int | None = None, seed_shift: int = 0) -> Plan:
+    def _rows(self, X: Any) -> Rows:
+        return as_rows(self._scaled(X), self.device_)
+
+    def _scaled(self, X: Any) -> Any:
+        """Return rows as the net and its loss see them."""
+        if self.scaling_ is None:
+            return X
+        return self.scaling_.into(X.toarray() if sparse.issparse(X) else X)
+
+    def _unscaled(self, rows: Tensor) -> NDArray[np.float32]:
+        return self.scaling_.out_of(_array(rows)) if self.scaling_ else _array(rows)
+
+    def _plan(self) -> Plan:
+        optimizer = self.setting("optimizer")
         return Plan(
-            max_epochs=self.max_epochs if max_epochs is None else max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
+            max_epochs=self.setting("max_epochs"),
+            batch_size=self.setting("batch_size"),
+            learning_rate=self.setting("learning_rate"),
             weight_decay=self.weight_decay,
-            optimizer=self.optimizer,
-            patience=self.patience,
+            optimizer=optimizer,
+            patience=self.setting("patience"),
             max_seconds=float("inf") if self.max_seconds is None else self.max_seconds,
-            seed=self._seed + seed_shift,
+            seed=self._seed,
             device=self.device_,
             bfloat16=use_bfloat16(self.precision, self.device_),
+            decay=optimizer == "muon",
         )
 
     def _with_validation(self, X: Any, validate: Validate | None) -> tuple[Any, Validate | None]:
@@ -317,91 +401,14 @@ class NeuralAutoencoder(Autoencoder):
         return Checkpoint(Path(self.checkpoint), digest.hexdigest())
 
     def _require_net_memory(self, n_features: int) -> None:
-        widths = [n_features, *self.hidden, self.n_latent]
+        widths = [n_features, *self.setting("hidden"), self.n_latent]
         weights = 2 * sum(a * b for a, b in pairwise(widths))
-        batch = 3 * self.batch_size * n_features
+        batch = 3 * self.setting("batch_size") * n_features
         require_memory(
             4 * (5 * weights + batch),  # weights, gradient, two moments, the best so far
             f"training {type(self).__name__} on {n_features:,} features",
             "lower batch_size, hidden or n_latent",
         )
-
-
-def loss_for(X: Any, sparse_loss: str = "multinomial") -> str:
-    """Return the loss that fits the data's range.
-
-    Negative values: squared. Sparse rows: the type's own loss for purchases. A table within [0, 1]:
-    bernoulli. Anything else: squared.
-
-    Examples
-    --------
-    >>> loss_for(np.array([[0.5, 1.0]])), loss_for(np.array([[-1.0, 3.0]]))
-    ('bernoulli', 'squared')
-    """
-    values = X.data if sparse.issparse(X) else X
-    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-    fits = low >= 0 and (high <= 1 or sparse_loss == "multinomial")
-    if sparse.issparse(X):
-        return sparse_loss if fits else "squared"
-    return "bernoulli" if low >= 0 and high <= 1 else "squared"
-
-
-def _require_range(X: Any, loss: str) -> None:
-    values = X.data if sparse.issparse(X) else X
-    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-    if loss != "squared" and low < 0:
-        raise InputError(
-            f"loss={loss!r} needs values >= 0, and {low:g} is among them; use 'squared'"
-        )
-    if loss == "bernoulli" and high > 1:
-        raise InputError(f"loss='bernoulli' needs values in [0, 1], and {high:g} is among them")
-
-
-def resolve_device(name: str) -> torch.device:
-    """Return the torch device of a name; "auto" is the accelerator if there is one, else the CPU.
-
-    Raises
-    ------
-    InputError
-        If torch has no such device here.
-    """
-    accelerator = (
-        torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    )
-    if name == "auto":
-        return accelerator or torch.device("cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InputError(
-            f"device={name!r} is unknown to torch; use 'auto', 'cpu' or 'cuda'"
-        ) from error
-    if device.type != "cpu" and (accelerator is None or device.type != accelerator.type):
-        raise InputError(f"device={name!r} was asked for and is not there; use 'auto' or 'cpu'")
-    return device
-
-
-def use_bfloat16(precision: str, device: torch.device) -> bool:
-    """Say whether to multiply in bfloat16: if asked to, or where the hardware has units for it."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    capabilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-    return bool(capabilities.get("amx_bf16"))
-
-
-def _start_at_the_mean(net: Net, X: Any, loss: str) -> None:
-    """Set the output bias so that the untrained net answers with the mean row (popularity)."""
-    mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
-    if loss == "bernoulli":
-        share = np.clip(mean, 1e-4, 1 - 1e-4)
-        mean = np.log(share / (1 - share))
-    elif loss == "multinomial":
-        mean = np.log(mean + 1 / X.shape[0])
-        mean -= mean.mean()
-    with torch.no_grad():
-        net.output_bias.copy_(torch.from_numpy(mean))
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

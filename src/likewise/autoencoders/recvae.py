@@ -86,7 +86,9 @@ class RecVAE(NeuralAutoencoder):
     n_latent: int = 200
     hidden: Sequence[int] = (600,) * 5
     activation: str = "silu"
+    optimizer: str = "adam"
     learning_rate: float = 5e-4
+    batch_size: int = 500
     max_epochs: int = 200
     patience: int = 20
     gamma: float = 0.005
@@ -138,14 +140,14 @@ class RecVAE(NeuralAutoencoder):
 
     def _with_validation(self, X: Any, validate: Validate | None) -> tuple[Any, Validate | None]:
         training, judge = super()._with_validation(X, validate)
-        self._epoch_steps = math.ceil(training.shape[0] / self.batch_size)
+        self._epoch_steps = math.ceil(training.shape[0] / self.setting("batch_size"))
         return training, judge
 
     def _code(self, encoded: Tensor) -> Tensor:
         return encoded[:, : self.n_latent]
 
     def _net(self, n_features: int) -> Net:
-        return CompositeNet(n_features, self.hidden, self.n_latent, self.activation)
+        return CompositeNet(n_features, self.hidden, self.n_latent, self.setting("activation"))
 
     @property
     def _composite(self) -> "CompositeNet":

@@ -1,7 +1,7 @@
 """The undercomplete autoencoder: the classic one, whose code is shorter than its row."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -15,8 +15,9 @@ from likewise.nn.losses import LOSSES
 class UndercompleteAutoencoder(NeuralAutoencoder):
     """Classic autoencoder: h = s(W x + b), x̂ = link(W' h + b'), with h shorter than x.
 
-    With ``batch_size=1`` and ``optimizer="sgd"`` it is trained as the textbook says: one row
-    passes, the error is propagated back, the weights are changed, the next row passes.
+    With ``hidden=()``, ``activation="sigmoid"``, ``batch_size=1`` and ``optimizer="sgd"`` it is the
+    textbook's: one row passes, the error is propagated back, the weights are changed, the next row
+    passes. Left to itself, it is deeper on tables: see `chosen_`.
 
     Parameters
     ----------
@@ -48,11 +49,12 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
 
     type_name: ClassVar[str] = "undercomplete"
 
-    activation: str = "sigmoid"
-    learning_rate: float = 3e-3
-    batch_size: int = 64
-    patience: int = 5
-
+    _purchases: ClassVar[dict[str, Any]] = {
+        "activation": "sigmoid",
+        "learning_rate": 3e-3,
+        "batch_size": 64,
+        "patience": 5,
+    }
     _sparse_loss: ClassVar[str] = "bernoulli"
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:

@@ -1,6 +1,5 @@
 """The variational autoencoder: its code is a distribution, pulled towards a prior."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -62,10 +61,11 @@ class VariationalAutoencoder(NeuralAutoencoder):
     }
 
     n_latent: int = 200
-    hidden: Sequence[int] = (600,)
     input_dropout: float = 0.5
     beta: float = 0.2
     anneal_steps: int = 200_000
+
+    _purchases: ClassVar[dict[str, Any]] = {"hidden": (600,)}
 
     def _code_width(self) -> int:
         return 2 * int(self.n_latent)

@@ -51,8 +51,8 @@ def command(as_json: o.Json = False, quiet: o.Quiet = False) -> None:
 def _facts() -> dict[str, str]:
     import torch
 
-    from likewise.autoencoders.neural import resolve_device, use_bfloat16
     from likewise.memory import GIB, available_memory
+    from likewise.nn.device import resolve_device, use_bfloat16
 
     device = resolve_device("auto")
     return {

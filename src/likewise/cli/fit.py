@@ -12,7 +12,7 @@ from likewise.errors import InputError
 if TYPE_CHECKING:
     from likewise.autoencoders.base import Autoencoder
     from likewise.data.interactions import Interactions
-    from likewise.nn.training import Progress
+    from likewise.nn.plan import Progress
     from likewise.recommend.recommender import Recommender
 
 BUDGET = 60.0
@@ -202,6 +202,7 @@ def chosen(
 
 def _model(name: str, settings: list[str], run: dict[str, Any]) -> "Autoencoder":
     """Return the model of that name with these settings; refuse what it could not heed."""
+    from likewise.autoencoders.choices import PURCHASES
     from likewise.recommend.folder import ALL_TYPES
 
     kind = ALL_TYPES[name]
@@ -210,7 +211,12 @@ def _model(name: str, settings: list[str], run: dict[str, Any]) -> "Autoencoder"
         if key not in known and run[key] not in {None, "auto"}:
             raise InputError(f"--{option} is for models trained by epochs, and {name} is not one")
     run = run | {"max_seconds": run["max_seconds"] or BUDGET}
-    own = {k: default for k, default in known.items() if k not in run and default is not None}
+    purchases = PURCHASES | getattr(kind, "_purchases", {})
+    own = {
+        k: purchases.get(k, default) if default == "auto" else default
+        for k, default in known.items()
+        if k not in run and default is not None
+    }
     given = dict(_setting(text, own, name) for text in settings)
     model = kind(**{k: v for k, v in run.items() if k in known} | given)
     model._validate_params()
@@ -226,6 +232,8 @@ def _setting(text: str, known: dict[str, Any], name: str) -> tuple[str, Any]:
             "write --set NAME=VALUE"
         )
     default = known[key]
+    if value == "auto":
+        return key, value
     try:
         if isinstance(default, tuple):
             return key, tuple(int(part) for part in value.split(",") if part)

@@ -39,7 +39,7 @@ def squared(logits: Tensor, rows: Rows) -> Tensor:
     tensor([5.])
     """
     if isinstance(rows, Tensor):
-        return (rows - logits).square().sum(1)
+        return (rows - logits.to(rows.dtype)).square().sum(1)
     return logits.square().sum(1) - 2 * _inner(rows, logits) + rows.row_sums(rows.values.square())
 
 

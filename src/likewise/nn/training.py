@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,81 +18,11 @@ from torch import Tensor, nn
 from likewise.errors import InputError
 from likewise.nn.checkpoint import Checkpoint
 from likewise.nn.layers import Rows, as_rows
+from likewise.nn.optimizers import make_optimizer, set_rate
+from likewise.nn.plan import History, Plan, Progress
 
 BatchLoss = Callable[[Rows, torch.Generator, int], Tensor]
 """(batch, random numbers, step) to the loss of each row."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a training run stands; given to the `progress` callable after every batch."""
-
-    epoch: int
-    max_epochs: int
-    rows_done: int
-    n_rows: int
-    rows_per_second: float
-    seconds_left: float
-    loss: float
-    validation: float | None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to train.
-
-    Parameters
-    ----------
-    max_epochs, batch_size, learning_rate, weight_decay, optimizer
-        As on the estimators.
-    patience : int
-        Epochs without a better validation score after which to stop.
-    max_seconds : float
-        Stop at the first batch after so long; infinity for no limit.
-    seed : int
-        Decides order and noise.
-    device : torch.device
-        Where to compute.
-    bfloat16 : bool
-        Multiply in bfloat16, keep weights in float32.
-    """
-
-    max_epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    optimizer: str
-    patience: int
-    max_seconds: float
-    seed: int
-    device: torch.device
-    bfloat16: bool
-
-
-@dataclass
-class History:
-    """What happened, epoch by epoch.
-
-    Parameters
-    ----------
-    epochs : list of dict
-        For each epoch: loss (mean over rows), validation (None without one), seconds,
-        rows_per_second.
-    best_epoch : int
-        The number of epochs after which the weights that were kept stood.
-    stopped : {"max_epochs", "patience", "max_seconds", "interrupt"}
-        Why training ended.
-    """
-
-    epochs: list[dict[str, Any]] = field(default_factory=list)
-    best_epoch: int = 0
-    stopped: str = "max_epochs"
-
-    def best_validation(self) -> float:
-        """Return the best validation score so far, -inf before the first."""
-        return (
-            float(self.epochs[self.best_epoch - 1]["validation"]) if self.best_epoch else -math.inf
-        )
 
 
 def train(
@@ -130,13 +60,15 @@ def train(
     InputError
         If the loss or a weight is no longer a finite number.
     """
+    if isinstance(X, np.ndarray):
+        X = torch.from_numpy(X).to(plan.device)  # a table is carried to the device once
     optimizer = optimizer or make_optimizer(net, plan)
     history, best = History(), _weights(net)
     if checkpoint is not None and (saved := checkpoint.read(net, optimizer)) is not None:
         history, best = History(**saved.history), saved.best
     began = time.monotonic() - sum(epoch["seconds"] for epoch in history.epochs)
     try:
-        while (why := _finished(history, plan, validate is not None)) is None:
+        while (why := history.finished(plan, validate is not None)) is None:
             last = history.epochs[-1]["validation"] if history.epochs else None
             epoch = _Epoch(
                 net, X, loss, plan, optimizer, len(history.epochs), began, last, progress
@@ -158,17 +90,6 @@ def train(
     net.load_state_dict(best)
     net.eval()
     return history
-
-
-def make_optimizer(net: nn.Module, plan: Plan) -> torch.optim.Optimizer:
-    """Return the optimiser that the plan names: Adam (Kingma and Ba, 2015) or plain SGD."""
-    if plan.optimizer == "sgd":
-        return torch.optim.SGD(
-            net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
-        )
-    return torch.optim.Adam(
-        net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, fused=True
-    )
 
 
 @dataclass
@@ -197,6 +118,7 @@ class _Epoch:
         step = self.number * math.ceil(n / self.plan.batch_size)
         self.net.train()
         for rows, size in self._batches(order):
+            self._set_rate(done + size, n)
             total += self._step(rows, generator, step)
             step, done = step + 1, done + size
             if self.progress is not None:
@@ -211,7 +133,16 @@ class _Epoch:
     def _batches(self, order: np.ndarray[Any, Any]) -> Iterator[tuple[Rows, int]]:
         for start in range(0, len(order), self.plan.batch_size):
             chosen = order[start : start + self.plan.batch_size]
-            yield as_rows(self.X[chosen], self.plan.device), len(chosen)
+            if isinstance(self.X, Tensor):
+                yield self.X[torch.from_numpy(chosen).to(self.plan.device)], len(chosen)
+            else:
+                yield as_rows(self.X[chosen], self.plan.device), len(chosen)
+
+    def _set_rate(self, rows_done: int, n: int) -> None:
+        if self.plan.decay:
+            seconds = time.monotonic() - self.began
+            passed = self.number * n + rows_done
+            set_rate(self.optimizer, self.plan, self.plan.share_done(passed, n, seconds))
 
     def _step(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         self.optimizer.zero_grad(set_to_none=True)
@@ -243,19 +174,11 @@ class _Epoch:
         )  # fmt: skip
 
 
-def _finished(history: History, plan: Plan, validated: bool) -> str | None:
-    if len(history.epochs) >= plan.max_epochs:
-        return "max_epochs"
-    if validated and len(history.epochs) - history.best_epoch >= plan.patience:
-        return "patience"
-    return None
-
-
-def _weights(net: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
-
-
 def _precision(plan: Plan) -> AbstractContextManager[Any]:
     if plan.bfloat16:
         return torch.autocast(plan.device.type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+def _weights(net: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from likewise.nn.training import History
+from likewise.nn.plan import History
 from likewise.plots import canvas
 
 

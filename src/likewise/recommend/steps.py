@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from likewise.autoencoders import UndercompleteAutoencoder
 from likewise.errors import InputError
-from likewise.nn.layers import ACTIVATIONS, as_rows
+from likewise.nn.layers import as_rows
 from likewise.nn.losses import LINKS, LOSSES
 
 
@@ -128,17 +128,17 @@ def seven_steps(
     net = copy.deepcopy(model.net_)
     code, x_hat, loss = _forward(model, net, x)
     loss.backward()  # type: ignore[no-untyped-call]
-    changes = _changes(net, model.learning_rate, titles, n_shown)
+    changes = _changes(net, model.setting("learning_rate"), titles, n_shown)
     with torch.no_grad():
         for parameter in net.parameters():
             if parameter.grad is not None:
-                parameter.sub_(parameter.grad, alpha=model.learning_rate)
+                parameter.sub_(parameter.grad, alpha=model.setting("learning_rate"))
     _, _, after = _forward(model, net, x)
     others = [c for c in np.argsort(-x_hat, kind="stable").tolist() if not x[c]][:n_shown]
     return Steps(
         n_items=len(items),
         n_latent=int(model.n_latent),
-        activation=model.activation,
+        activation=model.setting("activation"),
         loss_name=model.loss_,
         cells=[
             Cell(items[c], titles[c], float(x[c]), float(x_hat[c]), float(x[c] - x_hat[c]))
@@ -147,7 +147,7 @@ def seven_steps(
         code=[float(value) for value in code],
         loss=float(loss.detach()),
         loss_after=float(after.detach()),
-        learning_rate=float(model.learning_rate),
+        learning_rate=float(model.setting("learning_rate")),
         changes=changes,
         losses=list(losses),
         unknown=unknown,
@@ -158,7 +158,7 @@ def _forward(
     model: UndercompleteAutoencoder, net: Any, x: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], torch.Tensor]:
     rows = as_rows(x[None])
-    code = ACTIVATIONS[model.activation](net.encode(model._input(rows)))
+    code = model._code(net.encode(model._input(rows)))
     logits = net.decode(code)
     loss = LOSSES[model.loss_](logits, rows)[0]
     x_hat = LINKS[model.loss_](logits)

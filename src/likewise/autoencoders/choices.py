@@ -1,0 +1,127 @@
+"""What a parameter becomes that is "auto": as the papers have it on purchases, modern on tables.
+
+Tables (dense rows) get two hidden layers of SiLU, and Muon with a learning rate that rises and
+falls: a single sigmoid layer under Adam stands still for many epochs at what the mean explains.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from likewise.errors import InputError
+from likewise.nn.layers import Net
+from likewise.nn.optimizers import RATES
+
+PURCHASES: dict[str, Any] = {
+    "hidden": (),
+    "activation": "tanh",
+    "optimizer": "adam",
+    "learning_rate": RATES["adam"],
+    "batch_size": 500,
+    "max_epochs": 100,
+    "patience": 10,
+}
+"""For sparse rows, as the papers on recommending have it; a type may state its own."""
+
+TABLE_STEPS = 3_000
+"""Steps that a table is trained for, unless it is so long that ten epochs take more."""
+
+
+def for_table(n_rows: int, n_features: int) -> dict[str, Any]:
+    """Return the settings for dense rows.
+
+    Examples
+    --------
+    >>> chosen = for_table(60_000, 784)
+    >>> chosen["hidden"], chosen["batch_size"], chosen["max_epochs"]
+    ((512, 256), 1000, 50)
+    """
+    width = min(512, max(64, n_features))
+    batch_size = min(1024, max(32, n_rows // 60))
+    return {
+        "hidden": (width, width // 2),
+        "activation": "silu",
+        "optimizer": "muon",
+        "learning_rate": RATES["muon"],
+        "batch_size": batch_size,
+        "max_epochs": min(200, max(10, TABLE_STEPS * batch_size // n_rows)),
+        "patience": 20,
+    }
+
+
+def choose(given: dict[str, Any], X: Any, purchases: dict[str, Any]) -> dict[str, Any]:
+    """Return what each parameter that is "auto" becomes for the rows of `X`.
+
+    Parameters
+    ----------
+    given : dict
+        The parameters.
+    purchases : dict
+        The type's settings for sparse rows.
+    """
+    there = purchases if sparse.issparse(X) else for_table(*X.shape)
+    chosen = {name: value for name, value in there.items() if is_auto(given[name])}
+    optimizer = chosen.get("optimizer", given["optimizer"])
+    if "learning_rate" in chosen and optimizer != there["optimizer"]:
+        chosen["learning_rate"] = RATES[optimizer]
+    return chosen
+
+
+def is_auto(value: Any) -> bool:
+    """Say whether a parameter is left to be chosen."""
+    return isinstance(value, str) and value == "auto"
+
+
+def loss_for(X: Any, sparse_loss: str = "multinomial") -> str:
+    """Return the loss that fits the data's range.
+
+    Negative values: squared. Sparse rows: the type's own loss for purchases. A table within [0, 1]:
+    bernoulli. Anything else: squared.
+
+    Examples
+    --------
+    >>> loss_for(np.array([[0.5, 1.0]])), loss_for(np.array([[-1.0, 3.0]]))
+    ('bernoulli', 'squared')
+    """
+    low, high = _range(X)
+    fits = low >= 0 and (high <= 1 or sparse_loss == "multinomial")
+    if sparse.issparse(X):
+        return sparse_loss if fits else "squared"
+    return "bernoulli" if low >= 0 and high <= 1 else "squared"
+
+
+def require_range(X: Any, loss: str) -> None:
+    """Refuse values that a loss cannot explain.
+
+    Raises
+    ------
+    InputError
+        If they are negative, or above 1 for the Bernoulli loss.
+    """
+    low, high = _range(X)
+    if loss != "squared" and low < 0:
+        raise InputError(
+            f"loss={loss!r} needs values >= 0, and {low:g} is among them; use 'squared'"
+        )
+    if loss == "bernoulli" and high > 1:
+        raise InputError(f"loss='bernoulli' needs values in [0, 1], and {high:g} is among them")
+
+
+def start_at_the_mean(net: Net, X: Any, loss: str) -> None:
+    """Set the output bias so that the untrained net answers with the mean row (popularity)."""
+    mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
+    if loss == "bernoulli":
+        share = np.clip(mean, 1e-4, 1 - 1e-4)
+        mean = np.log(share / (1 - share))
+    elif loss == "multinomial":
+        mean = np.log(mean + 1 / X.shape[0])
+        mean -= mean.mean()
+    with torch.no_grad():
+        net.output_bias.copy_(torch.from_numpy(mean))
+
+
+def _range(X: Any) -> tuple[float, float]:
+    values = X.data if sparse.issparse(X) else X
+    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)

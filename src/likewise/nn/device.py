@@ -1,0 +1,39 @@
+"""Where to compute, and in which precision."""
+
+import torch
+
+from likewise.errors import InputError
+
+
+def resolve_device(name: str) -> torch.device:
+    """Return the torch device of a name; "auto" is the accelerator if there is one, else the CPU.
+
+    Raises
+    ------
+    InputError
+        If torch has no such device here.
+    """
+    accelerator = (
+        torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    )
+    if name == "auto":
+        return accelerator or torch.device("cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(
+            f"device={name!r} is unknown to torch; use 'auto', 'cpu' or 'cuda'"
+        ) from error
+    if device.type != "cpu" and (accelerator is None or device.type != accelerator.type):
+        raise InputError(f"device={name!r} was asked for and is not there; use 'auto' or 'cpu'")
+    return device
+
+
+def use_bfloat16(precision: str, device: torch.device) -> bool:
+    """Say whether to multiply in bfloat16: if asked to, or where the hardware has units for it."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return bool(capabilities.get("amx_bf16"))

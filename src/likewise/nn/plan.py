@@ -1,0 +1,95 @@
+"""What a training run is told, and what it tells."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    Parameters
+    ----------
+    max_epochs, batch_size, learning_rate, weight_decay, optimizer
+        As on the estimators.
+    patience : int
+        Epochs without a better validation score after which to stop.
+    max_seconds : float
+        Stop at the first batch after so long; infinity for no limit.
+    seed : int
+        Decides order and noise.
+    device : torch.device
+        Where to compute.
+    bfloat16 : bool
+        Multiply in bfloat16, keep weights in float32.
+    decay : bool
+        Let the learning rate rise at first and fall to 0 by the end of the run.
+    """
+
+    max_epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    optimizer: str
+    patience: int
+    max_seconds: float
+    seed: int
+    device: torch.device
+    bfloat16: bool
+    decay: bool = False
+
+    def share_done(self, rows_done: int, n_rows: int, seconds: float) -> float:
+        """Return how much of the run lies behind, 0 to 1, by rows or by time if that is further."""
+        by_rows = rows_done / (self.max_epochs * n_rows)
+        return min(1.0, max(by_rows, seconds / self.max_seconds))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training run stands; given to the `progress` callable after every batch."""
+
+    epoch: int
+    max_epochs: int
+    rows_done: int
+    n_rows: int
+    rows_per_second: float
+    seconds_left: float
+    loss: float
+    validation: float | None
+
+
+@dataclass
+class History:
+    """What happened, epoch by epoch.
+
+    Parameters
+    ----------
+    epochs : list of dict
+        For each epoch: loss (mean over rows), validation (None without one), seconds,
+        rows_per_second.
+    best_epoch : int
+        The number of epochs after which the weights that were kept stood.
+    stopped : {"max_epochs", "patience", "max_seconds", "interrupt"}
+        Why training ended.
+    """
+
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int = 0
+    stopped: str = "max_epochs"
+
+    def best_validation(self) -> float:
+        """Return the best validation score so far, -inf before the first."""
+        return (
+            float(self.epochs[self.best_epoch - 1]["validation"]) if self.best_epoch else -math.inf
+        )
+
+    def finished(self, plan: Plan, validated: bool) -> str | None:
+        """Return why there is nothing left to do, None if there is."""
+        if len(self.epochs) >= plan.max_epochs:
+            return "max_epochs"
+        if validated and len(self.epochs) - self.best_epoch >= plan.patience:
+            return "patience"
+        return None
