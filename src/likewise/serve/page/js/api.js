@@ -1,0 +1,103 @@
+// The service's routes: the one place that knows their addresses and shapes.
+
+import { askToken } from "./token.js";
+
+/** What the service answered instead of a result. */
+export class ServiceError extends Error {
+  constructor(status, message, code = null) {
+    super(message);
+    Object.assign(this, { status, code });
+  }
+}
+
+const KEY = "likewise-token";
+
+async function call(path, { body, signal } = {}) {
+  const headers = {};
+  const token = sessionStorage.getItem(KEY);
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body) headers["Content-Type"] = "application/json";
+  const answer = await reached(path, {
+    method: body ? "POST" : "GET",
+    headers,
+    body: body && JSON.stringify(body),
+    signal,
+  });
+  if (answer.status === 401) {
+    const refused = sessionStorage.getItem(KEY) === token && token !== null;
+    sessionStorage.setItem(KEY, await askToken(refused));
+    return call(path, { body, signal });
+  }
+  if (!answer.ok) throw await refusal(answer);
+  return answer.json();
+}
+
+async function reached(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ServiceError(0, "The service does not answer. Is likewise serve still running?");
+  }
+}
+
+async function refusal(answer) {
+  try {
+    const { code, message } = (await answer.json()).error;
+    return new ServiceError(answer.status, message, code);
+  } catch {
+    return new ServiceError(answer.status, `The service answered ${answer.status}.`);
+  }
+}
+
+const once = new Map();
+
+/** Ask for what does not change but once; an answer that failed is asked for again. */
+function kept(path) {
+  if (!once.has(path)) {
+    const asked = call(path).catch((error) => {
+      once.delete(path);
+      throw error;
+    });
+    once.set(path, asked);
+  }
+  return once.get(path);
+}
+
+/** Products whose title or id holds the words: [{item, title, count}]. */
+export async function search(query, signal) {
+  const found = await call(`v1/items?${new URLSearchParams({ query, limit: 12 })}`, { signal });
+  return found.items;
+}
+
+/** {items: [{item, title, score, because: [{item, title, effect}]}], fallback}. */
+export async function recommend(basket, k, because, signal) {
+  const { results } = await call("v1/recommend", { body: { basket, k, because }, signal });
+  return results[0];
+}
+
+/** [{item, title, score, support}]. */
+export async function alsoBought(item, signal) {
+  const { results } = await call("v1/also-bought", { body: { items: [item], k: 10 }, signal });
+  return results[0]?.items ?? [];
+}
+
+/** The seven steps of a basket. */
+export const steps = (basket, signal) => call("v1/steps", { body: { basket }, signal });
+
+/** The card, the metrics and what kind of model it is. */
+export const model = () => kept("v1/model");
+
+const soon = () => new Promise((resolve) => setTimeout(resolve, 1000));
+
+/** [{item, title, x, y, count, category}]; waits while the service still computes them. */
+export async function places() {
+  try {
+    const { points } = await kept("v1/map");
+    return points.map(({ id, ...point }) => ({ item: id, ...point }));
+  } catch (error) {
+    if (error.code !== "not_drawn") throw error;
+    await soon();
+    return places();
+  }
+}

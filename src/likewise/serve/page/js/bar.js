@@ -1,0 +1,139 @@
+// The bar above every view: search for a product, and see what is in the basket.
+
+import { search } from "./api.js";
+import { add, content, holds, onBasket, remove, replace } from "./basket.js";
+import { button, h, say } from "./dom.js";
+import { counted } from "./numbers.js";
+import { openProduct } from "./product.js";
+
+const PAUSE = 120; // milliseconds of no typing before the service is asked
+
+const input = document.getElementById("search");
+const list = document.getElementById("found");
+const chips = document.getElementById("chips");
+
+let found = [];
+let active = -1;
+let asking = new AbortController();
+let pause = 0;
+
+/** Make the bar work. */
+export function startBar() {
+  input.addEventListener("input", () => {
+    clearTimeout(pause);
+    pause = setTimeout(look, PAUSE);
+  });
+  input.addEventListener("keydown", key);
+  input.addEventListener("blur", close);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "/" && !event.target.closest("input, textarea, dialog")) {
+      event.preventDefault();
+      input.focus();
+    }
+  });
+  onBasket(drawChips);
+  drawChips();
+}
+
+/** Put the products with these ids into the basket, by the titles that the service knows. */
+export async function restore(items) {
+  const named = await Promise.all(
+    items.map(async (item) => {
+      const titles = await search(item).catch(() => []);
+      return titles.find((product) => String(product.item) === item) ?? { item, title: item };
+    }),
+  );
+  replace(named);
+}
+
+function drawChips() {
+  const shown = content().map((product) =>
+    h(
+      "li",
+      { class: "chip" },
+      button(product.title, () => openProduct(product), { class: "title" }),
+      button("×", () => takeOut(product), { "aria-label": `Take out ${product.title}` }),
+    ),
+  );
+  if (shown.length > 1) {
+    shown.push(h("li", {}, button("Empty the basket", () => replace([]), { class: "plain" })));
+  }
+  chips.replaceChildren(...shown);
+  chips.hidden = !shown.length;
+}
+
+function takeOut(product) {
+  remove(product.item);
+  (chips.querySelector("button") ?? input).focus();
+}
+
+async function look() {
+  const words = input.value.trim();
+  asking.abort();
+  if (!words) return close();
+  asking = new AbortController();
+  try {
+    found = await search(words, asking.signal);
+  } catch (error) {
+    if (error.name !== "AbortError") open([h("li", { class: "none" }, error.message)]);
+    return undefined;
+  }
+  active = -1;
+  say(found.length ? `${counted(found.length, "product")} found` : "No product found");
+  if (found.length) return open(found.map(option));
+  return open([h("li", { class: "none" }, `No product is called “${words}”`)]);
+}
+
+function option(product, place) {
+  const bought = product.count === undefined ? null : `bought ${counted(product.count, "time")}`;
+  return h(
+    "li",
+    {
+      role: "option",
+      id: `found-${place}`,
+      "aria-selected": "false",
+      onpointerdown: (event) => event.preventDefault(), // keeps the focus in the field
+      onclick: () => choose(place),
+    },
+    h("span", { class: "title" }, product.title),
+    h("small", {}, holds(product.item) ? "in the basket" : bought),
+  );
+}
+
+function open(rows) {
+  list.replaceChildren(...rows);
+  list.hidden = false;
+  input.setAttribute("aria-expanded", String(found.length > 0));
+}
+
+function close() {
+  list.hidden = true;
+  found = [];
+  input.setAttribute("aria-expanded", "false");
+  input.removeAttribute("aria-activedescendant");
+}
+
+function choose(place) {
+  const product = found[place];
+  input.value = "";
+  close();
+  add(product);
+  input.focus();
+}
+
+function key(event) {
+  if (event.key === "Escape") return close();
+  if (event.key === "Enter" && found.length) return choose(Math.max(active, 0));
+  if (event.key === "Backspace" && !input.value && content().length) {
+    return takeOut(content().at(-1));
+  }
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || !found.length) return undefined;
+  event.preventDefault();
+  active = (active + step + found.length + (active < 0 && step < 0 ? 1 : 0)) % found.length;
+  [...list.children].forEach((row, place) =>
+    row.setAttribute("aria-selected", String(place === active)),
+  );
+  list.children[active].scrollIntoView({ block: "nearest" });
+  return input.setAttribute("aria-activedescendant", `found-${active}`);
+}

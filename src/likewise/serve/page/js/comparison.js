@@ -1,0 +1,48 @@
+// The table of models: means with intervals, the best marked, what may be said in words.
+
+import { h } from "./dom.js";
+import { decimal, percent, whole } from "./numbers.js";
+
+const COLUMNS = 3; // metrics beside each other; the others are in the report
+
+/** Return the table of a comparison as `likewise evaluate` keeps it. */
+export function comparison(kept) {
+  const metrics = Object.keys(kept.models[0].metrics).slice(0, COLUMNS);
+  const heads = ["Model", ...metrics, "Shown to anybody", "Fit"];
+  return h("section", {},
+    h("h2", {}, "Beside the baselines"),
+    h("p", {}, `${whole(kept.users)} customers that no model had seen (${kept.split}); bars are ${percent(kept.level)} intervals.`),
+    h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Models and baselines" },
+      h("table", { class: "models" },
+        h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
+        h("tbody", {}, ...sorted(kept, metrics[0]).map((row) => tableRow(row, kept, metrics))))),
+    h("ul", { class: "sentences" }, ...kept.sentences.map((sentence) => h("li", {}, sentence))));
+}
+
+const sorted = ({ models }, metric) =>
+  [...models].sort((a, b) => b.metrics[metric].mean - a.metrics[metric].mean);
+
+function tableRow(row, kept, metrics) {
+  return h("tr", {},
+    h("th", { scope: "row" }, row.model),
+    ...metrics.map((metric) => cell(row, metric, kept)),
+    h("td", {}, percent(row["coverage@20"])),
+    h("td", {}, `${decimal(row.seconds, 1)} s`));
+}
+
+function cell({ model, metrics }, metric, { models, differences }) {
+  const { mean, low, high } = metrics[metric];
+  const most = Math.max(...models.map((row) => row.metrics[metric].high));
+  const leads = leaders(differences, metric, models).has(model);
+  return h("td", { class: leads ? "leads" : null },
+    h("span", { class: "n" }, decimal(mean)),
+    h("span", { class: "soft" }, ` ${decimal(low)} to ${decimal(high)}`),
+    h("span", { class: "interval", style: { "--low": low / most, "--mean": mean / most, "--high": high / most } }));
+}
+
+/** The best model, and those that cannot be told apart from it. */
+function leaders(differences, metric, models) {
+  const behind = differences.filter((gap) => gap.metric === metric);
+  if (!behind.length) return new Set(models.map((row) => row.model));
+  return new Set([behind[0].best, ...behind.filter((gap) => !gap.real).map((gap) => gap.other)]);
+}

@@ -1,0 +1,152 @@
+// Map: every product a point; what is bought alike lies close together.
+
+import { places, recommend } from "./api.js";
+import { ids } from "./basket.js";
+import { chart } from "./charts.js";
+import { button, h, problem, waiting } from "./dom.js";
+import { mapOption } from "./map_option.js";
+import { byCategory, byPopularity, nearest, window } from "./places.js";
+import { counted } from "./numbers.js";
+import { openProduct } from "./product.js";
+
+const STEP = 1.6; // how much one press of a button zooms
+const map = { points: [], known: new Map(), basket: [], recommended: [], by: byPopularity };
+
+/** Draw the view for the basket as it is. */
+export async function showMap(section) {
+  try {
+    if (!map.chart) await start(section);
+    await mark();
+  } catch (error) {
+    section.replaceChildren(problem(error, () => showMap(section)));
+  }
+}
+
+async function start(section) {
+  section.replaceChildren(waiting("Drawing the map …"));
+  map.points = await places();
+  map.known = new Map(map.points.map((point) => [String(point.item), point]));
+  map.node = h("div", {
+    class: "chart map", tabindex: "0", role: "application", "aria-describedby": "map-words",
+    "aria-label": "Map of the products", onkeydown: key,
+  });
+  map.near = h("div", { class: "near" });
+  section.replaceChildren(head(), map.node, legend(), map.near);
+  map.chart = await chart(map.node, (colours) => mapOption(map, colours));
+  map.chart.on("click", ({ data }) => openProduct(map.points[data[2]]));
+  zoomTo(map.points);
+}
+
+function head() {
+  const choices = [["popularity", byPopularity]];
+  if (map.points.some((point) => point.category)) choices.push(["category", byCategory]);
+  const select = h(
+    "select",
+    { id: "map-by", onchange: () => { map.by = choices[select.selectedIndex][1]; map.chart.redraw(); } },
+    ...choices.map(([name]) => h("option", {}, name)),
+  );
+  return h(
+    "div",
+    { class: "head" },
+    h("h1", {}, "What is bought alike lies close together"),
+    h("p", { id: "map-words" }, `${counted(map.points.length, "product")}. Wheel or + and − zoom, dragging or arrow keys move, 0 shows all; a click opens a product.`),
+    h(
+      "div",
+      { class: "tools", role: "group", "aria-label": "Map" },
+      button("+", () => zoom(1 / STEP), { "aria-label": "Zoom in" }),
+      button("−", () => zoom(STEP), { "aria-label": "Zoom out" }),
+      button("All", () => zoomTo(map.points)),
+      button("Basket", () => zoomTo([...map.basket, ...map.recommended])),
+      h("span", { class: "field" }, h("label", { for: "map-by" }, "Colour by "), select),
+    ),
+  );
+}
+
+const legend = () =>
+  h(
+    "p",
+    { class: "legend" },
+    h("span", { class: "ramp" }), "bought by few … by many",
+    h("span", { class: "mark basket-mark" }), "in the basket",
+    h("span", { class: "mark recommended-mark" }), "recommended",
+  );
+
+async function mark() {
+  const basket = ids();
+  const answer = basket.length ? await recommend(basket, 10, 0) : { items: [] };
+  if (basket.join("\n") !== ids().join("\n")) return; // the basket changed meanwhile
+  const found = (items) => items.map((item) => map.known.get(String(item))).filter(Boolean);
+  map.basket = found(basket);
+  map.recommended = found(answer.items.map((one) => one.item));
+  map.chart.redraw();
+  map.near.replaceChildren(...map.basket.map(neighbours));
+}
+
+const neighbours = (point) =>
+  h(
+    "section",
+    {},
+    h("h2", {}, `Close to ${point.title}`),
+    h(
+      "ul",
+      {},
+      ...nearest(point, map.points).map((other) =>
+        h("li", {}, button(other.title, () => openProduct(other), { class: "title" })),
+      ),
+    ),
+  );
+
+// Moving about: the window is what each axis shows.
+
+function zoomTo(points) {
+  if (!points.length) return;
+  const least = points.length === 1 ? 12 : 1.15;
+  const { clientWidth, clientHeight } = map.node;
+  map.window = window(points, clientWidth, clientHeight, least);
+  if (points.length < map.points.length) map.window = widened(map.window, 1.3);
+  look();
+}
+
+function widened({ x, y }, factor) {
+  const scaled = ([low, high]) => {
+    const [middle, half] = [(low + high) / 2, (factor * (high - low)) / 2];
+    return [middle - half, middle + half];
+  };
+  return { x: scaled(x), y: scaled(y) };
+}
+
+function shown() {
+  const [x, y] = map.chart.getOption().dataZoom.map((z) => [z.startValue, z.endValue]);
+  return { x, y };
+}
+
+function zoom(factor) {
+  map.window = widened(shown(), factor);
+  look();
+}
+
+function move(across, down) {
+  const { x, y } = shown();
+  const by = (share, [low, high]) => [low + share * (high - low), high + share * (high - low)];
+  map.window = { x: by(across, x), y: by(down, y) };
+  look();
+}
+
+function look() {
+  const { x, y } = map.window;
+  [x, y].forEach(([startValue, endValue], dataZoomIndex) =>
+    map.chart.dispatchAction({ type: "dataZoom", dataZoomIndex, startValue, endValue }),
+  );
+}
+
+function key(event) {
+  const act = {
+    "+": () => zoom(1 / STEP), "=": () => zoom(1 / STEP), "-": () => zoom(STEP),
+    0: () => zoomTo(map.points),
+    ArrowLeft: () => move(-0.15, 0), ArrowRight: () => move(0.15, 0),
+    ArrowUp: () => move(0, 0.15), ArrowDown: () => move(0, -0.15),
+  }[event.key];
+  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  act();
+}

@@ -1,0 +1,71 @@
+// What ECharts is told of the map.
+
+import { tooltip } from "./charts.js";
+import { window } from "./places.js";
+import { counted } from "./numbers.js";
+
+const LONGEST = 60; // letters of a title beside the pointer
+
+/** Return the chart's option for the points, the basket and its recommendations. */
+export function mapOption({ points, by, basket, recommended, node }, colours) {
+  const row = new Map(points.map((point, index) => [point, index]));
+  const data = (members) => members.map((point) => [point.x, point.y, row.get(point)]);
+  const all = window(points, node.clientWidth, node.clientHeight);
+  return {
+    animation: false,
+    grid: { left: 0, right: 0, top: 0, bottom: 0 },
+    xAxis: { type: "value", show: false, min: all.x[0], max: all.x[1] },
+    yAxis: { type: "value", show: false, min: all.y[0], max: all.y[1] },
+    dataZoom: [zoom("xAxisIndex"), zoom("yAxisIndex")],
+    tooltip: tooltip(colours, ({ data: [, , index] }) => words(points[index])),
+    series: [
+      ...by(points).map(({ name, members }, step) => cloud(name, data(members), step, colours)),
+      marks("recommended", data(recommended), colours, {
+        symbol: "circle", symbolSize: 13,
+        itemStyle: { color: colours.paper, borderColor: colours.accent, borderWidth: 4 },
+      }, points),
+      marks("basket", data(basket), colours, {
+        symbol: "diamond", symbolSize: 17,
+        itemStyle: { color: colours.basket, borderColor: colours.paper, borderWidth: 1.5 },
+      }, points),
+    ],
+  };
+}
+
+const zoom = (which) => ({ type: "inside", [which]: 0, filterMode: "none", minSpan: 0.5 });
+
+const words = ({ title, count }) =>
+  `${short(title, LONGEST)}\nbought ${counted(count, "time")}`;
+
+const short = (title, n) => (title.length > n ? `${title.slice(0, n - 1)}…` : title);
+
+const cloud = (name, data, step, { ramp }) => ({
+  name,
+  id: `cloud-${step}`,
+  type: "scatter",
+  data,
+  large: true,
+  largeThreshold: 2000,
+  symbolSize: 3.5 + step,
+  itemStyle: { color: ramp[step], opacity: 0.7 },
+  emphasis: { disabled: true },
+});
+
+const marks = (name, data, { ink, paper }, look, points) => ({
+  name,
+  id: name,
+  type: "scatter",
+  data,
+  z: 5,
+  label: {
+    show: true,
+    position: "right",
+    color: ink,
+    fontSize: 12,
+    textBorderColor: paper,
+    textBorderWidth: 3,
+    formatter: ({ data: [, , index] }) => short(points[index].title, 24),
+  },
+  labelLayout: { hideOverlap: true },
+  ...look,
+});
