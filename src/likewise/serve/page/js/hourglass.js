@@ -61,8 +61,8 @@ function glass(rows, units, at) {
 function heads({ n_items: items, n_latent: latent }, at) {
   const head = (x, words, from) => text(x, 22, words, `title ${from}`, "middle");
   return [
-    text(at.x, 22, `x, ${whole(items)} long`, "title from-1", at.label ? "middle" : "start"),
-    head(at.code, `h, ${latent} long`, "from-2"),
+    head(at.x + CELL / 2, at.label ? `x, ${whole(items)} long` : "x", "from-1"),
+    head(at.code, at.label ? `h, ${latent} long` : "h", "from-2"),
     head(at.xHat + CELL, "x̂", "from-3"),
     head(at.error, "x − x̂", "from-4"),
   ];

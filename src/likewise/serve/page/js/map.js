@@ -68,7 +68,7 @@ const legend = () =>
     { class: "legend" },
     h("span", { class: "ramp" }), "bought by few … by many",
     h("span", { class: "mark basket-mark" }), "in the basket",
-    h("span", { class: "mark recommended-mark" }), "recommended",
+    h("span", { class: "mark recommended-mark" }), "recommended, by rank",
   );
 
 async function mark() {

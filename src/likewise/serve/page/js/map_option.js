@@ -20,14 +20,20 @@ export function mapOption({ points, by, basket, recommended, node }, colours) {
     tooltip: tooltip(colours, ({ data: [, , index] }) => words(points[index])),
     series: [
       ...by(points).map(({ name, members }, step) => cloud(name, data(members), step, colours)),
-      marks("recommended", data(recommended), colours, {
-        symbol: "circle", symbolSize: 13,
-        itemStyle: { color: colours.paper, borderColor: colours.accent, borderWidth: 4 },
-      }, points),
-      marks("basket", data(basket), colours, {
-        symbol: "diamond", symbolSize: 17,
+      marks("recommended", data(recommended).reverse(), {
+        symbol: "circle", symbolSize: 19,
+        itemStyle: { color: colours.paper, borderColor: colours.accent, borderWidth: 2.5 },
+        label: { show: true, color: colours.accent, fontSize: 11, fontWeight: "bold",
+          formatter: ({ dataIndex }) => String(recommended.length - dataIndex) },
+      }),
+      marks("basket", data(basket), {
+        symbol: "diamond", symbolSize: 18,
         itemStyle: { color: colours.basket, borderColor: colours.paper, borderWidth: 1.5 },
-      }, points),
+        label: { show: true, position: "right", color: colours.ink, fontSize: 12,
+          textBorderColor: colours.paper, textBorderWidth: 3,
+          formatter: ({ data: [, , index] }) => short(points[index].title, 24) },
+        labelLayout: { hideOverlap: true },
+      }),
     ],
   };
 }
@@ -51,21 +57,4 @@ const cloud = (name, data, step, { ramp }) => ({
   emphasis: { disabled: true },
 });
 
-const marks = (name, data, { ink, paper }, look, points) => ({
-  name,
-  id: name,
-  type: "scatter",
-  data,
-  z: 5,
-  label: {
-    show: true,
-    position: "right",
-    color: ink,
-    fontSize: 12,
-    textBorderColor: paper,
-    textBorderWidth: 3,
-    formatter: ({ data: [, , index] }) => short(points[index].title, 24),
-  },
-  labelLayout: { hideOverlap: true },
-  ...look,
-});
+const marks = (name, data, look) => ({ id: name, name, type: "scatter", data, z: 5, ...look });
