@@ -1,8 +1,12 @@
 """`likewise evaluate`: one honest table, on the screen, as JSON and as a page."""
 
 import re
+import shutil
 
+import numpy as np
 import pytest
+
+import likewise
 
 CHEAP = "popularity,recent popularity,item k-NN"
 
@@ -136,3 +140,19 @@ def test_evaluate_refuses(refused, orders, tmp_path, monkeypatch, arguments, why
 def test_recent_popularity_needs_times(refused, orders):
     message = refused("evaluate", orders, "--time", "", "--models", "recent popularity")
     assert "there is no model 'recent popularity'" in message
+
+
+def test_results_are_kept_in_a_model_folder(evaluate, fitted, tmp_path):
+    folder = shutil.copytree(fitted, tmp_path / "shop.model")
+    result = evaluate("--split", "last", "--keep-in", folder)
+    assert result.out.splitlines()[-1] == f"kept the results in {folder}"
+    kept = likewise.load(folder).metrics["comparison"]
+    assert [model["model"] for model in kept["models"]] == CHEAP.split(",")
+    assert kept["sentences"]
+
+
+def test_a_wrong_folder_to_keep_in_is_refused_before_the_work(refused, orders, tmp_path):
+    assert "cannot be opened" in refused("evaluate", orders, "--keep-in", tmp_path / "none")
+    table = np.random.default_rng(0).normal(size=(20, 3))
+    likewise.UndercompleteAutoencoder(n_latent=1, max_epochs=1).fit(table).save(tmp_path / "bare")
+    assert "bare autoencoder" in refused("evaluate", orders, "--keep-in", tmp_path / "bare")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.evaluate import show
+from likewise.cli.evaluate import keep, show
 from likewise.cli.output import Output
 from likewise.errors import InputError
 
@@ -56,6 +56,7 @@ def command(
     answers = _answers(recommender, log, output)
     output.note("", "3  Comparing models: each learns from before a day, and is judged by after")
     comparison, fitted = _compared(log, output)
+    keep(comparison, model)
     if not as_json:
         show(comparison, output)
     pictures = _pictures(out, comparison, fitted, output)

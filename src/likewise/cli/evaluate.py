@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from likewise.data.log import Log
     from likewise.data.split import Split
     from likewise.evaluate.comparison import Comparison
+    from likewise.recommend.recommender import Recommender
 
 
 class How(StrEnum):
@@ -43,6 +44,10 @@ def command(
         bool, typer.Option("--also-bought", help="Judge items found from one item of a basket.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the report as one HTML file.")] = None,
+    keep_in: Annotated[
+        Path | None,
+        typer.Option(help="Keep the results in this model folder, for `serve` to show."),
+    ] = None,
     memory: o.Memory = None,
     threads: o.Threads = None,
     user: o.User = None,
@@ -74,9 +79,13 @@ def command(
       likewise evaluate orders.csv --split users --seeds 3 --out report.html
 
       likewise evaluate orders.csv --models "popularity,item k-NN,linear" --also-bought
+
+      likewise evaluate orders.csv --keep-in shop.model
     """
     o.limit(memory, threads)
     require_writable(out, (".html",))
+    if keep_in is not None:
+        recommender_in(keep_in)  # refuses a wrong folder before the work
     o.require_budget(budget)
     if seeds < 1:
         raise InputError(f"--seeds {seeds} given; give 1 or more")
@@ -94,6 +103,29 @@ def command(
 
         write_report(comparison, out)
         output.lines(f"wrote {out}")
+    if keep_in is not None:
+        keep(comparison, keep_in)
+        output.lines(f"kept the results in {keep_in}")
+
+
+def recommender_in(folder: Path) -> "Recommender":
+    """Return the recommender of a model folder."""
+    from likewise.recommend.folder import load
+    from likewise.recommend.recommender import Recommender
+
+    found = load(folder)
+    if not isinstance(found, Recommender):
+        raise InputError(f"{folder} holds a bare autoencoder; give what `likewise fit` wrote")
+    return found
+
+
+def keep(comparison: "Comparison", folder: Path) -> None:
+    """Put a comparison beside a recommender, in its folder's metrics.json."""
+    from likewise.evaluate.report import as_dict
+
+    recommender = recommender_in(folder)
+    recommender.metrics["comparison"] = as_dict(comparison)
+    recommender.save(folder)
 
 
 def cut_log(log: "Log", how: How | None) -> "Split":

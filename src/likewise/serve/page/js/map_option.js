@@ -22,13 +22,14 @@ export function mapOption({ points, by, basket, recommended, node }, colours) {
       ...by(points).map(({ name, members }, step) => cloud(name, data(members), step, colours)),
       marks("recommended", data(recommended).reverse(), {
         symbol: "circle", symbolSize: 19,
-        itemStyle: { color: colours.paper, borderColor: colours.accent, borderWidth: 2.5 },
+        itemStyle: { color: colours.paper, borderColor: colours.accent, borderWidth: 2.5, opacity: 1 },
         label: { show: true, color: colours.accent, fontSize: 11, fontWeight: "bold",
           formatter: ({ dataIndex }) => String(recommended.length - dataIndex) },
+        labelLayout: { hideOverlap: true },
       }),
       marks("basket", data(basket), {
         symbol: "diamond", symbolSize: 18,
-        itemStyle: { color: colours.basket, borderColor: colours.paper, borderWidth: 1.5 },
+        itemStyle: { color: colours.basket, borderColor: colours.paper, borderWidth: 1.5, opacity: 1 },
         label: { show: true, position: "right", color: colours.ink, fontSize: 12,
           textBorderColor: colours.paper, textBorderWidth: 3,
           formatter: ({ data: [, , index] }) => short(points[index].title, 24) },
