@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from likewise.errors import InputError, LogError, MachineError, NotEnoughMemoryError
@@ -21,6 +22,7 @@ from likewise.memory import GIB, available_memory, require_memory
 LEAST_MEMORY = 64 * 1024**2
 """What DuckDB does not do without."""
 
+BATCH_ROWS = 1 << 20
 UNKNOWN_MEMORY = 1 << 61
 """Half of what :func:`likewise.memory.available_memory` returns where it cannot tell."""
 
@@ -44,6 +46,10 @@ class Engine:
         """Return a result without nulls as one array a column."""
         columns = self.connection.execute(sql).fetchnumpy()
         return {name: np.asarray(values) for name, values in columns.items()}
+
+    def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
+        """Yield a result in its order, a part at a time."""
+        yield from self.connection.sql(sql).to_arrow_reader(BATCH_ROWS)
 
     def types(self, relation: str) -> dict[str, str]:
         """Return column -> DuckDB type of what stands after FROM."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from likewise.data.engine import Engine
-from likewise.data.interactions import Vocabulary
+from likewise.data.interactions import Vocabulary, as_ids
 from likewise.data.relation import Relation
 from likewise.data.staging import Staged
 from likewise.data.values import id_of, text_of
@@ -19,6 +21,8 @@ from likewise.data.verdicts import KEPT
 
 OF_BASKET = "basket:"
 """What the id of a user begins with who is known by a basket only."""
+
+TYPES = {"user": np.int32, "item": np.int32, "weight": np.float32, "time": np.int64}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,41 +39,60 @@ class Events:
 
 def fetch(engine: Engine, staged: Staged) -> Events:
     """Return the kept rows, with their users and items numbered."""
-    user = _user(engine, staged)
-    users = _vocabulary(engine, "users", user)
-    items = _vocabulary(engine, "items", "likewise_item")
-    wanted = {"user": _code("users", user), "item": _code("items", "likewise_item")}
+    wanted = {"user": _user(engine, staged), "item": "likewise_item"}
+    ids = {role: _distinct(engine, sql) for role, sql in wanted.items()}
     if "weight" in staged.roles:
         wanted["weight"] = "CAST(likewise_weight AS FLOAT)"
     if "time" in staged.roles:
         wanted["time"] = "likewise_time"
     columns = ", ".join(f"{sql} AS {name}" for name, sql in wanted.items())
-    arrays = engine.arrays(f"SELECT {columns} FROM {KEPT}")
-    weight = arrays.get("weight")
-    if weight is None:
-        weight = np.ones(len(arrays["user"]), dtype=np.float32)
-    return Events(arrays["user"], arrays["item"], weight, arrays.get("time"), users, items)
+    ((n_events,),) = engine.rows(f"SELECT count(*) FROM {KEPT}")
+    arrays = {name: np.ones(n_events, TYPES[name]) for name in ("weight", *wanted)}
+    start = 0
+    for batch in engine.batches(f"SELECT {columns} FROM {KEPT}"):
+        stop = start + batch.num_rows
+        for name in wanted:
+            values = batch[name]
+            numbers = pc.index_in(values, value_set=ids[name]) if name in ids else values
+            arrays[name][start:stop] = numbers.to_numpy(zero_copy_only=False)
+        start = stop
+    user, item, weight = (arrays[name] for name in ("user", "item", "weight"))
+    users, items = (Vocabulary(as_ids(ids[role].to_pylist())) for role in ("user", "item"))
+    return Events(user, item, weight, arrays.get("time"), users, items)
 
 
 def summed(events: Events) -> Events:
     """Return the events with those of the same user, item and time summed into the first."""
     key = events.user.astype(np.int64) * len(events.items) + events.item
-    keys = (key,) if events.time is None else (events.time, key)
+    rows = _repeated(key)
+    keys = (key[rows],) if events.time is None else (events.time[rows], key[rows])
     order = np.lexsort(keys)  # stable: the first of a group stays first
-    starts = np.flatnonzero(_begins(order, *keys))
-    if len(starts) == len(order):
+    begins = _begins(order, *keys)
+    if begins.all():
         return events
-    weight = np.add.reduceat(events.weight[order].astype(np.float64), starts)
-    first = order[starts]
-    by_row = np.argsort(first)
-    rows = first[by_row]
+    starts = np.flatnonzero(begins)
+    weight = events.weight.copy()
+    total = np.add.reduceat(events.weight[rows][order].astype(np.float64), starts)
+    weight[rows[order[starts]]] = total
+    kept = np.ones(len(key), dtype=bool)
+    kept[rows[order[~begins]]] = False
     return replace(
         events,
-        user=events.user[rows],
-        item=events.item[rows],
-        weight=weight[by_row].astype(np.float32),
-        time=None if events.time is None else events.time[rows],
+        user=events.user[kept],
+        item=events.item[kept],
+        weight=weight[kept],
+        time=None if events.time is None else events.time[kept],
     )
+
+
+def _repeated(key: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return where keys stand that occur more than once: most of a log need not be sorted."""
+    order = np.argsort(key)
+    equal = np.diff(key[order]) == 0
+    member = np.zeros(len(key), dtype=bool)
+    member[:-1] |= equal
+    member[1:] |= equal
+    return np.sort(order[member])
 
 
 def count_baskets(engine: Engine, staged: Staged) -> int:
@@ -113,16 +136,10 @@ def _user(engine: Engine, staged: Staged) -> str:
     return f"coalesce(CAST(likewise_user AS VARCHAR), {basket})"
 
 
-def _vocabulary(engine: Engine, name: str, sql: str) -> Vocabulary:
-    """Make an enumeration of the ids, sorted, whose codes are their row numbers."""
-    ids = f"SELECT DISTINCT {sql} AS id FROM {KEPT} ORDER BY id"
-    engine.run(f"CREATE TEMP TABLE {name} AS {ids}")
-    engine.run(f"CREATE TYPE {name}_enum AS ENUM (SELECT CAST(id AS VARCHAR) FROM {name})")
-    return Vocabulary(engine.arrays(f"SELECT id FROM {name}")["id"])
-
-
-def _code(name: str, sql: str) -> str:
-    return f"CAST(enum_code(CAST(CAST({sql} AS VARCHAR) AS {name}_enum)) AS INTEGER)"
+def _distinct(engine: Engine, sql: str) -> pa.Array:
+    """Return the ids of a column, sorted: an id's place is its row number."""
+    found = engine.connection.sql(f"SELECT DISTINCT {sql} AS id FROM {KEPT} ORDER BY id")
+    return found.to_arrow_table()["id"].combine_chunks()
 
 
 def _begins(order: NDArray[np.intp], *keys: NDArray[Any]) -> NDArray[np.bool_]:
