@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from likewise.autoencoders import (
+        ConvolutionalAutoencoder,
         DenoisingAutoencoder,
         LinearAutoencoder,
         RecVAE,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "likewise.autoencoders": (
+        "ConvolutionalAutoencoder",
         "DenoisingAutoencoder",
         "LinearAutoencoder",
         "RecVAE",
@@ -90,6 +92,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __version__ = version("likewise")
 __all__ = [
     "Blend",
+    "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
     "FoldIn",
     "Images",

@@ -13,6 +13,12 @@ SHAPES = {"grey": (3, 4), "colour": (3, 2, 2)}
 VERBS = ("reconstruct", "logits")
 
 
+@pytest.fixture(params=sorted(ALL_TYPES))
+def name(request):
+    """The name of each type in turn, those that learn no purchases among them."""
+    return request.param
+
+
 @pytest.fixture(params=SHAPES)
 def shape(request):
     return SHAPES[request.param]
@@ -77,6 +83,18 @@ def test_a_shape_that_is_none_is_refused(bad, tmp_path):
     write_folder(tmp_path / "b.model", changed)
     with pytest.raises(ModelFolderError, match="image_shape"):
         load(tmp_path / "b.model")
+
+
+def test_the_same_seed_twice_gives_the_same_bits(make, images):
+    first, second = (make().fit(images).reconstruct(images) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_an_image_is_answered_the_same_alone_and_in_a_batch(make, images):
+    model = make().fit(images)
+    together = model.reconstruct(images)
+    alone = np.concatenate([model.reconstruct(images[[n]]) for n in range(5)])
+    np.testing.assert_allclose(together[:5], alone, atol=1e-5)
 
 
 def test_a_table_learned_after_images_is_a_table_again(make, images):

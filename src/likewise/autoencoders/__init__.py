@@ -1,6 +1,7 @@
 """The types of autoencoder, one file each, and the table of their names."""
 
 from likewise.autoencoders.base import Autoencoder
+from likewise.autoencoders.convolutional import ConvolutionalAutoencoder
 from likewise.autoencoders.denoising import DenoisingAutoencoder
 from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.recvae import RecVAE
@@ -10,6 +11,7 @@ from likewise.autoencoders.variational import VariationalAutoencoder
 __all__ = [
     "TYPES",
     "Autoencoder",
+    "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
     "LinearAutoencoder",
     "RecVAE",
@@ -22,6 +24,7 @@ TYPES: dict[str, type[Autoencoder]] = {
     "denoising": DenoisingAutoencoder,
     "variational": VariationalAutoencoder,
     "recvae": RecVAE,
+    "convolutional": ConvolutionalAutoencoder,
     "linear": LinearAutoencoder,
 }
 """Name to class. A model folder and the command line name types by this table, never by a path."""

@@ -50,8 +50,13 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
     Raises
     ------
     InputError
-        If the model learned images of another shape.
+        If the model learned images of another shape, or does not learn sparse rows.
     """
+    if sparse.issparse(X) and not model.sparse_rows:
+        raise InputError(
+            f"sparse rows (purchases) were given, and {type(model).__name__} learns images, whose "
+            "neighbouring values belong together; use another type, or a dense array of images"
+        )
     shape = shape_of(X)
     if reset:
         model.image_shape_ = shape
@@ -62,7 +67,7 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
         )
     # A copy: torch does not take read-only arrays, and nothing may write to the user's.
     table = validate_data(
-        model, as_table(X), reset=reset, accept_sparse=model.sparse_rows and "csr",
+        model, as_table(X), reset=reset, accept_sparse="csr",
         dtype=np.float32, copy=True, order="C",
     )  # fmt: skip
     if sparse.issparse(table):

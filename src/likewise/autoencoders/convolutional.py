@@ -1,0 +1,190 @@
+"""The convolutional autoencoder: it looks for the same small patterns all over an image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from numbers import Integral, Real
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor
+
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.errors import InputError
+from likewise.memory import require_memory
+from likewise.nn.convolution import (
+    ConvHourglass,
+    ConvNet,
+    Shape,
+    WinnerNet,
+    lifetime_winners,
+    spatial_winners,
+)
+from likewise.nn.corruption import CORRUPTIONS
+from likewise.nn.layers import Rows
+from likewise.nn.losses import LOSSES
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ConvolutionalAutoencoder(NeuralAutoencoder):
+    """Convolutional autoencoder of images: maps of filters, halved layer by layer, to a code.
+
+    Plain; denoising, where `corruption` damages what it sees; winner-take-all, where each map may
+    speak at one place only.
+
+    Parameters
+    ----------
+    n_latent : int
+        L, the length of the code; with `winners`, the number of maps of the last convolution, which
+        are the code.
+    filters : sequence of int
+        Maps of each convolution; each halves the image's sides.
+    kernel_size : int
+        Sides of a filter in pixels, odd.
+    corruption : {"dropout", "gaussian", "masking", ...}, optional
+        What is done to an image before it is encoded; the loss compares with the image as it was.
+    corruption_level : float in [0, 1)
+        Share of the pixels, or deviation of the noise.
+    winners : float in (0, 1], optional
+        Makes it winner-take-all: of each map of the code only the largest value stays and, while
+        training, of each map's values over a batch only this share (the paper has 0.05).
+    image_shape : (height, width) or (channels, height, width), optional
+        Of images that come as rows. Rows without it are signals: images one pixel high.
+    **parameters
+        Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`; `hidden` are the widths
+        of dense layers between the maps and the code.
+
+    Notes
+    -----
+    Purchases are refused: the order of items means nothing, so there is nothing to convolve.
+
+    Makhzani and Frey convolve at full size and decode with filters of 11 x 11; here each
+    convolution halves the sides, which takes a quarter of the time, and the decoder's filters are
+    as wide as two layers need, 11 x 11. Their features are the maps pooled, without the rule of the
+    winner; here the code is the maps after it, so that decoding a code gives the reconstruction.
+
+    References
+    ----------
+    J. Masci et al., "Stacked convolutional auto-encoders for hierarchical feature extraction",
+    ICANN 2011. DOI 10.1007/978-3-642-21735-7_7.
+    A. Makhzani, B. Frey, "Winner-take-all autoencoders", NIPS 2015, arXiv:1409.2752.
+
+    Examples
+    --------
+    >>> images = np.zeros((64, 8, 8), dtype=np.float32)
+    >>> images[np.arange(64), :, np.arange(64) % 8] = 1  # bars of light
+    >>> model = ConvolutionalAutoencoder(
+    ...     n_latent=4, filters=(8,), batch_size=16, learning_rate=0.01, max_epochs=60,
+    ...     random_state=0,
+    ... ).fit(images)
+    >>> model.transform(images).shape, model.reconstruct(images).shape
+    ((64, 4), (64, 8, 8))
+    >>> bool((model.reconstruct(images).argmax(2)[:8, 4] == np.arange(8)).all())
+    True
+    """
+
+    type_name: ClassVar[str] = "convolutional"
+    sparse_rows: ClassVar[bool] = False
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NeuralAutoencoder._parameter_constraints,
+        "filters": ["array-like"],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "corruption": [StrOptions(set(CORRUPTIONS)), None],
+        "corruption_level": [Interval(Real, 0, 1, closed="left")],
+        "winners": [Interval(Real, 0, 1, closed="right"), None],
+        "image_shape": ["array-like", None],
+    }
+
+    hidden: Sequence[int] = ()
+    activation: str = "silu"
+    optimizer: str = "adam"
+    learning_rate: float = 2e-3
+    batch_size: int = 128
+    max_epochs: int = 30
+    patience: int = 5
+    filters: Sequence[int] = (32, 64)
+    kernel_size: int = 3
+    corruption: str | None = None
+    corruption_level: float = 0.3
+    winners: float | None = None
+    image_shape: Sequence[int] | None = None
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if not len(self.filters) or not _whole(self.filters):
+            raise InputError(
+                f"filters={self.filters!r}; give the maps of each layer, such as (32, 64)"
+            )
+        if not self.kernel_size % 2:
+            raise InputError(f"kernel_size={self.kernel_size}; give an odd number, such as 3")
+        shape = self.image_shape
+        if shape is not None and (len(shape) not in (2, 3) or not _whole(shape)):
+            raise InputError(
+                f"image_shape={shape!r}; give (height, width) or (channels, height, width)"
+            )
+
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+        seen = self._input(rows)
+        if self.corruption is not None:
+            seen = CORRUPTIONS[self.corruption](seen, self.corruption_level, generator)
+        code = self._code(self.net_.encode(seen))
+        if self.winners is not None:
+            code = lifetime_winners(self._as_maps(code), self.winners).flatten(1)
+        return LOSSES[self.loss_](self.net_.decode(code), rows)
+
+    def _code(self, encoded: Tensor) -> Tensor:
+        if self.winners is None:
+            return encoded
+        return spatial_winners(self._as_maps(encoded).relu()).flatten(1)
+
+    def _as_maps(self, code: Tensor) -> Tensor:
+        return torch.unflatten(code, 1, cast("WinnerNet", self.net_).code_shape)
+
+    @property
+    def _n_features_out(self) -> int:
+        if self.winners is None:
+            return int(self.n_latent)
+        return prod(cast("WinnerNet", self.net_).code_shape)
+
+    def _net(self, n_features: int) -> ConvNet:
+        shape, filters = self._shape(n_features), [int(n) for n in self.filters]
+        if self.winners is not None:
+            return WinnerNet(shape, filters[:-1], self.kernel_size, "relu", self.n_latent)
+        return ConvHourglass(
+            shape, filters, self.kernel_size, self.activation, self.hidden, self.n_latent
+        )
+
+    def _shape(self, n_features: int) -> Shape:
+        """Return the (channels, height, width) of what is learned."""
+        shape = tuple(int(n) for n in self.image_shape_ or self.image_shape or (1, n_features))
+        if prod(shape) != n_features:
+            raise InputError(f"image_shape={shape} has {prod(shape)} values, a row {n_features}")
+        return cast("Shape", (1,) * (3 - len(shape)) + shape)
+
+    def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
+        if len(self.filters) > len(tensors):
+            raise InputError(f"{len(tensors)} tensors for {len(self.filters)} layers of filters")
+        super()._restore(tensors, extra)
+
+    def _require_net_memory(self, n_features: int) -> None:
+        shape = self._shape(n_features)
+        with torch.device("meta"):
+            weights = sum(weight.numel() for weight in self._net(n_features).parameters())
+        pixels, maps = prod(shape[1:]), 0
+        for count in self.filters:
+            pixels = -(-pixels // 4)
+            maps += int(count) * pixels
+        batch = self.batch_size * (2 * n_features + 2 * maps)
+        require_memory(
+            4 * (5 * weights + 3 * batch),
+            f"training {type(self).__name__} on images of shape {shape}",
+            "lower batch_size, filters or n_latent",
+        )
+
+
+def _whole(numbers: Any) -> bool:
+    return all(isinstance(n, int | np.integer) and n >= 1 for n in numbers)
