@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         NotEnoughMemoryError,
     )
     from likewise.evaluate.comparison import compare
+    from likewise.recommend.auto import auto
     from likewise.recommend.baselines import ItemNeighbours, Popularity
     from likewise.recommend.blend import Blend
     from likewise.recommend.bulk import recommend_file
@@ -81,6 +82,7 @@ _HOMES = {
         "NotEnoughMemoryError",
     ),
     "likewise.evaluate.comparison": ("compare",),
+    "likewise.recommend.auto": ("auto",),
     "likewise.recommend.baselines": ("ItemNeighbours", "Popularity"),
     "likewise.recommend.blend": ("Blend",),
     "likewise.recommend.bulk": ("recommend_file",),
@@ -114,6 +116,7 @@ __all__ = [
     "VariationalAutoencoder",
     "Vocabulary",
     "__version__",
+    "auto",
     "compare",
     "fixed_lists",
     "global_time",

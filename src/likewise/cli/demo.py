@@ -83,7 +83,7 @@ def _make_folder(out: Path) -> None:
 
 
 def _learned(log: "Log", output: Output) -> "Recommender":
-    from likewise.cli.fit import chosen
+    from likewise.cli.choosing import chosen
     from likewise.recommend.classic import Classic
 
     interactions = log.interactions()

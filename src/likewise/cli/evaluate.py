@@ -38,7 +38,12 @@ def command(
         str | None, typer.Option(help="Names of models, separated by commas; all if not given.")
     ] = None,
     budget: Annotated[
-        float, typer.Option(help="Seconds for each model to choose settings or to train.")
+        float,
+        typer.Option(
+            help="Time for each model to choose settings or to train: 90, 10m, 2h.",
+            parser=o.seconds,
+            metavar="TIME",
+        ),
     ] = 60.0,
     also_bought: Annotated[
         bool, typer.Option("--also-bought", help="Judge items found from one item of a basket.")

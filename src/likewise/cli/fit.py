@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
+from likewise.cli.choosing import chosen, found, require_judges
 from likewise.cli.output import Output
 from likewise.errors import InputError
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from likewise.recommend.recommender import Recommender
 
 BUDGET = 60.0
+CHOOSING = (None, "auto")
+"""What is given as a model where the data decides."""
 MODELS = ("linear", "denoising", "variational", "recvae", "undercomplete", "item-knn", "popularity")
 
 
@@ -24,7 +27,9 @@ def command(
     out: Annotated[Path, typer.Option(help="The model folder to write.")],
     model: Annotated[
         str | None,
-        typer.Option(help=f"One of {', '.join(MODELS)}; the best known for the data if not given."),
+        typer.Option(
+            help=f"auto, or one of {', '.join(MODELS)}; a linear one, tuned, if not given."
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -35,7 +40,15 @@ def command(
     ] = "binary",
     budget: Annotated[
         float | None,
-        typer.Option(help="Seconds to choose settings, or to train; 60 if not given."),
+        typer.Option(
+            help="Time to choose settings, or to train: 90, 10m, 2h; 60 seconds if not given.",
+            parser=o.seconds,
+            metavar="TIME",
+        ),
+    ] = None,
+    trials: Annotated[
+        Path | None,
+        typer.Option(help="Folder that the trials of auto are kept in, and gone on from."),
     ] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="File that training is saved to, and resumed from.")
@@ -63,7 +76,8 @@ def command(
 
     Columns are found by their names (customer, sku, date, qty, ...) or named by options; what was
     taken is printed. Without --model a linear autoencoder is fitted, its settings chosen on
-    held-out customers within --budget seconds.
+    held-out customers within --budget. With --model auto closed forms and neural autoencoders are
+    tried, and the best of them, or a blend, is fitted.
 
     Examples
     --------
@@ -73,6 +87,8 @@ def command(
 
       likewise fit ratings.csv --min-weight 4 --titles films.csv --out films.model
 
+      likewise fit orders.csv --model auto --budget 10m --out shop.model
+
       likewise fit orders.csv --drop "returns=qty < 0" --model variational --out shop.model
     """
     from likewise.recommend.checks import require_learnable
@@ -81,10 +97,13 @@ def command(
 
     output = Output(as_json, quiet)
     o.limit(memory, threads)
-    _check(model, settings, budget, out)
+    _check(model, settings, budget, out, trials)
     seconds = BUDGET if budget is None else budget
     run = {"random_state": seed, "max_seconds": budget, "device": device, "checkpoint": checkpoint}
-    named = Recommender(_model(model or "linear", settings or [], run), weighting=weighting)
+    if model in CHOOSING:  # the budget is the search's, and so is auto's device
+        run |= {"max_seconds": None} | ({"device": "auto"} if model else {})
+    kind = "linear" if model is None or model in CHOOSING else model
+    named = Recommender(_model(kind, settings or [], run), weighting=weighting)
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
@@ -95,9 +114,15 @@ def command(
     classic = Classic.of(interactions, seed=seed)
     if classic.model.history_.stopped == "interrupt":
         raise KeyboardInterrupt
+    if model in CHOOSING:
+        require_judges(interactions)
     if model is None:
-        _require_judges(interactions)
         recommender = chosen(interactions, weighting, seconds, output)
+    elif model == "auto":
+        recommender = found(
+            interactions, output, weighting=weighting, budget=seconds, seed=seed, device=device,
+            trials=trials,
+        )  # fmt: skip
     else:
         recommender = _trained(named, interactions, output)
     recommender.classic_ = classic
@@ -119,13 +144,21 @@ def command(
     )
 
 
-def _check(model: str | None, settings: list[str] | None, budget: float | None, out: Path) -> None:
+def _check(
+    model: str | None,
+    settings: list[str] | None,
+    budget: float | None,
+    out: Path,
+    trials: Path | None,
+) -> None:
     from likewise.artifact import require_replaceable
 
-    if model is not None and model not in MODELS:
-        raise InputError(f"--model {model} is none of {', '.join(MODELS)}")
-    if settings and model is None:
-        raise InputError("--set needs --model; without it settings are chosen by validation")
+    if model not in CHOOSING and model not in MODELS:
+        raise InputError(f"--model {model} is none of auto, {', '.join(MODELS)}")
+    if settings and model in CHOOSING:
+        raise InputError("--set needs --model with a type; else settings are chosen by validation")
+    if trials is not None and model != "auto":
+        raise InputError("--trials keeps the trials of --model auto; give it with that")
     if budget is not None:
         o.require_budget(budget)
     require_replaceable(out)
@@ -151,52 +184,6 @@ def _trained(
             f"trained {len(history.epochs)} epochs, kept the weights after {history.best_epoch} "
             f"(stopped by {history.stopped})"
         )
-    return recommender
-
-
-def _require_judges(interactions: "Interactions") -> None:
-    """Refuse a log in which nobody could be held out to choose settings on."""
-    lengths = interactions.matrix.indptr[1:] - interactions.matrix.indptr[:-1]
-    if (several := int((lengths > 1).sum())) < 2:
-        raise InputError(
-            f"{several} customers have two items or more, too few to hold one out to choose "
-            "settings on; give a longer log, or name a model, such as --model linear"
-        )
-
-
-def chosen(
-    interactions: "Interactions", weighting: str, budget: float, output: Output
-) -> "Recommender":
-    """Fit the best model known for the data, its settings chosen within the budget."""
-    from likewise.autoencoders import LinearAutoencoder
-    from likewise.recommend.recommender import Recommender
-    from likewise.recommend.selection import choose
-
-    with output.bar("choosing settings") as move:
-        spent = 0.0
-
-        def tell(trial: Any) -> None:
-            nonlocal spent
-            spent += trial.seconds
-            move(min(1.0, spent / budget), f"{trial.score:.4f}")
-
-        choice = choose(
-            LinearAutoencoder, interactions, max_seconds=budget, weighting=weighting, on_trial=tell
-        )
-    best = choice.best
-    words = ", ".join(f"{name}={value:g}" for name, value in choice.model.get_params().items())
-    output.note(
-        f"chose a linear autoencoder with {words}: {choice.metric} {best.score:.4f} on held-out "
-        f"customers, best of {len(choice.trials)} settings"
-        + ("" if choice.complete else " (the budget ended the search)")
-    )
-    recommender = Recommender(choice.model, weighting=weighting).fit(interactions)
-    recommender.metrics["choice"] = {
-        "protocol": "a tenth of the customers held out, a fifth of their items to be found",
-        "metric": choice.metric,
-        "complete": choice.complete,
-        "trials": [{"parameters": t.parameters, "score": t.score} for t in choice.trials],
-    }
     return recommender
 
 

@@ -139,6 +139,19 @@ def basket(text: str) -> list[str]:
     return items
 
 
+def seconds(text: str | float) -> float:
+    """Read a time: 90, 90s, 10m or 2h, in seconds.
+
+    Examples
+    --------
+    >>> seconds("10m"), seconds("90")
+    (600.0, 90.0)
+    """
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (str(text)[:-1], str(text)[-1:]) if str(text)[-1:] in units else (text, "s")
+    return float(number) * units[unit]
+
+
 def require_budget(seconds: float) -> None:
     """Refuse a budget that is no time."""
     if not 0 < seconds < float("inf"):

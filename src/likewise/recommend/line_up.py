@@ -22,11 +22,13 @@ from likewise.data.interactions import Interactions
 from likewise.data.split import Split
 from likewise.errors import InputError
 from likewise.evaluate.comparison import Fit
+from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, Popularity
+from likewise.recommend.candidates import batch_size_for
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.selection import choose
 
-STOCHASTIC = ("undercomplete", "Mult-DAE", "Mult-VAE", "RecVAE")
+STOCHASTIC = ("undercomplete", "Mult-DAE", "Mult-VAE", "RecVAE", "auto")
 """The models whose result depends on the seed."""
 
 BUDGET = 60.0
@@ -72,15 +74,17 @@ class _Trained:
         return Recommender(model).fit_chosen(split, support=False)
 
 
-def batch_size_for(n_users: int) -> int:
-    """Return the rows of a step: the papers' 500 for 100,000 users are too few steps for a shop.
+@dataclass(frozen=True)
+class _Auto:
+    """Whatever `auto` finds."""
 
-    Examples
-    --------
-    >>> batch_size_for(1_000), batch_size_for(5_000), batch_size_for(100_000)
-    (50, 100, 500)
-    """
-    return min(500, max(50, n_users // 50))
+    budget: float
+
+    def __call__(self, split: Split, seed: int) -> Recommender:
+        found = auto(
+            split.train, split.validation, split.refit, budget=self.budget, seed=seed, support=False
+        )
+        return found.recommender
 
 
 def line_up(
@@ -111,6 +115,7 @@ def line_up(
         "Mult-VAE": _Trained(VariationalAutoencoder(), budget),
         "RecVAE": _Trained(RecVAE(), budget),
         "linear": _Chosen(LinearAutoencoder, budget),
+        "auto": _Auto(budget),
     }
     if split.recent is None:
         del models["recent popularity"]

@@ -25,6 +25,9 @@ from likewise.recommend.recommender import Recommender
 
 METRIC = "ndcg@100"
 
+Score = Callable[[dict[str, Any]], float]
+"""What a setting reaches on the validation users."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -122,6 +125,7 @@ def choose(
     metric: str = METRIC,
     weighting: str = "binary",
     on_trial: Callable[[Trial], None] | None = None,
+    through: Callable[[Score], Score] = lambda score: score,
 ) -> Choice:
     """Choose a type's settings by how well it serves the validation users.
 
@@ -138,6 +142,8 @@ def choose(
         What to maximise.
     on_trial : callable, optional
         Told of every trial.
+    through : callable, optional
+        Wraps the scoring of a setting, to remember what it answers.
 
     Examples
     --------
@@ -158,7 +164,7 @@ def choose(
         return evaluate(recommender, judged, metrics=(metric,)).mean(metric)
 
     trials, complete = climb(
-        search.ladders, search.start, score, max_seconds=max_seconds, on_trial=on_trial
+        search.ladders, search.start, through(score), max_seconds=max_seconds, on_trial=on_trial
     )
     best = max(trials, key=lambda trial: trial.score)
     if best.score == -math.inf:

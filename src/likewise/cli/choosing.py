@@ -1,0 +1,88 @@
+"""Choosing a model for `likewise fit` and `likewise demo`, and saying what was chosen."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from likewise.cli.output import Output
+from likewise.errors import InputError
+
+if TYPE_CHECKING:
+    from likewise.data.interactions import Interactions
+    from likewise.recommend.recommender import Recommender
+
+
+def require_judges(interactions: "Interactions") -> None:
+    """Refuse a log in which nobody could be held out to choose settings on."""
+    lengths = interactions.matrix.indptr[1:] - interactions.matrix.indptr[:-1]
+    if (several := int((lengths > 1).sum())) < 2:
+        raise InputError(
+            f"{several} customers have two items or more, too few to hold one out to choose "
+            "settings on; give a longer log, or name a model, such as --model linear"
+        )
+
+
+def chosen(
+    interactions: "Interactions", weighting: str, budget: float, output: Output
+) -> "Recommender":
+    """Fit the best model known for the data, its settings chosen within the budget."""
+    from likewise.autoencoders import LinearAutoencoder
+    from likewise.recommend.recommender import Recommender
+    from likewise.recommend.selection import choose
+
+    with output.bar("choosing settings") as move:
+        spent = 0.0
+
+        def tell(trial: Any) -> None:
+            nonlocal spent
+            spent += trial.seconds
+            move(min(1.0, spent / budget), f"{trial.score:.4f}")
+
+        choice = choose(
+            LinearAutoencoder, interactions, max_seconds=budget, weighting=weighting, on_trial=tell
+        )
+    best = choice.best
+    words = ", ".join(f"{name}={value:g}" for name, value in choice.model.get_params().items())
+    output.note(
+        f"chose a linear autoencoder with {words}: {choice.metric} {best.score:.4f} on held-out "
+        f"customers, best of {len(choice.trials)} settings"
+        + ("" if choice.complete else " (the budget ended the search)")
+    )
+    recommender = Recommender(choice.model, weighting=weighting).fit(interactions)
+    recommender.metrics["choice"] = {
+        "protocol": "a tenth of the customers held out, a fifth of their items to be found",
+        "metric": choice.metric,
+        "complete": choice.complete,
+        "trials": [{"parameters": t.parameters, "score": t.score} for t in choice.trials],
+    }
+    return recommender
+
+
+def found(
+    interactions: "Interactions", output: Output, *, weighting: str, budget: float, seed: int,
+    device: str, trials: Path | None,
+) -> "Recommender":  # fmt: skip
+    """Fit what `auto` finds within the budget."""
+    from likewise.recommend.auto import auto
+
+    with output.bar("looking for the best model") as move:
+        spent = 0.0
+
+        def tell(model: str, trial: Any) -> None:
+            nonlocal spent
+            spent += trial.seconds
+            move(min(1.0, spent / budget), f"{model} {trial.score:.4f}")
+
+        result = auto(
+            interactions, budget=budget, weighting=weighting, seed=seed, device=device,
+            trials=trials, on_trial=tell,
+        )  # fmt: skip
+    choice = result.recommender.metrics["choice"]
+    words = " + ".join(f"{part['weight']:g} {part['model']}" for part in choice["parts"])
+    how = f" ({choice['calibration']})" if choice["calibration"] else ""
+    output.note(
+        f"chose {words}{how}: {choice['metric']} {choice['score']:.4f} on held-out customers, "
+        f"best of {len(choice['trials'])} trials"
+    )
+    for model, why in choice["skipped"].items():
+        output.note(f"left out {model}: {why}")
+    return result.recommender

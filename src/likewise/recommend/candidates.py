@@ -1,0 +1,47 @@
+"""The neural models that are tried on a log, with the settings that their papers found good."""
+
+from typing import Any
+
+from likewise.autoencoders import DenoisingAutoencoder, RecVAE, VariationalAutoencoder
+from likewise.autoencoders.neural import NeuralAutoencoder
+
+ANNEALED_EPOCHS = 100
+"""Epochs over which Mult-VAE's β would grow to 1; Liang et al.'s 200,000 steps are 860 of theirs,
+more than a search has time for."""
+
+
+def neural_candidates(n_users: int, **run: Any) -> dict[str, NeuralAutoencoder]:
+    """Return unfitted models by name, most promising first.
+
+    Parameters
+    ----------
+    n_users : int
+        Users to learn from; they decide the rows of a step.
+    **run
+        Set on each: `random_state`, `device`.
+
+    Examples
+    --------
+    >>> list(neural_candidates(5_000, random_state=0))
+    ['RecVAE', 'Mult-VAE', 'Mult-DAE', 'RecVAE, weak prior']
+    """
+    size = batch_size_for(n_users)
+    shared = {"batch_size": size, **run}
+    steps = ANNEALED_EPOCHS * max(1, n_users // size)
+    return {
+        "RecVAE": RecVAE(**shared),
+        "Mult-VAE": VariationalAutoencoder(anneal_steps=steps, **shared),
+        "Mult-DAE": DenoisingAutoencoder(**shared),
+        "RecVAE, weak prior": RecVAE(gamma=0.0035, **shared),
+    }
+
+
+def batch_size_for(n_users: int) -> int:
+    """Return the rows of a step: the papers' 500 for 100,000 users are too few steps for a shop.
+
+    Examples
+    --------
+    >>> batch_size_for(1_000), batch_size_for(5_000), batch_size_for(100_000)
+    (50, 100, 500)
+    """
+    return min(500, max(50, n_users // 50))

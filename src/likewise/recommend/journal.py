@@ -1,0 +1,123 @@
+"""The journal of a search: every trial, kept in a folder so that a search can be gone on with."""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from likewise.data.interactions import Interactions
+from likewise.errors import InputError, MachineError
+from likewise.recommend.selection import Score, Trial
+
+TRIALS = "trials.jsonl"
+
+
+@dataclass
+class Journal:
+    """Trials by model; in a folder, one JSON line each, below a line on what they depend on.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Made if it is not there.
+    about : str
+        What the trials depend on, see `fingerprint`.
+    on_trial : callable, optional
+        Told of every trial that is added: the model's name and the trial.
+    """
+
+    folder: Path | None
+    about: str
+    on_trial: Callable[[str, Trial], None] | None = None
+    trials: list[tuple[str, Trial]] = field(default_factory=list)
+    _known: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.folder is None:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = self.folder / TRIALS
+            lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+            if not lines:
+                path.write_text(json.dumps({"about": self.about}) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise MachineError(f"the trials cannot be kept in {self.folder}: {error}") from error
+        for record in _records(lines, self.about, self.folder):
+            self._known[record["model"], _key(record["parameters"])] = _number(record["score"])
+
+    def remembered(self, model: str, score: Score) -> Score:
+        """Return `score` with every answer written down, and none computed that is known."""
+
+        def known_or_new(parameters: dict[str, Any]) -> float:
+            began, key = time.monotonic(), (model, _key(parameters))
+            if key not in self._known:
+                value = score(parameters)
+                self.add(model, Trial(dict(parameters), value, time.monotonic() - began))
+            else:
+                self._tell(model, Trial(dict(parameters), self._known[key], 0.0))
+            return self._known[key]
+
+        return known_or_new
+
+    def add(self, model: str, trial: Trial) -> None:
+        """Write a trial down."""
+        self._known[model, _key(trial.parameters)] = trial.score
+        if self.folder is not None:
+            with (self.folder / TRIALS).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(as_record(model, trial)) + "\n")
+        self._tell(model, trial)
+
+    def _tell(self, model: str, trial: Trial) -> None:
+        self.trials.append((model, trial))
+        if self.on_trial is not None:
+            self.on_trial(model, trial)
+
+
+def as_record(model: str, trial: Trial) -> dict[str, Any]:
+    """Return a trial as JSON has it; null for the score of a setting that could not be fitted."""
+    score = trial.score if math.isfinite(trial.score) else None
+    return {"model": model, "parameters": trial.parameters, "score": score,
+            "seconds": round(trial.seconds, 3)}  # fmt: skip
+
+
+def fingerprint(train: Interactions, *more: Any) -> str:
+    """Return a digest of the purchases and of what else a score depends on."""
+    digest = hashlib.sha256(repr((train.matrix.shape, *more)).encode())
+    for array in (train.matrix.indptr, train.matrix.indices, train.matrix.data):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _records(lines: list[str], about: str, folder: Path) -> list[dict[str, Any]]:
+    """Return the trials of a journal's lines; a last line that was cut off is left out."""
+    records = []
+    for number, line in enumerate(lines):
+        try:
+            record = json.loads(line)
+            ok = {"about"} == set(record) if number == 0 else {"model", "score"} < set(record)
+        except (ValueError, TypeError):
+            ok = False
+        if not ok and number == len(lines) - 1 and number:
+            break
+        if not ok or (number == 0 and record["about"] != about):
+            raise InputError(
+                f"{folder / TRIALS} line {number + 1}: these are no trials of this log with these "
+                "options; name another folder"
+            )
+        records.append(record)
+    return records[1:]
+
+
+def _key(parameters: dict[str, Any]) -> str:
+    return json.dumps(parameters, sort_keys=True)
+
+
+def _number(score: Any) -> float:
+    return -math.inf if score is None else float(score)

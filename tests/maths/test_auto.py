@@ -1,0 +1,132 @@
+"""`auto`: what wins a search, what it writes down, and that it can be gone on with."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from likewise.data.interactions import Interactions
+from likewise.data.split import held_out_items
+from likewise.errors import InputError
+from likewise.evaluate.protocol import evaluate
+from likewise.recommend import auto as module
+from likewise.recommend.auto import auto
+from likewise.recommend.baselines import Popularity
+from likewise.recommend.blend import CALIBRATIONS, Blend
+from likewise.recommend.candidates import neural_candidates
+from likewise.recommend.journal import TRIALS, Journal, fingerprint
+from likewise.recommend.recommender import Recommender
+from likewise.recommend.selection import METRIC, Trial
+from likewise.recommend.weights import choose_weights
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """Customers who keep to one of three groups of items."""
+    rng = np.random.default_rng(0)
+    own = np.arange(12) // 4 == rng.integers(0, 3, 90)[:, None]
+    bought = rng.random((90, 12)) < np.where(own, 0.7, 0.1)
+    return Interactions.of([[f"i{n}" for n in np.flatnonzero(row)] for row in bought])
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Let neural candidates be small, and begin with them whatever time is left."""
+
+    def candidates(n_users, **run):
+        found = neural_candidates(n_users, **run)
+        for model in found.values():
+            model.set_params(n_latent=3, max_epochs=3, hidden=[8] * len(model.hidden))
+        return found
+
+    monkeypatch.setattr(module, "neural_candidates", candidates)
+    monkeypatch.setattr(module, "LEAST_SECONDS", 0.0)
+
+
+def test_every_family_is_tried_and_the_best_is_fitted_on_everything(shop, small):
+    found = auto(shop, budget=8, seed=3)
+    tried = {name for name, _ in found.trials}
+    assert {"linear", "item-knn", *neural_candidates(90)} <= tried
+    best = max(trial.score for _, trial in found.trials)
+    assert found.weights.score >= best
+    model = found.recommender.model_
+    assert isinstance(model, Blend) == (len(found.parts) > 1)
+    np.testing.assert_array_equal(found.recommender.catalogue_.counts, shop.item_counts)
+    choice = found.recommender.metrics["choice"]
+    assert json.loads(json.dumps(choice)) == choice
+    assert [part["weight"] for part in choice["parts"]] == list(found.weights.weights)
+    assert len(choice["trials"]) == len(found.trials)
+
+
+def test_half_of_the_neural_models_go_on(shop, small):
+    found = auto(shop, budget=8)
+    neural = [name for name, _ in found.trials if name in neural_candidates(90)]
+    assert len(neural) == 4 + 2 + 1
+    assert set(neural[4:6]) <= set(neural[:4])
+    assert neural[6] in neural[4:6]
+
+
+def test_a_short_budget_is_for_closed_forms_alone(shop):
+    found = auto(shop, budget=0.5)
+    assert {name for name, _ in found.trials} <= {*map(str, _closed())}
+
+
+def _closed():
+    return [kind.type_name for kind in module.SEARCHES]
+
+
+def test_a_search_is_gone_on_with(shop, small, tmp_path, monkeypatch):
+    first = auto(shop, budget=8, trials=tmp_path / "t")
+    lines = (tmp_path / "t" / TRIALS).read_text().splitlines()
+    assert len(lines) == len(first.trials) + 1
+    monkeypatch.setattr(
+        "likewise.recommend.selection.evaluate", lambda *_, **__: pytest.fail("tried again")
+    )
+    again = auto(shop, budget=8, trials=tmp_path / "t")
+    assert [t.score for _, t in again.trials] == [t.score for _, t in first.trials]
+    assert again.weights == first.weights
+
+
+@pytest.mark.parametrize("lines", ["{}", "no json", '{"about": "other"}', "[]"])
+def test_trials_of_another_search_are_refused(shop, tmp_path, lines):
+    (tmp_path / TRIALS).write_text(lines + "\n" + lines + "\n")
+    with pytest.raises(InputError, match="name another folder"):
+        auto(shop, budget=1, trials=tmp_path)
+
+
+def test_a_line_that_was_cut_off_is_tried_again(tmp_path):
+    journal = Journal(tmp_path, "a")
+    journal.add("linear", Trial({"l2": 1.0}, 0.5, 0.1))
+    journal.add("linear", Trial({"l2": 2.0}, -math.inf, 0.1))
+    with (tmp_path / TRIALS).open("a") as file:
+        file.write('{"model": "linear", "para')
+    score = Journal(tmp_path, "a").remembered("linear", lambda parameters: 7.0)
+    assert [score({"l2": l2}) for l2 in (1.0, 2.0, 3.0)] == [0.5, -math.inf, 7.0]
+
+
+def test_the_fingerprint_is_of_the_purchases_and_the_options(shop):
+    one = fingerprint(shop, "binary", 0)
+    assert one == fingerprint(shop, "binary", 0)
+    others = [fingerprint(shop, "log", 0), fingerprint(shop.take(np.arange(90) < 89), "binary", 0)]
+    assert one not in others
+
+
+@pytest.mark.parametrize("budget", [0, -1, math.nan, math.inf])
+def test_a_budget_that_is_no_time_is_refused(shop, budget):
+    with pytest.raises(InputError, match="budget"):
+        auto(shop, budget=budget)
+
+
+def test_weights_score_what_the_blend_of_them_does(shop):
+    learned, judged = held_out_items(shop)
+    models = [module.LinearAutoencoder(l2=5.0), module.LinearAutoencoder(l2=1e4), Popularity()]
+    parts = [Recommender(model).fit(learned, support=False) for model in models]
+    found = choose_weights(parts, judged, METRIC)
+    assert found.weights[0] == 1
+    assert found.calibration in CALIBRATIONS
+    blend = Blend(parts=models, weights=found.weights, calibration=found.calibration)
+    fitted = Recommender(blend).fit(learned, support=False)
+    assert evaluate(fitted, judged, (METRIC,)).mean(METRIC) == pytest.approx(found.score)
+    alone = evaluate(parts[0], judged, (METRIC,)).mean(METRIC)
+    assert found.score >= alone
