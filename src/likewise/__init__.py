@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from likewise.data.images import Images, read_images
     from likewise.data.interactions import Interactions, Vocabulary
     from likewise.data.log import Log, read_log
+    from likewise.data.read_table import read_table
     from likewise.data.split import (
         FoldIn,
         Split,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         leave_last_out,
         strong_generalisation,
     )
+    from likewise.data.table_encoder import TableEncoder
     from likewise.errors import (
         InputError,
         LikewiseError,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from likewise.recommend.bulk import recommend_file
     from likewise.recommend.folder import load
     from likewise.recommend.recommender import Recommender
+    from likewise.tables.autoencoder import TableAutoencoder
 
 _HOMES = {
     "likewise.autoencoders": (
@@ -73,6 +76,8 @@ _HOMES = {
         "leave_last_out",
         "strong_generalisation",
     ),
+    "likewise.data.read_table": ("read_table",),
+    "likewise.data.table_encoder": ("TableEncoder",),
     "likewise.errors": (
         "InputError",
         "LikewiseError",
@@ -88,6 +93,7 @@ _HOMES = {
     "likewise.recommend.bulk": ("recommend_file",),
     "likewise.recommend.folder": ("load",),
     "likewise.recommend.recommender": ("Recommender",),
+    "likewise.tables.autoencoder": ("TableAutoencoder",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -112,6 +118,8 @@ __all__ = [
     "RecVAE",
     "Recommender",
     "Split",
+    "TableAutoencoder",
+    "TableEncoder",
     "UndercompleteAutoencoder",
     "VariationalAutoencoder",
     "Vocabulary",
@@ -126,6 +134,7 @@ __all__ = [
     "load_sample",
     "read_images",
     "read_log",
+    "read_table",
     "recommend_file",
     "strong_generalisation",
 ]

@@ -25,6 +25,7 @@ ROOMS = [
     {"nn"},
     {"autoencoders"},
     {"evaluate"},
+    {"tables"},
     {"recommend"},
     {"plots", "steps"},
     {"serve"},

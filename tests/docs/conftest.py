@@ -25,6 +25,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with the small shop's log and what is made of it."""
     monkeypatch.chdir(tmp_path)
     Path("orders.csv").write_bytes(ORDERS.read_bytes())
+    Path("houses.csv").write_bytes(ORDERS.with_name("houses.csv").read_bytes())
     Path("clothes.npz").write_bytes(CLOTHES.read_bytes())
     table = pacsv.read_csv(ORDERS, convert_options=pacsv.ConvertOptions(column_types=TEXTS))
     papq.write_table(table.select(["customer", "sku"]), "2025-01.parquet")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from likewise.cli import also_bought, demo, doctor, evaluate, fit, recommend, serve, steps
+from likewise.cli import also_bought, demo, doctor, evaluate, fit, recommend, reduce, serve, steps
 from likewise.cli.output import fail
 from likewise.errors import InputError, LikewiseError
 
@@ -26,6 +26,7 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "steps": steps,
     "serve": serve,
+    "reduce": reduce,
     "doctor": doctor,
 }
 INTERRUPTED = 130

@@ -204,31 +204,10 @@ def _model(name: str, settings: list[str], run: dict[str, Any]) -> "Autoencoder"
         for k, default in known.items()
         if k not in run and default is not None
     }
-    given = dict(_setting(text, own, name) for text in settings)
+    given = dict(o.setting(text, own, name) for text in settings)
     model = kind(**{k: v for k, v in run.items() if k in known} | given)
     model._validate_params()
     return model
-
-
-def _setting(text: str, known: dict[str, Any], name: str) -> tuple[str, Any]:
-    """Read NAME=VALUE as the kind of value that the setting has."""
-    key, separator, value = text.partition("=")
-    if not separator or key not in known:
-        raise InputError(
-            f"--set {text}: {name} has the settings {', '.join(known) or '(none)'}; "
-            "write --set NAME=VALUE"
-        )
-    default = known[key]
-    if value == "auto":
-        return key, value
-    try:
-        if isinstance(default, tuple):
-            return key, tuple(int(part) for part in value.split(",") if part)
-        if isinstance(default, int | float):
-            return key, float(value) if set(value) & set(".eE") else int(value)
-    except ValueError as error:
-        raise InputError(f"--set {text}: {value!r} is no number") from error
-    return key, value
 
 
 def _words(at: "Progress") -> tuple[float, str]:

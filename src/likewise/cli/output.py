@@ -111,17 +111,17 @@ def write_table(table: "pa.Table", path: Path) -> None:
         file.write(table)
 
 
-def require_writable(path: Path | None, kinds: Sequence[str]) -> None:
+def require_writable(path: Path | None, kinds: Sequence[str], option: str = "--out") -> None:
     """Refuse an output path before the work starts, if it could not be written after it."""
     if path is None:
         return
     if path.suffix.lower() not in kinds:
-        raise InputError(f"--out {path} has no known ending; it is one of {', '.join(kinds)}")
+        raise InputError(f"{option} {path} has no known ending; it is one of {', '.join(kinds)}")
     if path.is_dir():
-        raise InputError(f"--out {path} is a folder; name a file")
+        raise InputError(f"{option} {path} is a folder; name a file")
     if not path.resolve().parent.is_dir():
         raise InputError(
-            f"--out {path}: there is no folder {path.parent}; make it, or name another"
+            f"{option} {path}: there is no folder {path.parent}; make it, or name another"
         )
 
 

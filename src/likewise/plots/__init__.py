@@ -1,6 +1,7 @@
 """Figures; each function returns a matplotlib figure and shows or saves nothing."""
 
 from likewise.plots.shop import item_map, metric_by_model
+from likewise.plots.tables import reduction_map
 from likewise.plots.training import learning_curve
 
-__all__ = ["item_map", "learning_curve", "metric_by_model"]
+__all__ = ["item_map", "learning_curve", "metric_by_model", "reduction_map"]

@@ -7,6 +7,7 @@ from likewise.autoencoders import Autoencoder
 from likewise.autoencoders.base import restoring
 from likewise.recommend.blend import PARTS, Blend
 from likewise.recommend.recommender import Recommender
+from likewise.tables.autoencoder import TableAutoencoder
 
 ALL_TYPES: dict[str, type[Autoencoder]] = {
     **PARTS,
@@ -15,8 +16,8 @@ ALL_TYPES: dict[str, type[Autoencoder]] = {
 """Every type that a model folder or the command line can name."""
 
 
-def load(folder: str | Path) -> Recommender | Autoencoder:
-    """Read a model folder: the recommender, or the bare autoencoder, that was saved there.
+def load(folder: str | Path) -> Recommender | Autoencoder | TableAutoencoder:
+    """Read a model folder: a recommender, an autoencoder of tables, or a bare one.
 
     Parameters
     ----------
@@ -42,4 +43,6 @@ def load(folder: str | Path) -> Recommender | Autoencoder:
     with restoring(folder):
         if "recommender" in contents.extra:
             return Recommender.from_contents(model, contents)
+        if "table" in contents.extra:
+            return TableAutoencoder.from_contents(model, contents)
         return model.from_contents(contents)

@@ -1,0 +1,109 @@
+"""`likewise reduce`: a table as a few numbers a row, beside PCA."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from likewise.cli import options as o
+from likewise.cli import table as t
+from likewise.cli.output import Output, require_writable, write_table
+from likewise.errors import InputError
+
+if TYPE_CHECKING:
+    from likewise.tables.reduction import Reduction
+
+
+def command(
+    table: t.TableArgument,
+    dimensions: Annotated[int, typer.Option(help="Numbers that stand for a row.")] = 2,
+    out: Annotated[Path | None, typer.Option(help="Where to write the codes, row by row.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where to draw the codes beside PCA's: png, svg or pdf.")
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(help="A column that colours the map and goes to --out; not learned from."),
+    ] = None,
+    without: t.Without = None,
+    kind: t.Type = "undercomplete",
+    settings: t.Settings = None,
+    seconds: t.Seconds = 60.0,
+    save: t.Save = None,
+    seed: o.Seed = 0,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Reduce the rows of a table to a few numbers, and say how that compares with PCA.
+
+    Both learn from four fifths of the rows and are judged by the others: what share of them they
+    give back, and whether rows that are near stay near.
+
+    Examples
+    --------
+      likewise reduce houses.csv --out codes.parquet
+
+      likewise reduce houses.csv --label town --plot map.png
+
+      likewise reduce houses.csv --dimensions 3 --without price --set hidden=64,16
+    """
+    from likewise.tables.reduction import reduce_table
+
+    output = Output(as_json, quiet)
+    _check(dimensions, seconds, out, plot, save)
+    rows = t.read(table, without, output)
+    labels = None
+    if label is not None:
+        t.require_column(rows, label, "--label")
+        labels, rows = rows[label], rows.drop_columns([label])
+    model = t.new_model(
+        kind, settings, dimensions, rows.num_rows, random_state=seed, max_seconds=seconds
+    )
+    with output.bar("learning to reduce") as move:
+        t.show_progress(model, move)
+        reduction = reduce_table(rows, model, seed=seed)
+    output.lines(reduction.line())
+    written = _write(reduction, labels, out, plot, save)
+    output.note(*(f"wrote {path}" for path in written))
+    output.json(
+        {
+            "dimensions": reduction.codes.shape[1],
+            "held_out_rows": reduction.n_held,
+            reduction.model.model_.type_name: reduction.own.as_dict(),
+            "pca": reduction.pca.as_dict(),
+            "wrote": written,
+        }
+    )
+
+
+def _check(
+    dimensions: int, seconds: float, out: Path | None, plot: Path | None, save: Path | None
+) -> None:
+    from likewise.artifact import require_replaceable
+
+    if dimensions < 1:
+        raise InputError(f"--dimensions {dimensions} given; give 1 or more")
+    t.require_seconds(seconds)
+    require_writable(out, t.TABLES)
+    require_writable(plot, (".png", ".svg", ".pdf"), "--plot")
+    if save is not None:
+        require_replaceable(save)
+
+
+def _write(
+    reduction: "Reduction", labels: Any, out: Path | None, plot: Path | None, save: Path | None
+) -> list[str]:
+    """Write what was asked for; return the paths."""
+    import pyarrow as pa
+
+    if out is not None:
+        codes = {f"code{n}": column for n, column in enumerate(reduction.codes.T, 1)}
+        write_table(pa.table(codes | ({} if labels is None else {"label": labels})), out)
+    if plot is not None:
+        from likewise.plots import reduction_map
+
+        figure = reduction_map(reduction, None if labels is None else labels.to_pylist())
+        figure.savefig(plot)
+    if save is not None:
+        reduction.model.save(save)
+    return [str(path) for path in (out, plot, save) if path is not None]

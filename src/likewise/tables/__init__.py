@@ -1,0 +1,1 @@
+"""Autoencoders of tables: reduction, features, anomalies."""

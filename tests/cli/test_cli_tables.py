@@ -1,0 +1,78 @@
+"""The commands on tables."""
+
+from pathlib import Path
+
+import pyarrow.csv as pacsv
+import pyarrow.parquet as papq
+import pytest
+
+import likewise
+
+HOUSES = Path(__file__).parents[1] / "shop" / "houses.csv"
+BRIEF = ("--set", "max_epochs=3")
+
+
+def test_reduce_compares_with_pca_and_writes_what_was_asked_for(run, tmp_path):
+    out, plot, save = (tmp_path / name for name in ("codes.parquet", "map.png", "m.model"))
+    result = run(
+        "reduce", HOUSES, "--label", "town", "--out", out, "--plot", plot, "--save", save, *BRIEF
+    )
+    assert result.code == 0, result.err
+    assert "2 dimensions explain" in result.out
+    assert "90 rows and 7 columns" in result.err
+    codes = papq.read_table(out)
+    assert codes.column_names == ["code1", "code2", "label"]
+    assert codes.num_rows == 90
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    model = likewise.load(save)
+    assert "town" not in [column.name for column in model.encoder_.columns_]
+
+
+def test_reduce_as_json(run, tmp_path):
+    out = tmp_path / "codes.csv"
+    result = run("reduce", HOUSES, "--dimensions", 3, "--without", "zip,town", "--out", out,
+                 "--json", "--quiet", *BRIEF)  # fmt: skip
+    document = result.document()
+    assert result.err == ""
+    assert document["dimensions"] == 3
+    assert document["held_out_rows"] == 18
+    assert set(document["pca"]) == {"error", "explained", "trustworthiness", "neighbours"}
+    assert document["wrote"] == [str(out)]
+    assert pacsv.read_csv(out).num_columns == 3
+
+
+def test_the_same_seed_gives_the_same_codes(run, tmp_path):
+    paths = [tmp_path / f"{n}.parquet" for n in range(3)]
+    for path, seed in zip(paths, (1, 1, 2), strict=True):
+        assert run("reduce", HOUSES, "--out", path, "--seed", seed, *BRIEF).code == 0
+    one, again, other = map(papq.read_table, paths)
+    assert one.equals(again)
+    assert not one.equals(other)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--dimensions", "0"], "--dimensions 0 given"),
+        (["--seconds", "0"], "--seconds 0 given"),
+        (["--without", "colour"], "--without colour: the table has the columns town, zip"),
+        (["--label", "colour"], "--label colour: the table has"),
+        (["--type", "nonesuch"], "--type nonesuch is none of undercomplete"),
+        (["--set", "n_layers=2"], "--set n_layers=2: undercomplete has the settings"),
+        (["--set", "batch_size=0"], "batch_size"),
+        (["--out", "codes.txt"], "--out codes.txt has no known ending"),
+        (["--plot", "map.gif"], "--plot map.gif has no known ending"),
+    ],
+)
+def test_reduce_refuses(refused, options, said):
+    assert said in refused("reduce", HOUSES, *options)
+
+
+def test_a_type_without_a_code_is_refused(refused):
+    assert "linear has no code" in refused("reduce", HOUSES, "--type", "linear")
+
+
+def test_a_column_of_names_is_refused_with_what_to_do(refused, tmp_path):
+    path = tmp_path / "names.csv"
+    path.write_text("name,n\n" + "".join(f"n{n},{n}\n" for n in range(200)))
+    assert "'name' has 160 different texts" in refused("reduce", path)
