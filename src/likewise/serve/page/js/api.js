@@ -12,15 +12,20 @@ export class ServiceError extends Error {
 
 const KEY = "likewise-token";
 
+let chosen; // the service's first model unless the address names one
+
+/** Ask this model from now on. */
+export const useModel = (name) => (chosen = name ?? undefined);
+
 async function call(path, { body, signal } = {}) {
   const headers = {};
   const token = sessionStorage.getItem(KEY);
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers["Content-Type"] = "application/json";
-  const answer = await reached(path, {
+  const answer = await reached(body ? path : of(path), {
     method: body ? "POST" : "GET",
     headers,
-    body: body && JSON.stringify(body),
+    body: body && JSON.stringify({ ...body, model: chosen }),
     signal,
   });
   if (answer.status === 401) {
@@ -30,6 +35,11 @@ async function call(path, { body, signal } = {}) {
   }
   if (!answer.ok) throw await refusal(answer);
   return answer.json();
+}
+
+function of(path) {
+  if (!chosen) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}${new URLSearchParams({ model: chosen })}`;
 }
 
 async function reached(path, options) {

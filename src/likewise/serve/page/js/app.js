@@ -1,9 +1,9 @@
 // Which view is shown: the address names it, and the basket with it.
 
-import { model } from "./api.js";
+import { model, useModel } from "./api.js";
 import { content, ids, onBasket } from "./basket.js";
 import { restore, startBar } from "./bar.js";
-import { say } from "./dom.js";
+import { h, say } from "./dom.js";
 import { showInside } from "./inside.js";
 import { showMap } from "./map.js";
 import { counted } from "./numbers.js";
@@ -18,9 +18,12 @@ const address = () => {
   return { view: Object.hasOwn(VIEWS, name) ? name : "try", query: new URLSearchParams(query) };
 };
 
-const query = () => {
-  const items = new URLSearchParams(ids().map((item) => ["item", item])).toString();
-  return items && `?${items}`;
+let used = null;
+
+const query = (named = used) => {
+  const parts = ids().map((item) => ["item", item]);
+  if (named) parts.unshift(["model", named]);
+  return parts.length ? `?${new URLSearchParams(parts)}` : "";
 };
 
 /** Show the view that the address names; each view draws itself anew for the basket as it is. */
@@ -41,19 +44,28 @@ function show() {
 }
 
 async function follow() {
+  const named = address().query.get("model");
+  if (named !== used) return location.reload(); // another model, nothing of this one is kept
   const wanted = address().query.getAll("item");
-  if (wanted.join("\n") !== ids().join("\n")) await restore(wanted);
-  else show();
+  if (wanted.join("\n") !== ids().join("\n")) return restore(wanted);
+  return show();
 }
 
 async function nameModel() {
   const place = document.getElementById("model");
   try {
-    const { name, type, n_items: items } = await model();
-    place.textContent = `${name ?? type} · ${counted(items, "product")}`;
+    const { model: name, models, n_items: items } = await model();
+    const several = models.length > 1;
+    place.replaceChildren(several ? choice(name, models) : name, ` · ${counted(items, "product")}`);
   } catch (error) {
     place.textContent = error.message;
   }
+}
+
+function choice(name, models) {
+  const go = (event) => (location.hash = `${address().view}${query(event.target.value)}`);
+  return h("select", { "aria-label": "Model", onchange: go },
+    ...models.map((other) => h("option", { selected: other === name }, other)));
 }
 
 onBasket(() => {
@@ -67,6 +79,8 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address is the view's
   document.getElementById("main").focus();
 });
+used = address().query.get("model");
+useModel(used);
 startTheme();
 startBar();
 nameModel();

@@ -3,11 +3,11 @@
 import { h } from "./dom.js";
 import { decimal, percent, whole } from "./numbers.js";
 
-const COLUMNS = 3; // metrics beside each other; the others are in the report
+const COLUMNS = ["recall@20", "ndcg@10", "ndcg@100"]; // the others are in the report
 
 /** Return the table of a comparison as `likewise evaluate` keeps it. */
 export function comparison(kept) {
-  const metrics = Object.keys(kept.models[0].metrics).slice(0, COLUMNS);
+  const metrics = COLUMNS.filter((metric) => metric in kept.models[0].metrics);
   const heads = ["Model", ...metrics, "Shown to anybody", "Fit"];
   return h("section", {},
     h("h2", {}, "Beside the baselines"),

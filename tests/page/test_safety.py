@@ -1,0 +1,117 @@
+"""What may go wrong: attacks in titles, tokens, a service that fails, a model without extras."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+REFUSED = "Failed to load resource"
+
+
+# Titles
+
+
+@pytest.mark.parametrize("view", ["try", "map", "inside", "quality"])
+def test_a_title_is_text_and_never_html(visit, address, hostile, view):
+    page = visit(f"{address}#{view}?item=21212&item=85123A")
+    expect(page.locator(".chip .title").first).to_have_text(hostile)
+    page.locator("#search").fill("img")
+    expect(page.locator("#found-0")).to_contain_text(hostile)
+    page.locator("#search").press("Escape")
+    page.locator(".chip .title").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text(hostile)
+    expect(page.locator("main h1").filter(visible=True)).to_be_visible()
+    assert page.locator("img[src=x]").count() == 0
+    assert page.title() != "taken"
+
+
+def test_a_title_that_is_html_is_drawn_as_text_in_the_hourglass(visit, address):
+    page = visit(f"{address}#inside?item=21212")
+    expect(page.locator(".hourglass text").filter(has_text="<img src").first).to_be_visible()
+
+
+def test_nothing_is_written_into_the_page_as_html(pytestconfig):
+    scripts = pytestconfig.rootpath / "src" / "likewise" / "serve" / "page" / "js"
+    unsafe = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(")
+    found = [path.name for path in scripts.glob("*.js") if unsafe.search(path.read_text())]
+    assert found == []
+
+
+# Tokens
+
+
+def test_the_page_asks_for_the_token_once_and_keeps_it_in_the_tab(visit, guarded, token):
+    page = visit(guarded, may=REFUSED)
+    dialog = page.get_by_role("dialog", name="This service asks for a token")
+    dialog.get_by_label("Token").fill("no token of theirs")
+    dialog.get_by_role("button", name="Go on").click()
+    expect(dialog.get_by_role("alert")).to_have_text("That token was refused.")
+    dialog.get_by_label("Token").fill(token)
+    dialog.get_by_role("button", name="Go on").click()
+    expect(page.locator(".card")).to_have_count(10)
+    expect(page.locator("#model")).to_have_text("shop · 18 products")
+    assert page.evaluate("Object.values(sessionStorage).concat(Object.values(localStorage))") == [
+        token, "auto"
+    ]  # fmt: skip
+    assert page.context.cookies() == []
+    page.reload()
+    expect(page.locator(".card")).to_have_count(10)
+    assert token not in page.url
+
+
+# Failures
+
+
+def test_a_failure_is_told_and_can_be_tried_again(visit, address):
+    page = visit(address, may=REFUSED)
+    expect(page.locator(".card")).to_have_count(10)
+    fault = {
+        "error": {"code": "internal", "message": "something went wrong here", "request_id": "1"}
+    }
+    page.route("**/v1/recommend", lambda route: route.fulfill(status=500, json=fault))
+    page.locator(".card .add").first.click()
+    expect(page.get_by_role("alert")).to_contain_text("something went wrong here")
+    page.unroute("**/v1/recommend")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recommended for this basket")
+
+
+def test_a_service_that_is_gone_is_told(visit, address):
+    page = visit(address, may=REFUSED)
+    page.route("**/v1/**", lambda route: route.abort())
+    page.locator(".card .add").first.click()
+    expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
+
+
+def test_the_map_waits_while_it_is_being_computed(visit, address):
+    page = visit(address, may=REFUSED)
+    fault = {"error": {"code": "not_drawn", "message": "still being computed", "request_id": "1"}}
+    page.route("**/v1/map", lambda route: route.fulfill(status=503, json=fault), times=1)
+    page.get_by_role("link", name="Map").click()
+    expect(page.locator(".waiting")).to_have_text("Drawing the map …")
+    expect(page.locator("#map-words")).to_contain_text("18 products")
+
+
+def test_a_model_without_a_comparison_says_how_to_make_one(visit, address, shelf):
+    page = visit(address)
+    found = page.request.get(f"{address}v1/model").json()
+    page.route("**/v1/model", lambda route: route.fulfill(json=found | {"metrics": {}}))
+    page.reload()
+    page.get_by_role("link", name="Quality").click()
+    expect(page.locator("main")).to_contain_text(
+        "likewise evaluate orders.csv --keep-in shop.model"
+    )
+
+
+def test_answers_that_come_late_do_not_overwrite_later_ones(visit, address):
+    page = visit(address)
+    held = []
+    expect(page.locator(".card")).to_have_count(10)
+    page.route("**/v1/recommend", lambda route: held.append(route), times=1)
+    page.locator(".card .add").first.click()
+    expect(page.locator(".chip")).to_have_count(1)
+    page.locator("#search").fill("desk")
+    page.get_by_role("option").click()
+    expect(page.locator(".card .reasons").first).to_be_visible()
+    expect(page.locator(".card h2").filter(has_text="Desk lamp")).to_have_count(0)
+    assert len(held) == 1

@@ -1,0 +1,267 @@
+"""Each view, used as a person would."""
+
+import re
+
+from playwright.sync_api import expect
+
+
+def find(page, words):
+    """Type into the search field, and wait for what is found."""
+    page.get_by_role("combobox", name="Search for a product").fill(words)
+    return page.get_by_role("option")
+
+
+def tops(page):
+    """Return the titles of the recommendations."""
+    return page.locator(".card .title").filter(visible=True)
+
+
+# Try
+
+
+def test_first_what_is_bought_most_is_shown(page, shelf):
+    catalogue = shelf["shop"].recommender.catalogue_
+    expect(page.get_by_role("heading", level=1)).to_have_text("What would you buy?")
+    expect(tops(page).first).to_have_text(catalogue.title(catalogue.counts.argmax()))
+    expect(page.locator("#model")).to_have_text("shop · 18 products")
+
+
+def test_a_product_found_by_its_title_changes_what_is_recommended(page, shelf):
+    found = find(page, "tea po")
+    expect(found).to_have_count(1)
+    found.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recommended for this basket")
+    expect(page.get_by_role("button", name="Tea pot", exact=True)).to_be_visible()
+    best = shelf["shop"].recommender.recommend([["85123A"]], 10)[0]
+    expect(page.locator(".card h2 .title")).to_have_text([one.title for one in best])
+
+
+def test_each_recommendation_says_because_of_what(filled, shelf):
+    page = filled("try")
+    first = page.locator(".card").first
+    item = shelf["shop"].recommender.recommend([["85123A", "22423"]], 1)[0][0].item
+    reasons = shelf["shop"].recommender.explain(["85123A", "22423"], item)
+    helping = [reason for reason in reasons if reason.effect > 0]
+    expect(first).to_contain_text("because you have")
+    expect(first.locator(".reasons .title")).to_have_text([reason.title for reason in helping])
+    lengths = first.locator(".reasons .bar").evaluate_all(
+        "bars => bars.map(bar => Number(getComputedStyle(bar).getPropertyValue('--share')))"
+    )
+    assert lengths == sorted(lengths, reverse=True)
+    assert 0 < lengths[-1] <= lengths[0] <= 1
+
+
+def test_products_are_added_from_the_list_and_taken_out_again(filled):
+    page = filled("try")
+    chips = page.locator(".chip .title")
+    title = tops(page).first.inner_text()
+    page.locator(".card .add").first.click()
+    expect(chips).to_have_text(["Tea pot", "Tea cup", title])
+    expect(tops(page).first).not_to_have_text(title)
+    page.get_by_role("button", name="Take out Tea pot").click()
+    expect(chips).to_have_text(["Tea cup", title])
+    page.get_by_role("button", name="Empty the basket").click()
+    expect(chips).to_have_count(0)
+    expect(page.get_by_role("heading", level=1)).to_have_text("What would you buy?")
+
+
+def test_the_basket_is_in_the_address_so_that_a_link_leads_to_it(filled):
+    page = filled("try")
+    page.locator(".card .add").first.click()
+    expect(page).to_have_url(re.compile(r"#try\?item=85123A&item=22423&item=\w+$"))
+    page.reload()
+    expect(page.locator(".chip")).to_have_count(3)
+    page.get_by_role("link", name="Map").click()
+    expect(page).to_have_url(re.compile(r"#map\?item=85123A"))
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recommended for this basket")
+
+
+def test_a_product_shows_what_was_also_bought_with_support(filled, shelf):
+    page = filled("try")
+    page.locator(".chip .title").first.click()
+    sheet = page.get_by_role("dialog", name="Tea pot")
+    expect(sheet.get_by_role("heading", level=3)).to_have_text(
+        "Customers who bought this also bought"
+    )
+    others = shelf["shop"].recommender.also_bought(["85123A"], 10)["85123A"]
+    expect(sheet.locator(".others .title")).to_have_text([other.title for other in others])
+    expect(sheet.locator(".others .n").first).to_contain_text(f"{others[0].support} basket")
+    sheet.locator(".others .title").first.click()
+    expect(page.get_by_role("dialog", name=others[0].title)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_a_search_that_finds_nothing_says_so(page):
+    find(page, "submarine")
+    expect(page.locator("#found")).to_have_text("No product is called “submarine”")
+
+
+def test_products_that_the_model_never_saw_lead_to_what_is_bought_most(visit, address):
+    page = visit(f"{address}#try?item=unheard")
+    expect(page.locator(".head")).to_contain_text(
+        "The model knows nothing of what is in this basket"
+    )
+    expect(tops(page)).to_have_count(10)
+
+
+def test_one_of_several_models_is_chosen(visit, two_models):
+    page = visit(two_models)
+    choice = page.get_by_label("Model")
+    expect(choice).to_have_value("shop")
+    choice.select_option("numbers")
+    expect(page.locator("#model")).to_contain_text("6 products")
+    expect(page).to_have_url(re.compile("#try[?]model=numbers$"))
+    page.locator(".card .add").first.click()
+    expect(page.locator(".chip")).to_have_count(1)
+    expect(page).to_have_url(re.compile("model=numbers&item="))
+
+
+# Map
+
+CHART = "echarts.getInstanceByDom(document.querySelector('.map'))"
+DRAWN = f"window.echarts && {CHART}?.getOption()?.series.length > 6"
+TEXTS = f"{CHART}.getZr().storage.getDisplayList(true).map(e => e.style?.text).filter(Boolean)"
+
+
+def eventually(page, expression):
+    """Wait until something is true in the page (whose policy lets no test be evaluated there)."""
+    for _ in range(100):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {expression}")
+
+
+def pixel(page, point):
+    """Return where a point is drawn, in the page."""
+    box = page.locator(".map").bounding_box()
+    x, y = page.evaluate(f"point => {CHART}.convertToPixel('grid', point)", point)
+    return box["x"] + x, box["y"] + y
+
+
+def place(shelf, item):
+    row = int(shelf["shop"].recommender.catalogue_.items.encode([item])[0])
+    return shelf["shop"].places[row].astype(float).tolist()
+
+
+def test_the_map_names_a_point_under_the_pointer_and_opens_it(filled, shelf):
+    page = filled("map")
+    expect(page.locator("#map-words")).to_contain_text("18 products")
+    eventually(page, DRAWN)
+    page.mouse.move(*pixel(page, place(shelf, "48138")))
+    eventually(page, f"{TEXTS}.some(text => text.startsWith('Door mat'))")
+    page.mouse.click(*pixel(page, place(shelf, "48138")))
+    expect(page.get_by_role("dialog", name="Door mat")).to_be_visible()
+
+
+def test_the_map_marks_the_basket_and_what_is_recommended(filled):
+    page = filled("map")
+    expect(page.locator(".near h2")).to_have_text(["Close to Tea pot", "Close to Tea cup"])
+    texts = page.evaluate(TEXTS)
+    assert {"Tea pot", "Tea cup"} & {*texts}
+    assert {"1", "2", "3"} & {*texts}
+    page.locator(".near button").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_the_map_zooms_by_buttons_and_keys(filled):
+    page = filled("map")
+    expect(page.locator(".near h2")).to_have_count(2)
+    span = f"{CHART}.getOption().dataZoom[0].end - {CHART}.getOption().dataZoom[0].start"
+    whole = page.evaluate(span)
+    page.get_by_role("button", name="Zoom in").click()
+    closer = page.evaluate(span)
+    page.locator(".map").press("+")
+    closest = page.evaluate(span)
+    page.locator(".map").press("ArrowLeft")
+    assert closest < closer < whole
+    page.get_by_role("button", name="All").click()
+    assert abs(page.evaluate(span) - whole) < 1
+
+
+def test_tens_of_thousands_of_points_are_drawn(visit, address):
+    page = visit(address)
+    points = [
+        {
+            "id": n,
+            "title": f"Product {n}",
+            "x": (n % 173) / 173,
+            "y": (n % 211) / 211,
+            "count": n % 500,
+        }
+        for n in range(30_000)
+    ]
+    page.route("**/v1/map", lambda route: route.fulfill(json={"points": points}))
+    page.get_by_role("link", name="Map").click()
+    expect(page.locator("#map-words")).to_contain_text("30,000 products")
+    eventually(page, DRAWN)
+    page.mouse.click(*pixel(page, [0, 0]))
+    expect(page.get_by_role("dialog", name="Product")).to_be_visible()
+
+
+# Inside
+
+
+def test_the_seven_steps_have_the_numbers_of_this_basket(filled, shelf):
+    page = filled("inside")
+    steps = shelf["shop"].recommender.steps(["85123A", "22423"])
+    figure = page.locator(".hourglass svg")
+    expect(page.locator(".steps button")).to_have_count(7)
+    expect(figure.locator(".unit.back")).to_have_count(steps.n_latent)
+    expect(figure.locator(".one")).to_have_count(2)
+    page.get_by_role("button", name="Compare x̂ with x").click()
+    expect(page.locator(".words")).to_contain_text(f"{steps.loss:.3f}")
+    page.get_by_role("button", name="Next step").click()
+    expect(page.locator(".words")).to_contain_text(f"{steps.loss_after:.3f}")
+    expect(page.locator(".steps [aria-current=step]")).to_have_text("Propagate the error back")
+    expect(figure.locator(".change").first).to_be_visible()
+    page.get_by_role("button", name="Take a row x").click()
+    expect(figure.locator("circle.from-2").first).to_have_css("opacity", "0")
+    page.locator("summary").click()
+    cell = steps.cells[0]
+    row = page.get_by_role("row", name=cell.title).first
+    expect(row).to_contain_text(f"{cell.x_hat:.3f}")
+
+
+def test_the_slider_walks_along_the_epochs(filled, shelf):
+    page = filled("inside")
+    losses = shelf["shop"].recommender.steps(["85123A"]).losses
+    slider, said = page.get_by_label("Epoch", exact=True), page.locator(".epochs output")
+    expect(said).to_contain_text(f"epoch {len(losses)}: mean error {losses[-1]:.3f}")
+    slider.press("Home")
+    expect(said).to_have_text(f"epoch 1: mean error {losses[0]:.3f}, 100 % of the first")
+    expect(page.locator(".epochs canvas")).to_be_visible()
+
+
+def test_inside_asks_for_a_basket(visit, address):
+    page = visit(f"{address}#inside")
+    expect(page.locator("#view-inside")).to_contain_text("Put a product into the basket")
+
+
+def test_inside_says_when_it_knows_none_of_the_basket(visit, address):
+    page = visit(f"{address}#inside?item=unheard", may="Failed to load resource")
+    expect(page.get_by_role("alert")).to_contain_text("unheard")
+
+
+# Quality
+
+
+def test_quality_shows_the_comparison_the_curve_and_the_card(filled, shelf):
+    page = filled("quality")
+    kept = shelf["shop"].recommender.metrics["comparison"]
+    rows = page.locator(".models tbody tr")
+    expect(rows).to_have_count(2)
+    best = max(kept["models"], key=lambda row: row["metrics"]["recall@20"]["mean"])
+    expect(rows.first.locator("th")).to_have_text(best["model"])
+    value = best["metrics"]["recall@20"]
+    expect(rows.first.locator("td").first).to_contain_text(
+        f"{value['mean']:.3f} {value['low']:.3f} to {value['high']:.3f}"
+    )
+    expect(page.locator(".sentences li")).to_have_text(kept["sentences"])
+    expect(page.get_by_role("heading", name="How it learned")).to_be_visible()
+    expect(page.locator(".curve canvas")).to_be_visible()
+    expect(page.locator(".prose")).to_contain_text(
+        "It holds items and pairs of items, and no customer."
+    )
