@@ -1,0 +1,88 @@
+"""Reading a log beside its limit: DuckDB's own scan of the same columns of the same file.
+
+    python bench/ingest.py --rows 10000000 --repeats 3
+
+The log is made up: string ids, a twentieth as many customers as rows, 50,000 items, times,
+quantities and a column that nobody needs. Each reading is a process of its own, so that its peak is its own.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import duckdb
+
+import records
+from likewise.data.log import read_log
+
+LOG = """
+SELECT 'c' || lpad(CAST(floor(power(random(), 2) * {users}) AS INT)::VARCHAR, 8, '0') AS customer,
+  'sku-' || CAST(floor(power(random(), 3) * 50000) AS INT)::VARCHAR AS sku,
+  TIMESTAMP '2024-01-01' + to_seconds(CAST(random() * 3e7 AS INT)) AS date,
+  CAST(1 + floor(random() * 5) AS INT) AS qty, round(random() * 100, 2) AS price
+FROM range({rows})
+"""
+READS = {".csv": "read_csv('{path}', all_varchar = true)", ".parquet": "'{path}'"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Reading a log beside DuckDB's scan of it.")
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--one", nargs=2, metavar=("WAY", "PATH"), help="(a run of this script)")
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(one(*arguments.one)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [row(folder, kind, arguments.rows, arguments.repeats) for kind in READS]
+    for found in rows:
+        print(json.dumps(found))
+    records.write("ingest", rows)
+
+
+def row(folder: str, kind: str, n_rows: int, repeats: int) -> dict[str, Any]:
+    path = Path(folder, f"log{kind}")
+    made = LOG.format(rows=n_rows, users=max(1, n_rows // 20))
+    duckdb.sql(f"COPY ({made}) TO '{path}'")
+    runs = [{way: apart(way, path) for way in ("scan", "read_log")} for _ in range(repeats)]
+    scan, read = (median(run[way]["seconds"] for run in runs) for way in ("scan", "read_log"))
+    return {
+        "file": kind,
+        "rows": n_rows,
+        "gib": path.stat().st_size / 2**30,
+        "duckdb_scan_seconds": scan,
+        "read_log_seconds": read,
+        "ratio": read / scan,
+        "peak_gib": max(run["read_log"]["peak_gib"] for run in runs),
+    }
+
+
+def apart(way: str, path: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, "--one", way, str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(run.stdout)
+    return found
+
+
+def one(way: str, path: str) -> dict[str, float]:
+    began = time.perf_counter()
+    if way == "scan":
+        source = READS[Path(path).suffix].format(path=path)
+        wanted = "max(customer), max(sku), max(date), max(qty), count(*)"
+        duckdb.sql(f"SELECT {wanted} FROM {source}").fetchall()
+    else:
+        read_log(path, user="customer", item="sku", time="date", weight="qty").interactions()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"seconds": time.perf_counter() - began, "peak_gib": peak}
+
+
+if __name__ == "__main__":
+    main()
