@@ -3,7 +3,8 @@
     python bench/ingest.py --rows 10000000 --repeats 3
 
 The log is made up: string ids, a twentieth as many customers as rows, 50,000 items, times,
-quantities and a column that nobody needs. Each reading is a process of its own, so that its peak is its own.
+quantities and a column that nobody needs. Each reading is a process of its own, so that its peak is
+its own.
 """
 
 import argparse

@@ -67,6 +67,7 @@ def command(
     query: o.Query = None,
     time_format: o.TimeFormat = None,
     skip_bad_rows: o.SkipBadRows = False,
+    cache: o.Cache = None,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -98,7 +99,7 @@ def command(
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
-        skip_bad_rows=skip_bad_rows, threads=threads,
+        skip_bad_rows=skip_bad_rows, threads=threads, cache=cache,
     )  # fmt: skip
     cut = cut_log(events, split)
     comparison = run(cut, models, seeds, budget, also_bought, output)

@@ -49,6 +49,9 @@ SkipBadRows = Annotated[
     bool,
     typer.Option("--skip-bad-rows", help="Leave out rows that cannot be read; they are counted."),
 ]
+Cache = Annotated[
+    Path | None, typer.Option(help="A folder in which what is read of files is kept.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress.")]
 BASKET_ITEMS = typer.Option(

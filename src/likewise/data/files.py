@@ -35,7 +35,7 @@ def open_files(engine: Engine, paths: Iterable[str | os.PathLike[str]]) -> Relat
     LogError
         If there is no such file, it cannot be read, it is empty, or not what its name says.
     """
-    files = [file for path in paths for file in _matches(os.fspath(path))]
+    files = [file for path in paths for file in matching(os.fspath(path))]
     if not files:
         raise LogError("an empty list of files was given; give at least one file")
     formats = [_format_of(file) for file in files]
@@ -50,7 +50,14 @@ def open_files(engine: Engine, paths: Iterable[str | os.PathLike[str]]) -> Relat
     return open_json_lines(files) if formats[0] == "jsonl" else open_csv(files, formats[0])
 
 
-def _matches(path: str) -> list[str]:
+def matching(path: str) -> list[str]:
+    """Return the files that a path or a pattern stands for.
+
+    Raises
+    ------
+    LogError
+        If no file matches the pattern, or the path is an address.
+    """
     if "://" in path:
         raise LogError(
             f"{path} is no file here; give a path, sqlite:///path or postgresql://host/database"

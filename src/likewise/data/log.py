@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from likewise.data.events import (
     summed,
 )
 from likewise.data.interactions import Interactions, Vocabulary, as_ids, csr
+from likewise.data.log_cache import LogCache
 from likewise.data.read_report import ReadReport
 from likewise.data.sources import open_source
 from likewise.data.staging import stage
@@ -132,6 +134,7 @@ def read_log(
     bad_rows: str = "refuse",
     memory: int | None = None,
     threads: int | None = None,
+    cache: str | Path | None = None,
 ) -> Log:
     """Read a purchase log.
 
@@ -159,6 +162,9 @@ def read_log(
         Bytes that reading may take before it spills to disk; half of what is free if None.
     threads : int, optional
         Threads to read with; one for each core if None.
+    cache : path, optional
+        A folder in which what is read of files is kept: the same files, unchanged, are read from
+        there the next time.
 
     Returns
     -------
@@ -175,6 +181,11 @@ def read_log(
     drop = dict(drop or {})
     _check_options(min_weight, bad_rows)
     named = {"user": user, "item": item, "time": time, "weight": weight, "basket": basket}
+    if cache is not None:
+        options = [named, title, min_weight, list(drop.items()), query, time_format, bad_rows]
+        kept = LogCache(cache, source, titles, options)
+        if (fields := kept.load()) is not None:
+            return Log(**fields)
     with engine(memory, threads) as duck:
         relation = open_source(duck, source, query)
         present = list(relation.columns)
@@ -207,7 +218,10 @@ def read_log(
         last_time=last,
         notes=tuple(_notes(once, roles, min_weight)),
     )
-    return Log(**vars(once), titles=item_titles, report=report)
+    log = Log(**vars(once), titles=item_titles, report=report)
+    if cache is not None:
+        kept.save(log)
+    return log
 
 
 def _check_options(min_weight: float | None, bad_rows: str) -> None:
