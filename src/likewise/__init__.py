@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         UndercompleteAutoencoder,
         VariationalAutoencoder,
     )
+    from likewise.autoencoders.classifier import AutoencoderClassifier
     from likewise.data.datasets import load_sample
     from likewise.data.image_sets import load_images
     from likewise.data.images import Images, read_images
@@ -63,6 +64,7 @@ _HOMES = {
         "UndercompleteAutoencoder",
         "VariationalAutoencoder",
     ),
+    "likewise.autoencoders.classifier": ("AutoencoderClassifier",),
     "likewise.data.datasets": ("load_sample",),
     "likewise.data.image_sets": ("load_images",),
     "likewise.data.images": ("Images", "read_images"),
@@ -99,6 +101,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __version__ = version("likewise")
 __all__ = [
+    "AutoencoderClassifier",
     "Blend",
     "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",

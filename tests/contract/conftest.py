@@ -75,6 +75,12 @@ def make(name: str) -> Callable[..., Autoencoder]:
 
 
 @pytest.fixture
+def make_any() -> Callable[..., Autoencoder]:
+    """Make one of a type by name, unfitted."""
+    return make_model
+
+
+@pytest.fixture
 def purchases() -> Any:
     return make_purchases()
 

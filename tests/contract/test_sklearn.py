@@ -10,6 +10,8 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from likewise.autoencoders.classifier import AutoencoderClassifier
+from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.recommend.folder import ALL_TYPES
 
 QUICK = {"n_latent": 2, "max_epochs": 2, "device": "cpu", "precision": "float32", "random_state": 0}
@@ -22,13 +24,19 @@ def quick(kind: type[BaseEstimator]) -> BaseEstimator:
     return kind(**{setting: value for setting, value in QUICK.items() if setting in known})
 
 
+CLASSIFIER = AutoencoderClassifier(
+    UndercompleteAutoencoder(**QUICK | {"n_latent": 8}), max_epochs=20, batch_size=8, random_state=0
+)
+
+
 def expected_failures(_: BaseEstimator) -> dict[str, str]:
     return EXPECTED_FAILURES
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
-    [quick(kind) for kind in ALL_TYPES.values()], expected_failed_checks=expected_failures
+    [*(quick(kind) for kind in ALL_TYPES.values()), CLASSIFIER],
+    expected_failed_checks=expected_failures,
 )
 def test_estimator(estimator: BaseEstimator, check: Any) -> None:
     check(estimator)

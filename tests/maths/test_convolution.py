@@ -131,7 +131,7 @@ def test_rows_of_known_shape_are_images_and_others_are_signals():
 
 
 def test_purchases_are_refused():
-    says = r"sparse rows \(purchases\) were given.*learns images.*use another type"
+    says = r"sparse rows \(purchases\) were given.*learns images.*use another type for purch"
     with pytest.raises(InputError, match=says):
         ConvolutionalAutoencoder(**QUICK).fit(sparse.csr_array(np.eye(9)))
     with pytest.raises(InputError, match=says):

@@ -54,8 +54,8 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
     """
     if sparse.issparse(X) and not model.sparse_rows:
         raise InputError(
-            f"sparse rows (purchases) were given, and {type(model).__name__} learns images, whose "
-            "neighbouring values belong together; use another type, or a dense array of images"
+            f"sparse rows (purchases) were given; {type(model).__name__} learns images and dense "
+            "tables; use another type for purchases, or give an array"
         )
     shape = shape_of(X)
     if reset:

@@ -1,10 +1,12 @@
 """Loading whatever a model folder holds."""
 
 from pathlib import Path
+from typing import TypeAlias
 
 from likewise.artifact import read_folder
 from likewise.autoencoders import Autoencoder
 from likewise.autoencoders.base import restoring
+from likewise.autoencoders.classifier import AutoencoderClassifier
 from likewise.recommend.blend import PARTS, Blend
 from likewise.recommend.recommender import Recommender
 from likewise.tables.autoencoder import TableAutoencoder
@@ -16,8 +18,11 @@ ALL_TYPES: dict[str, type[Autoencoder]] = {
 """Every type that a model folder or the command line can name."""
 
 
-def load(folder: str | Path) -> Recommender | Autoencoder | TableAutoencoder:
-    """Read a model folder: a recommender, an autoencoder of tables, or a bare one.
+Loaded: TypeAlias = Recommender | Autoencoder | TableAutoencoder | AutoencoderClassifier
+
+
+def load(folder: str | Path) -> Loaded:
+    """Read a model folder: a recommender, an autoencoder of tables, a bare one, or a classifier.
 
     Parameters
     ----------
@@ -38,9 +43,12 @@ def load(folder: str | Path) -> Recommender | Autoencoder | TableAutoencoder:
     ...     load(f"{parent}/shop.model").catalogue_.items.ids.tolist()
     ['cup', 'tea']
     """
-    contents = read_folder(Path(folder), known_types=ALL_TYPES)
-    model = ALL_TYPES[contents.type]
+    known = [*ALL_TYPES, AutoencoderClassifier.type_name]
+    contents = read_folder(Path(folder), known_types=known)
     with restoring(folder):
+        if contents.type == AutoencoderClassifier.type_name:
+            return AutoencoderClassifier.from_contents(contents)
+        model = ALL_TYPES[contents.type]
         if "recommender" in contents.extra:
             return Recommender.from_contents(model, contents)
         if "table" in contents.extra:

@@ -1,0 +1,297 @@
+"""Recognition: an autoencoder learns from all rows, then a softmax on its code from the labels."""
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, ClassVar, Self, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, InvalidParameterError
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_y, check_consistent_length, check_is_fitted
+from torch import Tensor
+
+from likewise.artifact import Contents, read_folder, write_folder
+from likewise.autoencoders import TYPES, rows
+from likewise.autoencoders.base import RUN_OPTIONS, copy_of, restoring
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.recogniser import Recogniser, accuracy, held_out
+from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
+from likewise.errors import InputError
+from likewise.nn.device import use_bfloat16
+from likewise.nn.plan import History, Plan, Progress
+from likewise.nn.training import train
+
+_COUNT = Interval(Integral, 1, None, closed="left")
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_INNER, _HEAD = "autoencoder.", "head."  # of the names of tensors in a model folder
+_BLOCK = 1024
+
+
+@dataclass(eq=False, repr=False)
+class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classifier p(y | x) = softmax(V f(x) + c) on the encoder f of an autoencoder.
+
+    The autoencoder learns from all rows; then encoder and softmax learn together from the labels.
+
+    Parameters
+    ----------
+    autoencoder : NeuralAutoencoder, optional
+        Which encoder, unfitted; a copy is trained. An undercomplete one if not given.
+    pretrain : bool
+        Whether the autoencoder learns first; without, its weights start at random.
+    learning_rate, batch_size, max_epochs, patience : float, int, int, int
+        Of learning from the labels, by Adam.
+    validation_fraction : float in [0, 1)
+        Share of the labelled rows held out, as many of each class, to keep the epoch whose
+        accuracy on them is best; none are where a class would have too few.
+    max_seconds : float, optional
+        Stop learning from the labels after so long.
+    random_state : int, RandomState or None
+        Decides weights, order and what is held out; also the autoencoder's, where it has none.
+    progress : callable, optional
+        Called with a :class:`~likewise.nn.plan.Progress` after every batch of labelled rows.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+        The labels.
+    autoencoder_ : NeuralAutoencoder
+        Fitted; its encoder has then learned from the labels, its decoder has not.
+    history_ : History
+        Loss and held-out accuracy of each epoch of learning from the labels.
+
+    References
+    ----------
+    G. Hinton, R. Salakhutdinov, "Reducing the dimensionality of data with neural networks",
+    Science 313:504-507, 2006. DOI 10.1126/science.1127647.
+    P. Vincent et al., "Stacked denoising autoencoders", JMLR 11:3371-3408, 2010.
+
+    Examples
+    --------
+    >>> X = np.repeat(np.eye(3), 40, axis=0)
+    >>> y = np.repeat(["bag", "boot", "coat"], 40)
+    >>> model = AutoencoderClassifier(
+    ...     UndercompleteAutoencoder(n_latent=2, max_epochs=5), max_epochs=40, learning_rate=0.01,
+    ...     batch_size=16, random_state=0,
+    ... ).fit(X, y)
+    >>> model.predict(np.eye(3)).tolist(), model.score(X, y)
+    (['bag', 'boot', 'coat'], 1.0)
+    """
+
+    autoencoder: NeuralAutoencoder | None = None
+    _: KW_ONLY
+    pretrain: bool = True
+    learning_rate: float = 1e-3
+    batch_size: int = 128
+    max_epochs: int = 30
+    patience: int = 10
+    validation_fraction: float = 0.1
+    max_seconds: float | None = None
+    random_state: Any = None
+    progress: Callable[[Progress], None] | None = None
+
+    type_name: ClassVar[str] = "classifier"
+    sparse_rows: ClassVar[bool] = False
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "autoencoder": [NeuralAutoencoder, None],
+        "pretrain": ["boolean"],
+        "learning_rate": [_POSITIVE],
+        "batch_size": [_COUNT],
+        "max_epochs": [_COUNT],
+        "patience": [_COUNT],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "max_seconds": [_POSITIVE, None],
+        "random_state": ["random_state"],
+        "progress": [callable, None],
+    }
+
+    def fit(self, X: Any, y: Any, X_unlabelled: Any = None) -> Self:
+        """Learn from rows or images and their labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, F), or images
+            The labelled rows.
+        y : array-like of shape (n,)
+            Their labels, of two classes or more.
+        X_unlabelled : array-like of shape (m, F), or images, optional
+            Rows without labels, for the autoencoder.
+
+        Raises
+        ------
+        InputError
+            If there are fewer than two classes, or a parameter is not allowed.
+        """
+        self._validate_params()
+        table, labels = self._labelled(X, y)
+        everything = table
+        if X_unlabelled is not None:
+            everything = np.concatenate([table, rows.checked(self, X_unlabelled, reset=False)])
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        self.autoencoder_ = self._autoencoder(everything, seed)
+        self._learn(table, labels, seed)
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return p(y | x) of each class, of shape (n, K)."""
+        check_is_fitted(self, "net_")
+        logits = self._logits(rows.checked(self, X, reset=False))
+        return torch.softmax(logits.double(), 1).numpy()
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable class of each row, of shape (n,)."""
+        numbers = self.predict_proba(X).argmax(axis=1)
+        likeliest: NDArray[Any] = self.classes_[numbers]
+        return likeliest
+
+    def save(self, folder: str | Path) -> None:
+        """Write a model folder; an older one there is replaced as a whole or not at all.
+
+        Raises
+        ------
+        MachineError
+            If it cannot be written; the older one is then as it was.
+        """
+        check_is_fitted(self, "net_")
+        own = {k: v for k, v in self.get_params(deep=False).items() if k not in RUN_OPTIONS}
+        inner = self.autoencoder_.contents()
+        tensors = {_INNER + name: tensor for name, tensor in inner.tensors.items()}
+        for name, tensor in self.net_.head.state_dict().items():
+            tensors[_HEAD + name] = tensor.cpu().numpy()
+        contents = Contents(
+            type=self.type_name,
+            parameters={k: v for k, v in own.items() if k != "autoencoder"},
+            tensors=tensors,
+            extra={
+                "classes": self.classes_.tolist(),
+                "type": inner.type,
+                "parameters": inner.parameters,
+                "extra": inner.extra,
+            },
+            items=None,
+            metrics={},
+            card=f"# {type(self).__name__}\n\n{len(self.classes_)} classes.\n",
+        )
+        write_folder(Path(folder), contents)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a model folder that holds a classifier; others raise ModelFolderError."""
+        contents = read_folder(Path(folder), known_types=[cls.type_name])
+        with restoring(folder):
+            return cls.from_contents(contents)
+
+    @classmethod
+    def from_contents(cls, contents: Contents) -> Self:
+        """Make a fitted classifier of what a model folder held."""
+        extra = cast("dict[str, Any]", contents.extra)
+        kind = TYPES.get(extra["type"])
+        if kind is None or not issubclass(kind, NeuralAutoencoder):
+            raise InputError(f"{extra['type']!r} is no type of neural autoencoder")
+        inner = {
+            name.removeprefix(_INNER): tensor
+            for name, tensor in contents.tensors.items()
+            if name.startswith(_INNER)
+        }
+        autoencoder = kind.from_contents(
+            Contents(extra["type"], extra["parameters"], inner, extra["extra"], None, {}, "")
+        )
+        parameters = cast("dict[str, Any]", contents.parameters)
+        model = cls(cast("NeuralAutoencoder", copy_of(autoencoder)), **parameters)
+        model._validate_params()
+        model.autoencoder_, model.classes_ = autoencoder, np.array(extra["classes"])
+        model.n_features_in_ = autoencoder.n_features_in_
+        model.image_shape_ = autoencoder.image_shape_
+        model.history_ = History()
+        model.net_ = Recogniser(autoencoder, len(model.classes_), seed=0)
+        head = {k: torch.tensor(v) for k, v in contents.tensors.items() if not k.startswith(_INNER)}
+        try:
+            model.net_.head.load_state_dict({k.removeprefix(_HEAD): v for k, v in head.items()})
+        except RuntimeError as error:
+            raise InputError("the weights of the head do not fit the classes") from error
+        return model
+
+    # Parts
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise InputError(f"{error}") from error
+
+    def _labelled(self, X: Any, y: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        if y is None:
+            raise InputError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None"
+            )
+        table = rows.checked(self, X, reset=True)
+        labels = _check_y(y, estimator=self)
+        check_consistent_length(table, labels)
+        check_classification_targets(labels)
+        self.classes_, numbers = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise InputError(f"y has one class only, {self.classes_[0]!r}; give two or more")
+        return table, numbers.astype(np.int64)
+
+    def _autoencoder(self, table: NDArray[np.float32], seed: int) -> NeuralAutoencoder:
+        given = self.autoencoder or UndercompleteAutoencoder()
+        model = cast("NeuralAutoencoder", copy_of(given))
+        if model.random_state is None:
+            model.set_params(random_state=seed)
+        X = table.reshape(len(table), *(self.image_shape_ or table.shape[1:]))
+        if self.pretrain:
+            return model.fit(X)
+        model._validate_params()
+        model.net_ = model._prepare(model._checked(X, reset=True))
+        model.history_, model.n_epochs_, model.is_fitted_ = History(), 0, True
+        return model
+
+    def _learn(self, table: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> None:
+        self.net_ = Recogniser(self.autoencoder_, len(self.classes_), seed)
+        held = held_out(labels, self.validation_fraction, seed)
+        judge = partial(self._accuracy, table[held], labels[held])
+        self.history_ = train(
+            self.net_,
+            np.column_stack([self.autoencoder_._scaled(table[~held]), labels[~held]]).astype(
+                np.float32
+            ),
+            self.net_.loss,
+            self._plan(seed),
+            validate=judge if held.any() else None,
+            progress=self.progress,
+        )
+
+    def _plan(self, seed: int) -> Plan:
+        return Plan(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=0.0,
+            optimizer="adam",
+            patience=self.patience,
+            max_seconds=float("inf") if self.max_seconds is None else self.max_seconds,
+            seed=seed,
+            device=self.autoencoder_.device_,
+            bfloat16=use_bfloat16(self.autoencoder_.precision, self.autoencoder_.device_),
+        )
+
+    def _accuracy(self, table: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+        return accuracy(self._logits(table), labels)
+
+    @torch.inference_mode()
+    def _logits(self, table: NDArray[np.float32]) -> Tensor:
+        blocks = (table[n : n + _BLOCK] for n in range(0, len(table), _BLOCK))
+        return torch.cat([self.net_(self.autoencoder_._rows(block)) for block in blocks]).cpu()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags

@@ -1,0 +1,65 @@
+"""The net of a classifier: the encoder of an autoencoder, and a layer from its code to classes."""
+
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+from torch import Tensor, nn
+from torch.nn import functional
+
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.nn.layers import Rows
+
+
+class Recogniser(nn.Module):
+    """The encoder of an autoencoder, and a layer from its code to the classes.
+
+    Parameters
+    ----------
+    autoencoder : NeuralAutoencoder
+        Its net is trained in place.
+    n_classes, seed : int
+        K; what decides the layer's weights.
+    """
+
+    def __init__(self, autoencoder: NeuralAutoencoder, n_classes: int, seed: int) -> None:
+        super().__init__()
+        self.net, self._autoencoder = autoencoder.net_, autoencoder
+        self.head = nn.Linear(autoencoder._n_features_out, n_classes)
+        nn.init.xavier_uniform_(self.head.weight, generator=torch.Generator().manual_seed(seed))
+        nn.init.zeros_(self.head.bias)
+        self.to(autoencoder.device_)
+
+    def forward(self, table: Tensor) -> Tensor:
+        """Return the logits of the classes, of shape (B, K)."""
+        seen = self._autoencoder._input(table)
+        logits: Tensor = self.head(self._autoencoder._code(self.net.encode(seen)))
+        return logits
+
+    def loss(self, batch: Rows, generator: torch.Generator, step: int) -> Tensor:
+        """Return -log p(y | x) of each row; the label is its last value."""
+        table = cast("Tensor", batch)
+        return functional.cross_entropy(self(table[:, :-1]), table[:, -1].long(), reduction="none")
+
+
+def accuracy(logits: Tensor, labels: NDArray[np.int64]) -> float:
+    """Return the share of right answers, and a thousandth of the right class's mean probability.
+
+    The second part tells equal shares apart: of few rows many epochs get all right.
+    """
+    p = torch.softmax(logits, 1).numpy()
+    right = p[np.arange(len(p)), labels]
+    return float((p.argmax(1) == labels).mean() + 1e-3 * right.mean())
+
+
+def held_out(labels: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:
+    """Return which rows are held out, as many of each class; none if a class has too few."""
+    held = np.zeros(len(labels), dtype=bool)
+    counts = np.bincount(labels)
+    if share and counts.min() >= 2 and int(share * len(labels)) >= len(counts):
+        numbers = np.arange(len(labels))
+        _, chosen = train_test_split(numbers, test_size=share, random_state=seed, stratify=labels)
+        held[chosen] = True
+    return held

@@ -1,0 +1,148 @@
+"""The classifier on an autoencoder: it recognises, pre-trained or not, and keeps the contract."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from likewise import AutoencoderClassifier, load
+from likewise.artifact import read_folder, write_folder
+from likewise.autoencoders import TYPES
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.errors import InputError, ModelFolderError
+
+NEURAL_TYPES = sorted(name for name, kind in TYPES.items() if issubclass(kind, NeuralAutoencoder))
+
+
+@pytest.fixture
+def data():
+    """Bars of light in one of three places, with noise."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 120)
+    bright = np.where(np.arange(12) // 4 == y[:, None], 0.9, 0.1)
+    X = bright + rng.uniform(-0.1, 0.1, (120, 12))
+    return X.astype(np.float32).reshape(120, 3, 4), np.array(["bag", "boot", "coat"])[y]
+
+
+@pytest.fixture
+def classifier(make_any):
+    """Make one on an autoencoder of a type, unfitted."""
+    settings = {"max_epochs": 25, "batch_size": 16, "learning_rate": 0.01, "random_state": 0}
+
+    def make(name="undercomplete", **changes):
+        return AutoencoderClassifier(make_any(name), **settings | changes)
+
+    return make
+
+
+@pytest.mark.parametrize("pretrain", [True, False])
+@pytest.mark.parametrize("name", NEURAL_TYPES)
+def test_every_neural_type_learns_to_recognise(classifier, name, pretrain, data):
+    X, y = data
+    model = classifier(name, pretrain=pretrain, max_epochs=50).fit(X[:90], y[:90])
+    assert model.score(X[90:], y[90:]) > 0.9
+    p = model.predict_proba(X)
+    assert p.shape == (120, 3)
+    np.testing.assert_allclose(p.sum(1), 1)
+    np.testing.assert_array_equal(model.classes_[p.argmax(1)], model.predict(X))
+    assert bool(model.autoencoder_.history_.epochs) == pretrain
+
+
+@pytest.mark.parametrize("name", ["undercomplete", "convolutional"])
+def test_a_saved_classifier_answers_the_same(classifier, name, data, tmp_path):
+    X, y = data
+    model = classifier(name).fit(X, y)
+    model.save(tmp_path / "a.model")
+    for again in (load(tmp_path / "a.model"), AutoencoderClassifier.load(tmp_path / "a.model")):
+        np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+        assert again.classes_.tolist() == ["bag", "boot", "coat"]
+        assert again.image_shape_ == (3, 4)
+        np.testing.assert_array_equal(
+            again.autoencoder_.transform(X), model.autoencoder_.transform(X)
+        )
+
+
+def test_rows_without_labels_teach_the_autoencoder(classifier, data):
+    X, y = data
+    alone = classifier().fit(X[:30], y[:30])
+    with_more = classifier().fit(X[:30], y[:30], X_unlabelled=X[30:])
+    assert not np.array_equal(alone.predict_proba(X), with_more.predict_proba(X))
+    with pytest.raises(InputError, match=r"images of shape \(4, 3\)"):
+        classifier().fit(X[:30], y[:30], X_unlabelled=X.reshape(120, 4, 3))
+
+
+def test_the_same_seed_twice_gives_the_same_bits_and_what_is_given_stays_unfitted(classifier, data):
+    X, y = data
+    model = classifier()
+    first = model.fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(clone(model).fit(X, y).predict_proba(X), first)
+    with pytest.raises(ValueError, match="not fitted"):
+        model.autoencoder.transform(X)
+
+
+def test_it_works_in_searches_and_pipelines(classifier, data):
+    X, y = data
+    rows = X.reshape(120, -1)
+    search = GridSearchCV(classifier(), {"autoencoder__n_latent": [2, 4]}, cv=2).fit(rows, y)
+    assert search.best_score_ > 0.9
+    assert make_pipeline(StandardScaler(), classifier()).fit(rows, y).score(rows, y) > 0.9
+
+
+def test_an_epoch_is_kept_by_held_out_accuracy_where_classes_allow(classifier, data):
+    X, y = data
+    assert classifier().fit(X, y).history_.epochs[0]["validation"] is not None
+    few = np.flatnonzero(y == "bag")[:1]
+    some = np.concatenate([np.flatnonzero(y != "bag"), few])
+    assert classifier().fit(X[some], y[some]).history_.epochs[0]["validation"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"y": None}, "requires y to be passed"),
+        ({"y": np.array(["bag"] * 120)}, "y has one class only, .*bag.*; give two or more"),
+        ({"y": np.arange(119) % 3}, "inconsistent numbers of samples"),
+        ({"y": np.linspace(0, 1, 120)}, "Unknown label type"),
+        ({"X": np.full((120, 12), np.nan)}, "NaN"),
+        ({"X": sparse.csr_array(np.ones((120, 12)))}, "sparse rows"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(classifier, given, says, data):
+    X, y = data
+    with pytest.raises(ValueError, match=says):
+        classifier().fit(**{"X": X, "y": y} | given)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"pretrain": "yes"}, {"learning_rate": 0}, {"batch_size": 0}, {"max_epochs": 0},
+     {"patience": 0}, {"validation_fraction": 1.0}, {"max_seconds": 0}, {"autoencoder": 3}],
+)  # fmt: skip
+def test_wrong_settings_are_refused_by_name(classifier, wrong, data):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        classifier().set_params(**wrong).fit(*data)
+
+
+def test_folders_that_are_no_classifier_are_refused(classifier, data, tmp_path):
+    classifier().fit(*data).save(tmp_path / "a.model")
+    contents = read_folder(tmp_path / "a.model", known_types=["classifier"])
+
+    def refusal(**changes):
+        write_folder(tmp_path / "b.model", replace(contents, **changes))
+        with pytest.raises(ModelFolderError) as caught:
+            load(tmp_path / "b.model")
+        return str(caught.value)
+
+    tensors = contents.tensors
+    assert "'linear' is no type" in refusal(extra=contents.extra | {"type": "linear"})
+    assert "head" in refusal(extra=contents.extra | {"classes": ["bag", "boot"]})
+    assert "head" in refusal(tensors={k: v for k, v in tensors.items() if k != "head.bias"})
+    assert "weights" in refusal(tensors={k: v for k, v in tensors.items() if k[0] == "h"})
+    assert "colour" in refusal(parameters=contents.parameters | {"colour": 1})
+    for key in contents.extra:
+        assert key in refusal(extra={k: v for k, v in contents.extra.items() if k != key})
