@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from likewise.autoencoders import (
         ConvolutionalAutoencoder,
         DenoisingAutoencoder,
+        HVamp,
         LinearAutoencoder,
         RecVAE,
         UndercompleteAutoencoder,
@@ -59,6 +60,7 @@ _HOMES = {
     "likewise.autoencoders": (
         "ConvolutionalAutoencoder",
         "DenoisingAutoencoder",
+        "HVamp",
         "LinearAutoencoder",
         "RecVAE",
         "UndercompleteAutoencoder",
@@ -106,6 +108,7 @@ __all__ = [
     "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
     "FoldIn",
+    "HVamp",
     "Images",
     "InputError",
     "Interactions",

@@ -24,6 +24,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "undercomplete": NEURAL,
     "denoising": NEURAL,
     "variational": {**NEURAL, "hidden": (6,), "anneal_steps": 10},
+    "hvamp": {**NEURAL, "hidden": (6,), "n_pseudo": 4, "anneal_steps": 10},
     "recvae": {**NEURAL, "hidden": (6, 6)},
     "convolutional": {**NEURAL, "filters": (4,)},
     "linear": {"l2": 2.0},

@@ -332,6 +332,7 @@ WRONG = {
     "max_seconds": [0, -1],
     "n_latent": [0, -1, 2.0],
     "n_neighbours": [0, 1.5],
+    "n_pseudo": [0, 1.5],
     "optimizer": ["no such"],
     "patience": [0, 2.5],
     "precision": ["float16"],

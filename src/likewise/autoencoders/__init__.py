@@ -3,6 +3,7 @@
 from likewise.autoencoders.base import Autoencoder
 from likewise.autoencoders.convolutional import ConvolutionalAutoencoder
 from likewise.autoencoders.denoising import DenoisingAutoencoder
+from likewise.autoencoders.hvamp import HVamp
 from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.recvae import RecVAE
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
@@ -13,6 +14,7 @@ __all__ = [
     "Autoencoder",
     "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
+    "HVamp",
     "LinearAutoencoder",
     "RecVAE",
     "UndercompleteAutoencoder",
@@ -24,6 +26,7 @@ TYPES: dict[str, type[Autoencoder]] = {
     "denoising": DenoisingAutoencoder,
     "variational": VariationalAutoencoder,
     "recvae": RecVAE,
+    "hvamp": HVamp,
     "convolutional": ConvolutionalAutoencoder,
     "linear": LinearAutoencoder,
 }

@@ -16,7 +16,7 @@ from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
 from likewise.nn.corruption import dropout
 from likewise.nn.layers import ACTIVATIONS, InputLayer, Net, Rows, SparseRows
-from likewise.nn.losses import LOSSES
+from likewise.nn.losses import LOSSES, log_normal
 
 ENCODER_EPOCHS, ROUND = 3, 4
 """Of a round's epochs the encoder learns in the first ones, the decoder in the last."""
@@ -233,12 +233,6 @@ class _SkipEncoder(nn.Module):
             skips = skips + h
         result: Tensor = self.last(h)
         return result
-
-
-def log_normal(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return log N(z; mean, variance) of each element."""
-    distance = (z - mean).square() / log_variance.exp()
-    return -0.5 * (log_variance + math.log(2 * math.pi) + distance)
 
 
 def _sum(rows: Rows) -> Tensor:

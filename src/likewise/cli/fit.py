@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 BUDGET = 60.0
 CHOOSING = (None, "auto")
 """What is given as a model where the data decides."""
-MODELS = ("linear", "denoising", "variational", "recvae", "undercomplete", "item-knn", "popularity")
+MODELS = (
+    "linear",
+    "denoising",
+    "variational",
+    "recvae",
+    "hvamp",
+    "undercomplete",
+    "item-knn",
+    "popularity",
+)
 
 
 def command(

@@ -17,6 +17,7 @@ Only ⟨x, l⟩ looks at x, so a sparse row costs its stored values and is never
 Shapes: B rows, F features.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,18 @@ def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     tensor([0.5000])
     """
     return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1)
+
+
+def log_normal(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Log-density log N(z; μ, σ²) of each element.
+
+    Examples
+    --------
+    >>> log_normal(torch.tensor(1.0), torch.tensor(1.0), torch.tensor(0.0))
+    tensor(-0.9189)
+    """
+    distance = (z - mean).square() / log_variance.exp()
+    return -0.5 * (log_variance + math.log(2 * math.pi) + distance)
 
 
 def _inner(rows: Rows, logits: Tensor) -> Tensor:

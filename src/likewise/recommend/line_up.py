@@ -12,6 +12,7 @@ from sklearn.base import clone
 from likewise.autoencoders import (
     Autoencoder,
     DenoisingAutoencoder,
+    HVamp,
     LinearAutoencoder,
     RecVAE,
     UndercompleteAutoencoder,
@@ -28,7 +29,7 @@ from likewise.recommend.candidates import batch_size_for
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.selection import choose
 
-STOCHASTIC = ("undercomplete", "Mult-DAE", "Mult-VAE", "RecVAE", "auto")
+STOCHASTIC = ("undercomplete", "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "auto")
 """The models whose result depends on the seed."""
 
 BUDGET = 60.0
@@ -114,6 +115,7 @@ def line_up(
         "Mult-DAE": _Trained(DenoisingAutoencoder(), budget),
         "Mult-VAE": _Trained(VariationalAutoencoder(), budget),
         "RecVAE": _Trained(RecVAE(), budget),
+        "H+Vamp": _Trained(HVamp(), budget),
         "linear": _Chosen(LinearAutoencoder, budget),
         "auto": _Auto(budget),
     }
