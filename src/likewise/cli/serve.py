@@ -1,11 +1,14 @@
 """`likewise serve`: models behind HTTP."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from likewise.cli import options as o
+from likewise.cli.output import Output
 from likewise.errors import InputError
 
 
@@ -17,6 +20,7 @@ def command(
         ),
     ],
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that answer.")] = 1,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     token_file: Annotated[
         Path | None,
@@ -35,6 +39,8 @@ def command(
     ] = 128,
     max_body: Annotated[int, typer.Option(min=1024, help="Bytes of a request.")] = 1 << 20,
     timeout: Annotated[float, typer.Option(help="Seconds for a request.")] = 10.0,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Serve models over HTTP, with a page at / and the API's description at /docs.
 
@@ -44,25 +50,31 @@ def command(
     --------
       likewise serve shop.model
 
-      likewise serve shop.model films=runs/films.model --port 8080
+      likewise serve shop.model films=runs/films.model --workers 2 --port 8080
+
+      likewise serve shop.model --host 10.0.0.5 --token-file token.txt
     """
     # A worker answers with one thread: many requests, not one, are to fill the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
-        import uvicorn
-    except ImportError as error:
-        raise InputError("serving needs more packages: pip install 'likewise[serve]'") from error
-    import threading
-
-    from likewise.serve.app import create_app
-    from likewise.serve.served import named_folders, shelf_of
-    from likewise.serve.settings import settings_of
-
+        from likewise.serve.logs import log_to_stderr
+        from likewise.serve.served import named_folders
+        from likewise.serve.settings import listen, settings_of
+        from likewise.serve.supervisor import Supervisor
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"serving needs the package {error.name}: pip install 'likewise[serve]'"
+        ) from error
     settings = settings_of(
         host, token_file, allowed_host or (), allow_origin or (),
         queue=queue, max_body=max_body, timeout=timeout,
     )  # fmt: skip
-    shelf = shelf_of(named_folders(models))
-    for served in shelf.values():
-        threading.Thread(target=served.draw, daemon=True).start()
-    uvicorn.run(create_app(shelf, settings), host=host, port=port, access_log=False)
+    log_to_stderr(quiet=quiet)
+    with listen(host, port) as listener:
+        supervisor = Supervisor(named_folders(models), settings, listener, workers)
+        url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        output = Output(as_json, quiet)
+        output.lines(*(f"serving {name} at {url}" for name in supervisor.shelf))
+        output.json({"url": url, "models": [*supervisor.shelf]})
+        sys.stdout.flush()
+        supervisor.run()

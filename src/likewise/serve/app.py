@@ -1,21 +1,24 @@
 """The ASGI application: the routes, and how bodies are read and errors told."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 import likewise
 from likewise.errors import InputError, MachineError
 from likewise.serve import schemas as s
+from likewise.serve.board import Board
 from likewise.serve.docs import docs_page
 from likewise.serve.refusals import Refused, overloaded
 from likewise.serve.security import Guard
@@ -40,7 +43,13 @@ ROUTES: list[tuple[str, str, str, Any, tuple[int, ...]]] = [
 EVERYWHERE = (400, 401, 422, 500, 503)
 
 
-def create_app(shelf: Shelf, settings: Settings | None = None) -> ASGIApp:
+ROUTE_NAMES = (*dict.fromkeys(path for _, path, *_ in ROUTES), "/livez", "/readyz", "/metrics")
+"""The routes that metrics tell apart."""
+
+
+def create_app(
+    shelf: Shelf, settings: Settings | None = None, *, board: Board | None = None, slot: int = 0
+) -> tuple[ASGIApp, Guard]:
     """Return the service of some models as an ASGI application.
 
     Parameters
@@ -49,7 +58,18 @@ def create_app(shelf: Shelf, settings: Settings | None = None) -> ASGIApp:
         The models by name; the first answers requests that name none.
     settings : Settings, optional
         Who may ask, and how much; the defaults are those of a service on loopback.
+    board : Board, optional
+        The memory that it shares with other processes.
+    slot : int
+        Where on the board it counts.
+
+    Returns
+    -------
+    app : ASGI application
+    guard : Guard
+        Its layer that admits requests, to retire it by.
     """
+    board = board or Board.of([*shelf], ROUTE_NAMES)
     app = FastAPI(
         title="likewise",
         version=likewise.__version__,
@@ -72,22 +92,27 @@ def create_app(shelf: Shelf, settings: Settings | None = None) -> ASGIApp:
     app.include_router(router)
     app.add_api_route("/livez", _alive, name="livez", summary="Whether the process answers.")
     app.add_api_route(
-        "/readyz", lambda: _ready(shelf), name="readyz", summary="Whether the models answer.",
+        "/readyz", lambda: _ready(board), name="readyz", summary="Whether the models answer.",
         response_model=s.ReadyAnswer,
+    )  # fmt: skip
+    app.add_api_route(
+        "/metrics", lambda: _metrics(board, shelf), name="metrics",
+        summary="Counts and times, for Prometheus.", response_class=PlainTextResponse,
+        responses={401: _refusal(401)},
     )  # fmt: skip
     app.add_route("/docs", lambda _: HTMLResponse(docs_page(app.openapi())), name="docs")
     app.router.routes.extend(static_routes())
     for kind, told in _TOLD.items():
         app.add_exception_handler(kind, told)
-    return _behind_guard(app, settings or Settings())
+    guard = Guard(app, settings or Settings(), board, slot)
+    return _across_origins(guard, guard.settings.origins), guard
 
 
-def _behind_guard(app: ASGIApp, settings: Settings) -> ASGIApp:
-    guarded: ASGIApp = Guard(app, settings)
-    if settings.origins:  # the browser asks first (OPTIONS), and has no token for that
+def _across_origins(guarded: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
+    if origins:  # the browser asks first (OPTIONS), and has no token for that
         guarded = CORSMiddleware(
             guarded,
-            allow_origins=settings.origins,
+            allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
         )
@@ -119,8 +144,21 @@ async def _alive() -> dict[str, bool]:
     return {"alive": True}
 
 
-def _ready(shelf: Shelf) -> dict[str, Any]:
-    return {"ready": True, "models": dict.fromkeys(shelf, "ok")}
+def _ready(board: Board) -> dict[str, Any]:
+    """Say so where a folder was refused; the model before it answers, which is ready too."""
+    stale = "the folder on disk cannot be used (the log says why); the model before it is served"
+    states = {name: stale if fault else "ok" for name, fault in board.faults().items()}
+    return {"ready": True, "models": states}
+
+
+def _metrics(board: Board, shelf: Shelf) -> Response:
+    class Collector:
+        def collect(self) -> Iterable[Metric]:
+            return board.metrics({name: served.version for name, served in shelf.items()})
+
+    registry = CollectorRegistry()
+    registry.register(Collector())
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 def _refusal(status: int) -> dict[str, Any]:

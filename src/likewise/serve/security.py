@@ -15,6 +15,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from likewise.serve.board import Board
 from likewise.serve.refusals import Refused, overloaded
 from likewise.serve.settings import Settings
 
@@ -41,8 +42,9 @@ _log = logging.getLogger("likewise.serve")
 class Guard:
     """ASGI middleware that refuses early, and says of each request how it went."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self.app, self.settings = app, settings
+    def __init__(self, app: ASGIApp, settings: Settings, board: Board, slot: int = 0) -> None:
+        self.app, self.settings, self.board, self.slot = app, settings, board, slot
+        self.retired = False
         self._at_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,8 +52,8 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request = _Request(scope, send)
-        self._at_work += 1
+        request = _Request(scope, send, ends=self.retired)
+        self._enter(+1)
         try:
             self._admit(request)
             receive = await self._body(request, receive)
@@ -67,8 +69,13 @@ class Guard:
                 Refused(500, "internal", "something went wrong here; the log has the request's id")
             )
         finally:
-            self._at_work -= 1
+            self._enter(-1)
+            self.board.count(self.slot, request.route, request.status, request.seconds)
             request.log()
+
+    def _enter(self, change: int) -> None:
+        self._at_work += change
+        self.board.at_work[self.slot] = self._at_work
 
     def _admit(self, request: "_Request") -> None:
         """Check host, token and room."""
@@ -110,8 +117,8 @@ class Guard:
 class _Request:
     """A request on its way: its id, its answer's status, and the time it takes."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self.scope, self._send = scope, send
+    def __init__(self, scope: Scope, send: Send, *, ends: bool) -> None:
+        self.scope, self._send, self._ends = scope, send, ends
         self.headers = Headers(scope=scope)
         given = self.headers.get("x-request-id", "")
         self.id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
@@ -126,6 +133,8 @@ class _Request:
             headers.update(HEADERS)
             headers["X-Request-Id"] = self.id
             headers.setdefault("Cache-Control", "no-store")
+            if self._ends:
+                headers["Connection"] = "close"
         await self._send(message)
 
     async def refuse(self, refused: Refused) -> None:
@@ -137,15 +146,24 @@ class _Request:
             response.headers["Connection"] = "close"
         await response(self.scope, _nothing, self.send)
 
+    @property
+    def route(self) -> str:
+        """The route's template; a dash if there is none."""
+        return getattr(self.scope.get("route"), "path", "-")
+
+    @property
+    def seconds(self) -> float:
+        """Since it came."""
+        return time.perf_counter() - self.began
+
     def log(self) -> None:
         """Say how it went: the route and not the path, which may name a product."""
-        route = getattr(self.scope.get("route"), "path", "-")
         fields: dict[str, Any] = {
             "request_id": self.id,
             "method": self.scope["method"],
-            "route": route,
+            "route": self.route,
             "status": self.status,
-            "ms": round(1000 * (time.perf_counter() - self.began), 2),
+            "ms": round(1000 * self.seconds, 2),
         }
         _log.info("request", extra=fields)
 

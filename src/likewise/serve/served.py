@@ -1,7 +1,6 @@
 """A model as it is served: the recommender, its name and version, and what is looked up in it."""
 
 import hashlib
-import mmap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +16,7 @@ from likewise.autoencoders import UndercompleteAutoencoder
 from likewise.errors import InputError, ModelFolderError
 from likewise.recommend.folder import load
 from likewise.recommend.recommender import Recommender
+from likewise.serve.board import shared
 
 Shelf = Mapping[str, "Served"]
 """The models by name, in the order given; the first answers requests that name none."""
@@ -69,7 +69,7 @@ class Served:
             raise ModelFolderError(
                 f"{folder} holds a bare autoencoder; give a folder that `likewise fit` wrote"
             )
-        served = cls(name, version, recommender, _shared(recommender.n_items))
+        served = cls(name, version, recommender, _nowhere(recommender.n_items))
         served._warm()
         return served
 
@@ -167,9 +167,7 @@ def version_of(folder: Path) -> str:
         ) from error
 
 
-def _shared(n_items: int) -> NDArray[np.float32]:
-    """Return NaNs in anonymous memory that processes forked later share."""
-    memory = mmap.mmap(-1, 8 * n_items)
-    places = np.frombuffer(memory, dtype=np.float32).reshape(n_items, 2)
+def _nowhere(n_items: int) -> NDArray[np.float32]:
+    places = shared((n_items, 2), np.float32)
     places[:] = np.nan
     return places

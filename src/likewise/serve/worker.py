@@ -1,0 +1,100 @@
+"""One process that answers: a uvicorn server on a socket that it shares with the others."""
+
+import asyncio
+import os
+import signal
+import socket
+from typing import Any, ClassVar
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from likewise.serve.security import Guard
+from likewise.serve.settings import Settings
+
+MAX_HEAD = 32 * 1024
+"""Bytes of a request's line and headers."""
+RETIRE = signal.SIGUSR1
+
+
+class Worker(uvicorn.Server):
+    """A server that can retire: it takes no new connections, and lets go of those that it has.
+
+    A connection that is kept alive is told with the next answer that it ends (``Connection:
+    close``), so that no request meets a closed door.
+    """
+
+    def __init__(self, app: ASGIApp, guard: Guard, settings: Settings, parent: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=bounded(settings.timeout),
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=int(settings.timeout) + 1,
+            )
+        )
+        self._guard, self._parent = guard, parent
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, also to the signal that retires."""
+        await super().startup(sockets)
+        asyncio.get_running_loop().add_signal_handler(RETIRE, self._retire)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Say whether it is time to go: stopped, retired and done, or left alone."""
+        done = self._guard.retired and not self.server_state.connections
+        return await super().on_tick(counter) or done or os.getppid() != self._parent
+
+    def _retire(self) -> None:
+        self._guard.retired = True
+        for server in self.servers:
+            server.close()
+
+
+def bounded(seconds: float) -> type[HttpToolsProtocol]:
+    """Return a protocol that lets go of who sends no whole head in time, or an endless one."""
+    return type("BoundedProtocol", (_BoundedProtocol,), {"seconds": seconds})
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    seconds: ClassVar[float]
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._expect_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._clock is None:
+            self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        self._stop_clock()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._head += len(data)
+        if self._clock is not None and self._head > MAX_HEAD:
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        self._head = 0
+        self._clock: asyncio.TimerHandle | None = self.loop.call_later(
+            self.seconds, self.transport.close
+        )
+
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+        self._clock = None

@@ -1,0 +1,272 @@
+"""The service as people run it: a process, a socket, signals, folders that change under it."""
+
+import http.client
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import likewise
+
+SERVE = [sys.executable, "-c", "from likewise.cli import main; main()", "serve"]
+PATIENCE = 30.0
+BODY = {"basket": ["85123A", "00746"], "k": 3}
+
+
+class Service:
+    """A running service, and ways to ask it."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int, log: Path) -> None:
+        self.process, self.port, self._log = process, port, log
+
+    def ask(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            return ask_on(connection, path, body, **headers)
+        finally:
+            connection.close()
+
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+    def workers(self) -> set[int]:
+        """The workers at work now: those of the log that are still there."""
+        started = {line["pid"] for line in self.log() if line["event"] == "worker started"}
+        return {pid for pid in started if Path(f"/proc/{pid}/stat").exists() and not ended(pid)}
+
+    def until(self, true: Callable[[], Any]) -> None:
+        ends = time.monotonic() + PATIENCE
+        while not true():
+            assert time.monotonic() < ends, self._log.read_text()
+            assert self.process.poll() is None, self._log.read_text()
+            select.select([], [], [], 0.05)
+
+
+def ended(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def ask_on(connection, path, body=None, **headers):
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    if body is None:
+        connection.request("GET", path, headers=given)
+    else:
+        given["Content-Type"] = "application/json"
+        connection.request("POST", path, json.dumps(body), given)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    is_json = "json" in answer.headers["Content-Type"]
+    return answer.status, json.loads(text) if is_json else text
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Callable[..., Any]:
+    @contextmanager
+    def _serve(*arguments: object) -> Iterator[Service]:
+        log = tmp_path / "log"
+        with log.open("w") as stderr:
+            process = subprocess.Popen(
+                [*SERVE, *map(str, arguments), "--port", "0", "--json"],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env=os.environ | {"OMP_NUM_THREADS": "1"},
+            )
+        try:
+            assert process.stdout is not None
+            decoder, text = json.JSONDecoder(), ""
+            while True:
+                line = process.stdout.readline()
+                assert line, log.read_text()
+                text += line
+                if line == "}\n":
+                    break
+            url = decoder.decode(text)["url"]
+            yield Service(process, int(url.rpartition(":")[2]), log)
+        finally:
+            process.kill()
+            process.communicate()
+
+    return _serve
+
+
+@pytest.fixture
+def model(folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(folder, tmp_path / "shop.model")
+
+
+def retrained(folder: Path, to: Path) -> None:
+    """Write another model of the same shop in place of the one at `to`."""
+    recommender = likewise.load(folder)
+    recommender.metrics = {"retrained": True}
+    recommender.save(to)
+
+
+def test_it_answers_reloads_and_stops(serve, model, folder):
+    """One service through its life: answers, a new model, a bad one, a good one, SIGTERM."""
+    with serve(model) as service:
+        status, first = service.ask("/v1/recommend", BODY)
+        assert (status, len(first["results"][0]["items"])) == (200, 3)
+        service.until(lambda: service.ask("/v1/map")[0] == 200)
+
+        retrained(folder, model)  # noticed without being told
+        service.until(lambda: service.ask("/v1/model")[1]["version"] != first["version"])
+        second = service.ask("/v1/model")[1]
+        assert second["metrics"] == {"retrained": True}
+
+        (model / "weights.safetensors").write_bytes(b"no weights")
+        (model / "manifest.json").write_text("{}")
+        service.process.send_signal(signal.SIGHUP)
+        service.until(lambda: service.ask("/readyz")[1]["models"]["shop"] != "ok")
+        assert service.ask("/readyz")[0] == 200
+        assert service.ask("/v1/model")[1]["version"] == second["version"]
+        refused = [line for line in service.log() if line["event"].startswith("model refused")]
+        assert (len(refused), refused[0]["model"]) == (1, "shop")
+        assert str(model) not in json.dumps(service.ask("/readyz")[1])
+
+        shutil.rmtree(model)
+        shutil.copytree(folder, model)
+        service.process.send_signal(signal.SIGHUP)
+        service.until(lambda: service.ask("/v1/model")[1]["version"] == first["version"])
+        assert service.ask("/readyz")[1]["models"] == {"shop": "ok"}
+
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(PATIENCE) == 0
+
+
+def test_reload_under_load_loses_no_request(serve, model, folder):
+    with serve(model, "--workers", 2) as service:
+        first = service.ask("/v1/model")[1]["version"]
+        stop, found, failed = threading.Event(), [], []
+
+        def keep_asking() -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
+            while not stop.is_set():
+                try:
+                    status, answer = ask_on(connection, "/v1/recommend", BODY)
+                    found.append((status, answer["version"]))
+                except (OSError, http.client.HTTPException) as error:
+                    failed.append(repr(error))
+            connection.close()
+
+        threads = [threading.Thread(target=keep_asking) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            service.until(lambda: len(found) > 50)
+            retrained(folder, model)
+            service.process.send_signal(signal.SIGHUP)
+            service.until(lambda: found[-1][1] != first)
+            service.until(lambda: len(service.workers()) == 2)  # those before have gone
+            seen = len(found)
+            service.until(lambda: len(found) > seen + 50)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert failed == []
+        assert {status for status, _ in found} == {200}
+        assert len({version for _, version in found}) == 2
+
+
+def test_a_killed_worker_is_replaced(serve, model):
+    with serve(model, "--workers", 2) as service:
+        service.until(lambda: len(service.workers()) == 2)
+        victim = min(service.workers())
+        os.kill(victim, signal.SIGKILL)
+        service.until(lambda: len(service.workers() - {victim}) == 2)
+        assert service.ask("/v1/recommend", BODY)[0] == 200
+        died = [line for line in service.log() if line["event"].startswith("worker died")]
+        assert [line["pid"] for line in died] == [victim]
+
+
+def test_workers_do_not_outlive_their_supervisor(serve, model):
+    with serve(model, "--workers", 2) as service:
+        service.until(lambda: len(service.workers()) == 2)
+        workers = service.workers()
+        service.process.kill()
+        service.process.wait(PATIENCE)
+        ends = time.monotonic() + PATIENCE
+        while service.workers() & workers:
+            assert time.monotonic() < ends
+            select.select([], [], [], 0.05)
+
+
+def test_metrics_count_all_workers_and_the_log_names_no_product(serve, model):
+    with serve(model, "--workers", 2) as service:
+        for _ in range(20):
+            assert service.ask("/v1/recommend", BODY, X_Request_Id="mine-1")[0] == 200
+        assert service.ask("/v1/also-bought/85123A")[0] == 200
+        _, text = service.ask("/metrics")
+        values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
+        asked = 'likewise_requests_total{route="/v1/recommend",status="200"}'
+        assert float(values[asked]) == 20
+        assert float(values['likewise_request_seconds_count{route="/v1/recommend"}']) == 20
+        assert "85123A" not in text
+        log = service.log()
+        requests = [line for line in log if line["event"] == "request"]
+        assert {line["request_id"] for line in requests} >= {"mine-1"}
+        assert "85123A" not in json.dumps(log)
+
+
+def test_who_sends_no_whole_request_is_let_go(serve, model):
+    """A head that never ends, in time or in size, and a body that does not come."""
+    with serve(model, "--timeout", "0.5") as service:
+        address = ("127.0.0.1", service.port)
+        with socket.create_connection(address, PATIENCE) as silent:
+            silent.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n")
+            assert silent.recv(100) == b""
+        with socket.create_connection(address, PATIENCE) as slow:
+            slow.sendall(
+                b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n"
+                b"Content-Type: application/json\r\n\r\n{"
+            )
+            assert b" 408 " in slow.recv(1000)
+    with serve(model, "--timeout", "30") as service:
+        with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as endless:
+            endless.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ")
+            with pytest.raises(OSError):  # noqa: PT012 - any of these sends may be the one refused
+                for _ in range(1000):
+                    endless.sendall(b"x" * 65536)
+        assert service.ask("/livez")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.model"], "manifest.json cannot be read"),
+        (["{model}", "shop={model}"], "two models are called 'shop'"),
+        (["{model}", "--host", "0.0.0.0"], "must carry a token"),
+        (["{model}", "--token-file", "{empty}"], "holds no token"),
+        (["{model}", "--token-file", "nowhere"], "cannot be read"),
+        (["{model}", "--host", "0.0.0.0", "--token-file", "{token}"], "--allowed-host"),
+        (["{model}", "--allow-origin", "*"], "is no origin"),
+        (["{model}", "--timeout", "0"], "give seconds"),
+        (["{model}", "--port", "70000"], "--port"),
+    ],
+)
+def test_what_would_be_wrong_or_unsafe_is_refused_in_one_line(
+    folder, tmp_path, capsys, arguments, words
+):
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "token").write_text("t" * 32)
+    named = {"model": folder, "empty": tmp_path / "empty", "token": tmp_path / "token"}
+    from likewise.cli import main
+
+    with pytest.raises(SystemExit) as end:
+        main(["serve", *(argument.format(**named) for argument in arguments)])
+    said = capsys.readouterr().err
+    assert end.value.code == 2
+    assert (said.count("\n"), words in said) == (1, True), said
