@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from likewise.cli.app import app
-from likewise.serve import schemas
+from likewise.serve import answers, requests
 from likewise.serve.app import ROUTE_NAMES, ROUTES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ def test_the_table_has_every_route_and_no_other():
 
 
 def test_every_key_of_a_request_and_an_answer_is_told():
-    for name, model in vars(schemas).items():
+    for name, model in {**vars(requests), **vars(answers)}.items():
         for key in getattr(model, "model_fields", {}) if isinstance(model, type) else ():
             assert re.search(rf"[`\"]{key}[`\"]", PAGE), f"{name}.{key}"
 

@@ -22,7 +22,7 @@ def scores_and_k(draw):
 
 def slow(scores, k):
     """Sort each row by score, ties by the shuffle; what may not be chosen ends the list."""
-    shuffle = topk._shuffle(scores.shape[1])
+    shuffle = topk.tie_order(scores.shape[1])
     lists = []
     for row in scores:
         order = sorted(range(len(row)), key=lambda item: (-row[item], shuffle[item]))[:k]

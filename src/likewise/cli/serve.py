@@ -20,6 +20,10 @@ def command(
         ),
     ],
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    attributes: Annotated[
+        Path | None,
+        typer.Option(help="A table of item, category, price, in_stock, for rules in requests."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that answer.")] = 1,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     token_file: Annotated[
@@ -52,6 +56,8 @@ def command(
 
       likewise serve shop.model films=runs/films.model --workers 2 --port 8080
 
+      likewise serve shop.model --attributes products.csv
+
       likewise serve shop.model --host 10.0.0.5 --token-file token.txt
     """
     # A worker answers with one thread: many requests, not one, are to fill the cores.
@@ -71,7 +77,7 @@ def command(
     )  # fmt: skip
     log_to_stderr(quiet=quiet)
     with listen(host, port) as listener:
-        supervisor = Supervisor(named_folders(models), settings, listener, workers)
+        supervisor = Supervisor(named_folders(models), settings, listener, workers, attributes)
         url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         output = Output(as_json, quiet)
         output.lines(*(f"serving {name} at {url}" for name in supervisor.shelf))

@@ -41,6 +41,7 @@ from likewise.recommend.checks import (
 )
 from likewise.recommend.classic import Classic
 from likewise.recommend.explain import Reason, effects
+from likewise.recommend.rules import Rules
 from likewise.recommend.steps import Steps, seven_steps
 from likewise.recommend.support import Support
 from likewise.recommend.topk import NO_ITEM, top_k
@@ -151,7 +152,9 @@ class Recommender:
 
     # Answering
 
-    def recommend(self, baskets: Any, k: int = 10, *, filter_seen: bool = True) -> Any:
+    def recommend(
+        self, baskets: Any, k: int = 10, *, filter_seen: bool = True, rules: Rules | None = None
+    ) -> Any:
         """Recommend k items for each basket.
 
         Parameters
@@ -162,6 +165,8 @@ class Recommender:
             Items for each basket.
         filter_seen : bool
             Leave out what is in the basket already.
+        rules : Rules, optional
+            What may be recommended; a list is shorter where fewer items are left.
 
         Returns
         -------
@@ -178,7 +183,7 @@ class Recommender:
         self._require_fitted()
         given = Baskets.of(baskets, self.catalogue_.items)
         require_remaining(k, self.n_items, shortest(given.matrix) if filter_seen else 0)
-        chosen, scores = self._ranked(given.matrix, k, filter_seen=filter_seen)
+        chosen, scores = self._ranked(given.matrix, k, filter_seen=filter_seen, rules=rules)
         fallback = np.diff(given.matrix.indptr) == 0
         if sparse.issparse(baskets):
             return self.catalogue_.items.decode(chosen), scores
@@ -426,7 +431,7 @@ class Recommender:
         self.support_ = Support.of(interactions.matrix) if support else Support.none(self.n_items)
 
     def _ranked(
-        self, given: CSR, k: int, *, filter_seen: bool
+        self, given: CSR, k: int, *, filter_seen: bool, rules: Rules | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         chosen = np.empty((given.shape[0], k), dtype=np.int64)
         values = np.empty((given.shape[0], k), dtype=np.float32)
@@ -436,6 +441,8 @@ class Recommender:
             if filter_seen:
                 row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
                 scores[row, block.indices] = -np.inf
+            if rules is not None:
+                rules.apply(scores)
             chosen[rows], values[rows] = top_k(scores, k)
         return chosen, values
 

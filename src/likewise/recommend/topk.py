@@ -43,7 +43,7 @@ def top_k(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArr
     for row in np.flatnonzero(crowded):
         items[row] = _row_top_k(scores[row], threshold[row, 0], k)
     values = np.take_along_axis(scores, items, axis=1)
-    order = np.lexsort((_shuffle(scores.shape[1])[items], -values), axis=1)
+    order = np.lexsort((tie_order(scores.shape[1])[items], -values), axis=1)
     items, values = (np.take_along_axis(a, order, axis=1) for a in (items, values))
     items[np.isneginf(values)] = NO_ITEM
     return items, values
@@ -53,10 +53,11 @@ def _row_top_k(scores: NDArray[np.float32], threshold: np.float32, k: int) -> ND
     """Choose among the items that tie for the last places by the shuffle."""
     above = np.flatnonzero(scores > threshold)
     tied = np.flatnonzero(scores == threshold)
-    tied = tied[np.argsort(_shuffle(len(scores))[tied])]
+    tied = tied[np.argsort(tie_order(len(scores))[tied])]
     return np.concatenate([above, tied[: k - len(above)]])
 
 
 @lru_cache(maxsize=8)
-def _shuffle(n_items: int) -> NDArray[np.int64]:
+def tie_order(n_items: int) -> NDArray[np.int64]:
+    """Return each item's place in the fixed shuffle that breaks ties."""
     return np.random.default_rng(0).permutation(n_items)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 import likewise
 from likewise.errors import InputError, MachineError
-from likewise.serve import schemas as s
+from likewise.serve import answers
 from likewise.serve.board import Board
 from likewise.serve.docs import docs_page
 from likewise.serve.refusals import Refused, overloaded
@@ -28,15 +28,15 @@ from likewise.serve.settings import Settings
 from likewise.serve.static import static_routes
 
 ROUTES: list[tuple[str, str, str, Any, tuple[int, ...]]] = [
-    ("POST", "/v1/recommend", "recommend", s.RecommendAnswer, (404, 408, 413, 415)),
-    ("GET", "/v1/also-bought/{item:path}", "also_bought_one", s.AlsoBoughtAnswer, (404,)),
-    ("POST", "/v1/also-bought", "also_bought", s.AlsoBoughtAnswer, (404, 408, 413, 415)),
-    ("GET", "/v1/items", "items", s.ItemsAnswer, (404,)),
-    ("POST", "/v1/explain", "explain", s.ExplainAnswer, (404, 408, 413, 415)),
-    ("POST", "/v1/encode", "encode", s.EncodeAnswer, (404, 408, 413, 415)),
-    ("GET", "/v1/model", "model", s.ModelAnswer, (404,)),
-    ("GET", "/v1/map", "map", s.MapAnswer, (404,)),
-    ("POST", "/v1/steps", "steps", s.StepsAnswer, (404, 408, 413, 415)),
+    ("POST", "/v1/recommend", "recommend", answers.RecommendAnswer, (404, 408, 413, 415)),
+    ("GET", "/v1/also-bought/{item:path}", "also_bought_one", answers.AlsoBoughtAnswer, (404,)),
+    ("POST", "/v1/also-bought", "also_bought", answers.AlsoBoughtAnswer, (404, 408, 413, 415)),
+    ("GET", "/v1/items", "items", answers.ItemsAnswer, (404,)),
+    ("POST", "/v1/explain", "explain", answers.ExplainAnswer, (404, 408, 413, 415)),
+    ("POST", "/v1/encode", "encode", answers.EncodeAnswer, (404, 408, 413, 415)),
+    ("GET", "/v1/model", "model", answers.ModelAnswer, (404,)),
+    ("GET", "/v1/map", "map", answers.MapAnswer, (404,)),
+    ("POST", "/v1/steps", "steps", answers.StepsAnswer, (404, 408, 413, 415)),
 ]
 """Method, path, name of the answer, its type, and the refusals that are its own."""
 
@@ -93,7 +93,7 @@ def create_app(
     app.add_api_route("/livez", _alive, name="livez", summary="Whether the process answers.")
     app.add_api_route(
         "/readyz", lambda: _ready(board), name="readyz", summary="Whether the models answer.",
-        response_model=s.ReadyAnswer,
+        response_model=answers.ReadyAnswer,
     )  # fmt: skip
     app.add_api_route(
         "/metrics", lambda: _metrics(board, shelf), name="metrics",
@@ -162,7 +162,7 @@ def _metrics(board: Board, shelf: Shelf) -> Response:
 
 
 def _refusal(status: int) -> dict[str, Any]:
-    return {"model": s.Refusal, "description": HTTPStatus(status).phrase}
+    return {"model": answers.Refusal, "description": HTTPStatus(status).phrase}
 
 
 def _tell(request: Request, refused: Refused) -> Response:

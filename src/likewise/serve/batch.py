@@ -9,6 +9,7 @@ from collections import deque
 from typing import Any, NamedTuple
 
 from likewise.recommend.baskets import Recommendations
+from likewise.recommend.rules import Rules
 from likewise.serve.served import Served
 
 MOST = 32
@@ -19,12 +20,17 @@ class _Waiting(NamedTuple):
     served: Served
     k: int
     filter_seen: bool
+    rules: Rules | None
     basket: list[Any]
     answer: asyncio.Future[Recommendations]
 
     def can_join(self, other: "_Waiting") -> bool:
         """Whether one call can answer both."""
-        return (self.served is other.served) and self[1:3] == other[1:3]
+        return (
+            self.served is other.served
+            and self.rules is other.rules
+            and (self.k, self.filter_seen) == (other.k, other.filter_seen)
+        )
 
 
 class Batcher:
@@ -34,7 +40,13 @@ class Batcher:
         self._waiting: deque[_Waiting] = deque()
 
     async def recommend(
-        self, served: Served, baskets: list[list[Any]], k: int, *, filter_seen: bool
+        self,
+        served: Served,
+        baskets: list[list[Any]],
+        k: int,
+        *,
+        filter_seen: bool,
+        rules: Rules | None = None,
     ) -> list[Recommendations]:
         """Return the recommendations of each basket; `k` must be one that each can have."""
         loop = asyncio.get_running_loop()
@@ -42,7 +54,7 @@ class Batcher:
             loop.call_soon(self._answer)
         answers = [loop.create_future() for _ in baskets]
         for basket, answer in zip(baskets, answers, strict=True):
-            self._waiting.append(_Waiting(served, k, filter_seen, basket, answer))
+            self._waiting.append(_Waiting(served, k, filter_seen, rules, basket, answer))
         return list(await asyncio.gather(*answers))
 
     def _answer(self) -> None:
@@ -61,10 +73,10 @@ class Batcher:
 
     @staticmethod
     def _score(batch: list[_Waiting]) -> None:
-        served, k, filter_seen = batch[0][:3]
+        served, k, filter_seen, rules = batch[0][:4]
         try:
             found = served.recommender.recommend(
-                [waiting.basket for waiting in batch], k, filter_seen=filter_seen
+                [waiting.basket for waiting in batch], k, filter_seen=filter_seen, rules=rules
             )
         except Exception as error:  # noqa: BLE001 - each of those who wait is told
             for waiting in batch:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from likewise.artifact import Contents
 from likewise.artifact.contents import MANIFEST
 from likewise.autoencoders import UndercompleteAutoencoder
 from likewise.errors import InputError, ModelFolderError
+from likewise.recommend.attributes import Attributes, read_attributes
 from likewise.recommend.folder import load
 from likewise.recommend.recommender import Recommender
 from likewise.serve.board import shared
@@ -42,6 +44,7 @@ class Served:
     version: str
     recommender: Recommender
     places: NDArray[np.float32] = field(repr=False)
+    attributes: Attributes = field(default_factory=Attributes)
 
     @cached_property
     def contents(self) -> Contents:
@@ -55,8 +58,8 @@ class Served:
         return self.recommender.classic_ is not None or isinstance(model, UndercompleteAutoencoder)
 
     @classmethod
-    def of(cls, name: str, folder: Path) -> Self:
-        """Load a model folder, and try it once.
+    def of(cls, name: str, folder: Path, table: pa.Table | None = None) -> Self:
+        """Load a model folder, and try it once; `table` has its items' attributes.
 
         Raises
         ------
@@ -69,7 +72,9 @@ class Served:
             raise ModelFolderError(
                 f"{folder} holds a bare autoencoder; give a folder that `likewise fit` wrote"
             )
-        served = cls(name, version, recommender, _nowhere(recommender.n_items))
+        catalogue = recommender.catalogue_
+        attributes = Attributes() if table is None else Attributes.of(table, catalogue)
+        served = cls(name, version, recommender, _nowhere(len(catalogue)), attributes)
         served._warm()
         return served
 
@@ -130,9 +135,10 @@ class Served:
         self.find("", 1)
 
 
-def shelf_of(folders: Mapping[str, Path]) -> dict[str, Served]:
-    """Load the models by name."""
-    return {name: Served.of(name, folder) for name, folder in folders.items()}
+def shelf_of(folders: Mapping[str, Path], attributes: Path | None = None) -> dict[str, Served]:
+    """Load the models by name, with the attributes of their items."""
+    table = None if attributes is None else read_attributes(attributes)
+    return {name: Served.of(name, folder, table) for name, folder in folders.items()}
 
 
 def named_folders(given: Sequence[str]) -> dict[str, Path]:

@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 import likewise
 from likewise.recommend.baskets import Baskets, Recommendations
-from likewise.serve import schemas as s
+from likewise.recommend.rules import Rules
+from likewise.serve import answers, requests
 from likewise.serve.batch import Batcher
 from likewise.serve.refusals import Refused
 from likewise.serve.served import Served, Shelf
@@ -18,7 +19,7 @@ from likewise.serve.served import Served, Shelf
 ModelName = Annotated[
     str | None, Query(max_length=64, description="Which model; the first one if left out.")
 ]
-_MAP = TypeAdapter(s.MapAnswer)
+_MAP = TypeAdapter(answers.MapAnswer)
 
 
 class Service:
@@ -30,7 +31,7 @@ class Service:
         self._batcher = Batcher()
         self._maps: dict[str, bytes] = {}
 
-    async def recommend(self, given: s.RecommendGiven) -> dict[str, Any]:
+    async def recommend(self, given: requests.RecommendGiven) -> dict[str, Any]:
         """Recommend items for one basket or for several."""
         served = self._served(given.model)
         parts = [served.known(basket) for basket in given.each()]
@@ -52,14 +53,14 @@ class Service:
             ]
         }
 
-    async def also_bought(self, given: s.AlsoBoughtGiven) -> dict[str, Any]:
+    async def also_bought(self, given: requests.AlsoBoughtGiven) -> dict[str, Any]:
         """Find, for each item, what those who bought it bought too."""
         return self._company(self._served(given.model), given.items, given.k)
 
     async def also_bought_one(
         self,
         item: Annotated[str, Path(max_length=256)],
-        k: Annotated[int, Query(ge=1, le=s.MAX_K)] = 10,
+        k: Annotated[int, Query(ge=1, le=requests.MAX_K)] = 10,
         model: ModelName = None,
     ) -> dict[str, Any]:
         """Find what those who bought an item bought too."""
@@ -78,7 +79,7 @@ class Service:
         rows, total = served.find(query, limit)
         return _answer(served) | {"items": [_item(served, row) for row in rows], "total": total}
 
-    def explain(self, given: s.ExplainGiven) -> dict[str, Any]:
+    def explain(self, given: requests.ExplainGiven) -> dict[str, Any]:
         """Say which items of the basket moved the score of an item, strongest first."""
         served = self._served(given.model)
         recommender = served.recommender
@@ -94,7 +95,7 @@ class Service:
             "unknown": unknown,
         }
 
-    def encode(self, given: s.BasketsGiven) -> dict[str, Any]:
+    def encode(self, given: requests.BasketsGiven) -> dict[str, Any]:
         """Give the code of each basket; that of a linear model is the basket itself."""
         served = self._served(given.model)
         recommender = served.recommender
@@ -126,8 +127,8 @@ class Service:
             "n_items": recommender.n_items,
             "purchases": int(recommender.catalogue_.counts.sum()),
             "has_steps": served.has_steps,
-            "attributes": [],
-            "categories": [],
+            "attributes": served.attributes.columns,
+            "categories": sorted(served.attributes.categories),
             "metrics": _without_paths(recommender.metrics),
             "card": contents.card,
             "likewise": likewise.__version__,
@@ -144,7 +145,7 @@ class Service:
             self._maps[served.name] = _MAP.dump_json(_map(served), exclude_none=True)
         return Response(self._maps[served.name], media_type="application/json")
 
-    def steps(self, given: s.StepsGiven) -> dict[str, Any]:
+    def steps(self, given: requests.StepsGiven) -> dict[str, Any]:
         """Walk a basket through the seven steps of training, with real numbers."""
         served = self._served(given.model)
         return _answer(served) | served.recommender.steps(given.basket).as_dict()
@@ -158,7 +159,7 @@ class Service:
             raise Refused(404, "unknown_model", f"there is no such model; use {names}") from None
 
     async def _recommended(
-        self, served: Served, baskets: list[list[Any]], given: s.RecommendGiven
+        self, served: Served, baskets: list[list[Any]], given: requests.RecommendGiven
     ) -> list[Recommendations]:
         remain = served.recommender.n_items
         if given.filter_seen:
@@ -166,7 +167,11 @@ class Service:
         if not remain:  # each of the baskets holds the whole catalogue
             return [Recommendations(()) for _ in baskets]
         return await self._batcher.recommend(
-            served, baskets, min(given.k, remain), filter_seen=given.filter_seen
+            served,
+            baskets,
+            min(given.k, remain),
+            filter_seen=given.filter_seen,
+            rules=_rules(served, given.rules),
         )
 
     @staticmethod
@@ -211,12 +216,20 @@ def _require_item(served: Served, item: Any) -> tuple[Any, int]:
     return items.decode([row]).tolist()[0], row
 
 
+def _rules(served: Served, given: requests.Rules | None) -> Rules | None:
+    if given is None:
+        return None
+    asked = given.model_dump(exclude_none=True)
+    return Rules.of(served.recommender.catalogue_, served.attributes, **asked)
+
+
 def _item(served: Served, row: int) -> dict[str, Any]:
     catalogue = served.recommender.catalogue_
     return {
         "item": catalogue.id_of(row),
         "title": catalogue.title(row),
         "count": int(catalogue.counts[row]),
+        **served.attributes.row(row),
     }
 
 
@@ -228,18 +241,19 @@ def _without_paths(metrics: dict[str, Any]) -> dict[str, Any]:
     return metrics | {"log": {key: value for key, value in log.items() if key != "source"}}
 
 
-def _map(served: Served) -> s.MapAnswer:
+def _map(served: Served) -> answers.MapAnswer:
     catalogue = served.recommender.catalogue_
     order = np.argsort(-catalogue.counts, kind="stable").tolist()
     places = served.places.round(4).astype(np.float64).round(4).tolist()
     points = [
-        s.Point(
+        answers.Point(
             id=catalogue.id_of(row),
             title=catalogue.title(row),
             x=places[row][0],
             y=places[row][1],
             count=int(catalogue.counts[row]),
+            category=served.attributes.row(row).get("category"),
         )
         for row in order
     ]
-    return s.MapAnswer(model=served.name, version=served.version, points=points)
+    return answers.MapAnswer(model=served.name, version=served.version, points=points)

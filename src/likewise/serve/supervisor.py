@@ -20,7 +20,7 @@ from pathlib import Path
 from likewise.errors import LikewiseError
 from likewise.serve.app import ROUTE_NAMES, create_app
 from likewise.serve.board import Board
-from likewise.serve.served import Served, version_of
+from likewise.serve.served import Served, shelf_of, version_of
 from likewise.serve.settings import Settings
 from likewise.serve.worker import RETIRE, Worker
 
@@ -44,13 +44,15 @@ class Supervisor:
         Bound and listening.
     n_workers : int
         Processes that answer.
+    attributes : path, optional
+        A table of the items' attributes; it is read again with each new model.
     """
 
     folders: Mapping[str, Path]
     settings: Settings
     listener: socket.socket
     n_workers: int = 1
-    load: Callable[[str, Path], Served] = Served.of
+    attributes: Path | None = None
 
     _workers: dict[int, int] = field(default_factory=dict)  # pid -> slot
     _retired: dict[int, int] = field(default_factory=dict)
@@ -58,7 +60,7 @@ class Supervisor:
     _born: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.shelf = {name: self.load(name, folder) for name, folder in self.folders.items()}
+        self.shelf = shelf_of(self.folders, self.attributes)
         self._board = Board.of([*self.folders], ROUTE_NAMES, n_slots=4 * self.n_workers)
         self._refused: dict[str, str] = {}
         self._pid = os.getpid()
@@ -166,7 +168,7 @@ class Supervisor:
                 version = version_of(folder)
                 seen = self._refused.get(name) == version and not again
                 if version != self.shelf[name].version and not seen:
-                    new[name] = self.load(name, folder)
+                    new |= shelf_of({name: folder}, self.attributes)
                     version = new[name].version
                 if name in new or version == self.shelf[name].version:
                     self._note(name, None)

@@ -1,0 +1,105 @@
+"""What a request may hold, as JSON; the OpenAPI document is made of these types and the answers'."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
+
+MAX_BASKETS = 256
+MAX_BASKET = 1_000
+MAX_K = 1_000
+MAX_LISTED = 10_000
+MAX_EXPLAINED = 100
+
+Id = (
+    Annotated[StrictStr, Field(max_length=256)] | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+)
+Basket = Annotated[list[Id], Field(max_length=MAX_BASKET)]
+Many = Annotated[list[Basket], Field(min_length=1, max_length=MAX_BASKETS)]
+K = Annotated[StrictInt, Field(ge=1, le=MAX_K)]
+Name = Annotated[str, Field(max_length=64)]
+Listed = Annotated[list[Id], Field(max_length=MAX_LISTED)]
+
+
+class Given(BaseModel):
+    """A request's body: unknown keys are refused, so that no misspelling is passed over."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    model: Name | None = Field(None, description="Which model; the first one if left out.")
+
+
+class Rules(BaseModel):
+    """What may be recommended in this request; all of the rules given hold at once."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    exclude: Listed = Field([], description="Never these items.")
+    include: Listed | None = Field(None, description="Only these items.")
+    categories: list[Name] | None = Field(None, max_length=1_000, description="Only of these.")
+    min_price: float | None = None
+    max_price: float | None = None
+    in_stock: Literal[True] | None = Field(None, description="Only what is in stock.")
+    at_most_per_category: Annotated[StrictInt, Field(ge=1, le=MAX_K)] | None = None
+    boost: dict[Annotated[str, Field(max_length=256)], Annotated[float, Field(gt=0, le=1_000)]] = (
+        Field(
+            {},
+            max_length=MAX_LISTED,
+            description="Item to factor: above 1 it rises in the list, below 1 it sinks.",
+        )
+    )
+
+
+class BasketsGiven(Given):
+    """One basket, or several."""
+
+    basket: Basket | None = Field(None, description="What one customer has.")
+    baskets: Many | None = Field(None, description="What each of several customers has.")
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if (self.basket is None) == (self.baskets is None):
+            raise ValueError("give basket or baskets, one of the two")
+        return self
+
+    def each(self) -> list[list[Any]]:
+        """Return the baskets, one or many, as a list of baskets."""
+        return [self.basket] if self.basket is not None else list(self.baskets or [])
+
+
+class RecommendGiven(BasketsGiven):
+    """Whom to recommend to, how much, and by which rules."""
+
+    k: K = 10
+    filter_seen: bool = Field(True, description="Leave out what is in the basket.")
+    because: Annotated[StrictInt, Field(ge=0, le=10)] = Field(
+        0, description="How many items of the basket to name as reasons for each recommendation."
+    )
+    rules: Rules | None = None
+
+    @model_validator(mode="after")
+    def _few_reasons(self) -> Self:
+        if self.because and self.baskets is not None and len(self.baskets) > 1:
+            raise ValueError("because explains one basket; give it as basket")
+        if self.because and self.k > MAX_EXPLAINED:
+            raise ValueError(f"because explains at most {MAX_EXPLAINED} items; ask for k <= that")
+        return self
+
+
+class AlsoBoughtGiven(Given):
+    """Items to find the company of."""
+
+    items: Annotated[list[Id], Field(min_length=1, max_length=MAX_BASKETS)]
+    k: K = 10
+
+
+class ExplainGiven(Given):
+    """A basket, and the item whose score is to be explained."""
+
+    basket: Annotated[list[Id], Field(max_length=MAX_EXPLAINED)]
+    item: Id
+
+
+class StepsGiven(Given):
+    """A basket to walk through the seven steps."""
+
+    basket: Annotated[list[Id], Field(min_length=1, max_length=MAX_EXPLAINED)]

@@ -1,0 +1,84 @@
+"""Rules in requests, on a shop whose products have attributes."""
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from likewise.serve.app import create_app
+from likewise.serve.served import shelf_of
+
+
+@pytest.fixture(scope="module")
+def shop(folder, tmp_path_factory):
+    """A client of the shop with a category, a price and a stock for each product but one."""
+    table = tmp_path_factory.mktemp("rules") / "products.csv"
+    (served,) = shelf_of({"shop": folder}).values()
+    catalogue = served.recommender.catalogue_
+    lines = [
+        f"{catalogue.id_of(row)},{catalogue.title(row).split()[0]},{row + 1},{row % 2}"
+        for row in range(1, 18)
+    ]
+    table.write_text("\n".join(["item,category,price,in_stock", *lines]) + "\n")
+    app, _ = create_app(shelf_of({"shop": folder}, table))
+    return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
+
+
+def recommended(client, rules, **more):
+    body = {"basket": ["85123A"], "k": 18, "rules": rules, **more}
+    answer = client.post("/v1/recommend", json=body)
+    assert answer.status_code == 200, answer.text
+    return [item["item"] for item in answer.json()["results"][0]["items"]]
+
+
+def products(client):
+    found = client.get("/v1/items", params={"limit": 100}).json()["items"]
+    return {item["item"]: item for item in found}
+
+
+def test_each_rule_holds(shop):
+    items = products(shop)
+    kinds = {item: known.get("category") for item, known in items.items()}
+    everything = recommended(shop, None)
+    assert recommended(shop, {}) == everything
+    assert recommended(shop, {"exclude": everything[:2]}) == everything[2:]
+    assert recommended(shop, {"include": everything[3:5]}) == everything[3:5]
+    for rule, holds in [
+        ({"in_stock": True}, lambda item: items[item].get("in_stock")),
+        ({"min_price": 4, "max_price": 9}, lambda item: 4 <= items[item].get("price", 0) <= 9),
+        ({"categories": ["Tea"]}, lambda item: kinds[item] == "Tea"),
+    ]:
+        assert recommended(shop, rule) == [item for item in everything if holds(item)]
+    two = [kinds[item] for item in recommended(shop, {"at_most_per_category": 2})]
+    named = [kind for kind in two if kind is not None]
+    assert named
+    assert max(named.count(kind) for kind in named) == 2
+
+
+def test_a_boost_raises_and_lowers(shop):
+    best = recommended(shop, {})
+    last_above_zero = best[4]
+    assert recommended(shop, {"boost": {last_above_zero: 1000}})[0] == last_above_zero
+    assert recommended(shop, {"boost": {best[0]: 0.001}}).index(best[0]) > 0
+
+
+def test_a_rule_that_leaves_nothing_leaves_an_empty_list(shop):
+    assert recommended(shop, {"include": []}) == []
+
+
+def test_the_model_says_what_rules_can_use(shop, client):
+    described = shop.get("/v1/model").json()
+    assert described["attributes"] == ["category", "price", "in_stock"]
+    assert "Tea" in described["categories"]
+    refused = client.post("/v1/recommend", json={"basket": [], "rules": {"in_stock": True}})
+    assert refused.status_code == 422
+    assert "attributes" in refused.json()["error"]["message"]
+    wrong = shop.post("/v1/recommend", json={"basket": [], "rules": {"categories": ["No"]}})
+    assert wrong.status_code == 422
+
+
+def test_the_map_has_categories(shop, folder):
+    shelf = shelf_of({"shop": folder})
+    shelf["shop"].places[:] = np.zeros((18, 2))
+    app, _ = create_app(shelf)
+    client = TestClient(app, base_url="http://localhost")
+    assert "category" not in client.get("/v1/map").json()["points"][0]
