@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from likewise.data.interactions import Interactions, Vocabulary
     from likewise.data.log import Log, read_log
     from likewise.data.read_table import read_table
+    from likewise.data.recency import decayed
     from likewise.data.split import (
         FoldIn,
         Split,
@@ -72,6 +73,7 @@ _HOMES = {
     "likewise.data.images": ("Images", "read_images"),
     "likewise.data.interactions": ("Interactions", "Vocabulary"),
     "likewise.data.log": ("Log", "read_log"),
+    "likewise.data.recency": ("decayed",),
     "likewise.data.split": (
         "FoldIn",
         "Split",
@@ -132,6 +134,7 @@ __all__ = [
     "__version__",
     "auto",
     "compare",
+    "decayed",
     "fixed_lists",
     "global_time",
     "leave_last_out",

@@ -229,7 +229,7 @@ def test_weights_count_only_if_asked_to(fit, weights, refused, orders, tmp_path)
         seen.append(weights())
     assert len(set(seen)) == 3
     message = refused("fit", orders, "--out", tmp_path / "shop.model", "--weighting", "heavy")
-    assert message == "weighting='heavy'; it is one of binary, log, linear"
+    assert message == "weighting='heavy'; it is one of binary, log, linear, recent"
 
 
 def test_the_seed_decides_everything_random(fit, weights):
@@ -274,3 +274,41 @@ def test_options_are_refused_before_the_log_is_read(refused, tmp_path, arguments
 def test_a_fit_that_would_not_keep_to_memory_is_refused(refused, orders, tmp_path):
     message = refused("fit", orders, "--out", tmp_path / "m", "--memory", "1MB", code=1)
     assert message.startswith("reading a log needs 0.1 GiB and 0.0 GiB are free")
+
+
+def test_a_half_life_is_kept_to_and_chosen(fit, run, orders, tmp_path):
+    fit("--half-life", 30, "--set", "l2=5")
+    recommender = likewise.load(tmp_path / "shop.model")
+    assert recommender.weighting == "recent"
+    fit(model="linear")
+    assert not (recommender.model_.B_ == likewise.load(tmp_path / "shop.model").model_.B_).all()
+    result = run("fit", orders, "--out", tmp_path / "shop.model", "--half-life", "auto")
+    assert " for purchases, best of " in result.err
+    assert "on the last tenth of the log" in result.err
+    assert result.code == 0
+
+
+def test_auto_says_what_it_chose_and_keeps_its_trials(run, orders, tmp_path):
+    given = ["--model", "auto", "--budget", "2s", "--trials", tmp_path / "trials"]
+    document = run("fit", orders, "--out", tmp_path / "shop.model", *given, "--json").document()
+    choice = document["choice"]
+    assert choice["trials"]
+    assert sum(part["weight"] for part in choice["parts"]) >= 1
+    lines = (tmp_path / "trials" / "trials.jsonl").read_text().splitlines()
+    assert len(lines) == len(choice["trials"]) + 1
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (["--half-life", "soon"], "give days, more than 0, or auto"),
+        (["--half-life", "0"], "give days, more than 0, or auto"),
+        (["--half-life", "30", "--weighting", "log"], "do not go together"),
+        (["--weighting", "recent"], "do not go together"),
+        (["--half-life", "30", "--time", ""], "a half-life needs times"),
+        (["--trials", "t"], "--trials keeps the trials of --model auto"),
+        (["--model", "auto", "--set", "l2=1"], "--set needs --model with a type"),
+    ],
+)
+def test_recency_and_auto_refuse_what_they_cannot_heed(refused, orders, tmp_path, given, why):
+    assert why in refused("fit", orders, "--out", tmp_path / "shop.model", *given)

@@ -8,6 +8,8 @@ from likewise.errors import InputError
 
 if TYPE_CHECKING:
     from likewise.data.interactions import Interactions
+    from likewise.data.log import Log
+    from likewise.data.split import FoldIn
     from likewise.recommend.recommender import Recommender
 
 
@@ -22,7 +24,11 @@ def require_judges(interactions: "Interactions") -> None:
 
 
 def chosen(
-    interactions: "Interactions", weighting: str, budget: float, output: Output
+    interactions: "Interactions",
+    weighting: str,
+    budget: float,
+    output: Output,
+    judged_on: "tuple[Interactions, FoldIn] | None" = None,
 ) -> "Recommender":
     """Fit the best model known for the data, its settings chosen within the budget."""
     from likewise.autoencoders import LinearAutoencoder
@@ -38,8 +44,9 @@ def chosen(
             move(min(1.0, spent / budget), f"{trial.score:.4f}")
 
         choice = choose(
-            LinearAutoencoder, interactions, max_seconds=budget, weighting=weighting, on_trial=tell
-        )
+            LinearAutoencoder, *(judged_on or (interactions,)), max_seconds=budget,
+            weighting=weighting, on_trial=tell,
+        )  # fmt: skip
     best = choice.best
     words = ", ".join(f"{name}={value:g}" for name, value in choice.model.get_params().items())
     output.note(
@@ -49,7 +56,9 @@ def chosen(
     )
     recommender = Recommender(choice.model, weighting=weighting).fit(interactions)
     recommender.metrics["choice"] = {
-        "protocol": "a tenth of the customers held out, a fifth of their items to be found",
+        "protocol": "a tenth of the customers held out, a fifth of their items to be found"
+        if judged_on is None
+        else "the last tenth of the purchases to be found",
         "metric": choice.metric,
         "complete": choice.complete,
         "trials": [{"parameters": t.parameters, "score": t.score} for t in choice.trials],
@@ -59,7 +68,7 @@ def chosen(
 
 def found(
     interactions: "Interactions", output: Output, *, weighting: str, budget: float, seed: int,
-    device: str, trials: Path | None,
+    device: str, trials: Path | None, judged_on: "tuple[Interactions, FoldIn] | None" = None,
 ) -> "Recommender":  # fmt: skip
     """Fit what `auto` finds within the budget."""
     from likewise.recommend.auto import auto
@@ -72,9 +81,10 @@ def found(
             spent += trial.seconds
             move(min(1.0, spent / budget), f"{model} {trial.score:.4f}")
 
+        train, validation = judged_on or (interactions, None)
         result = auto(
-            interactions, budget=budget, weighting=weighting, seed=seed, device=device,
-            trials=trials, on_trial=tell,
+            train, validation, interactions, budget=budget, weighting=weighting, seed=seed,
+            device=device, trials=trials, on_trial=tell,
         )  # fmt: skip
     choice = result.recommender.metrics["choice"]
     words = " + ".join(f"{part['weight']:g} {part['model']}" for part in choice["parts"])
@@ -86,3 +96,25 @@ def found(
     for model, why in choice["skipped"].items():
         output.note(f"left out {model}: {why}")
     return result.recommender
+
+
+def half_life_of(log: "Log", given: str, output: Output) -> float | None:
+    """Return the days that were given, or those that serve the customers of the last tenth best."""
+    from likewise.recommend.recency import choose_half_life, last_tenth
+
+    if given != "auto":
+        return _days(given)
+    half_life, trials = choose_half_life(last_tenth(log))
+    said = "no loss of weight" if half_life is None else f"a half-life of {half_life:g} days"
+    output.note(f"chose {said} for purchases, best of {len(trials)} on the last tenth of the log")
+    return half_life
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = -1.0
+    if not 0 < days < float("inf"):
+        raise InputError(f"--half-life {text} given; give days, more than 0, or auto")
+    return days

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.choosing import chosen, found, require_judges
+from likewise.cli.choosing import chosen, found, half_life_of, require_judges
 from likewise.cli.output import Output
 from likewise.errors import InputError
 
@@ -55,6 +55,12 @@ def command(
             metavar="TIME",
         ),
     ] = None,
+    half_life: Annotated[
+        str | None,
+        typer.Option(
+            help="Days after which a purchase counts half, or auto; all count alike if not given."
+        ),
+    ] = None,
     trials: Annotated[
         Path | None,
         typer.Option(help="Folder that the trials of auto are kept in, and gone on from."),
@@ -101,8 +107,10 @@ def command(
 
       likewise fit orders.csv --drop "returns=qty < 0" --model variational --out shop.model
     """
+    from likewise.data.recency import decayed
     from likewise.recommend.checks import require_learnable
     from likewise.recommend.classic import Classic
+    from likewise.recommend.recency import last_tenth
     from likewise.recommend.recommender import Recommender
 
     output = Output(as_json, quiet)
@@ -113,12 +121,18 @@ def command(
     if model in CHOOSING:  # the budget is the search's, and so is auto's device
         run |= {"max_seconds": None} | ({"device": "auto"} if model else {})
     kind = "linear" if model is None or model in CHOOSING else model
+    weighting = _weighting(weighting, half_life)
     named = Recommender(_model(kind, settings or [], run), weighting=weighting)
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
         skip_bad_rows=skip_bad_rows, threads=threads, cache=cache,
     )  # fmt: skip
+    judged_on = None
+    if half_life is not None:
+        days = half_life_of(events, half_life, output)
+        if days is not None:
+            events, judged_on = decayed(events, days), last_tenth(events)(days)
     interactions = events.interactions()
     require_learnable(interactions)
     classic = Classic.of(interactions, seed=seed)
@@ -127,11 +141,11 @@ def command(
     if model in CHOOSING:
         require_judges(interactions)
     if model is None:
-        recommender = chosen(interactions, weighting, seconds, output)
+        recommender = chosen(interactions, weighting, seconds, output, judged_on)
     elif model == "auto":
         recommender = found(
             interactions, output, weighting=weighting, budget=seconds, seed=seed, device=device,
-            trials=trials,
+            trials=trials, judged_on=judged_on,
         )  # fmt: skip
     else:
         recommender = _trained(named, interactions, output)
@@ -172,6 +186,19 @@ def _check(
     if budget is not None:
         o.require_budget(budget)
     require_replaceable(out)
+
+
+def _weighting(weighting: str, half_life: str | None) -> str:
+    """Return what weights are to the model: what is left of a purchase, where there is a half-life.
+
+    A half-life that is still to be chosen may turn out to be none, and every weight is then 1.
+    """
+    if (weighting == "recent") != (half_life is not None) and weighting != "binary":
+        raise InputError(
+            f"--weighting {weighting} and --half-life {half_life or '(none)'} do not go together: "
+            "a half-life takes the place of weights; give one of the two"
+        )
+    return weighting if half_life is None else "recent"
 
 
 def _trained(

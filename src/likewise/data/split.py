@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from likewise.data.interactions import CSR, Interactions, Vocabulary, csr, sorted_csr
 from likewise.data.log import Log
+from likewise.data.recency import decayed
 from likewise.errors import InputError
 
 LIANG_SEED = 98765
@@ -60,6 +61,8 @@ class Split:
         What the chosen model is fitted on, and judged by.
     recent : Interactions, optional
         The latest tenth of `refit`'s events, over the same items, where there are times.
+    half_life : float, optional
+        In days, where the weights of `train` and `refit` are what is left of each purchase.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Split:
     refit: Interactions
     test: FoldIn
     recent: Interactions | None = None
+    half_life: float | None = None
 
 
 def strong_generalisation(
@@ -132,13 +136,25 @@ def strong_generalisation(
     return Split("strong generalisation", train, folds[0], train, folds[1])
 
 
-def global_time(log: Log, *, validation_fraction: float = 0.1, test_fraction: float = 0.1) -> Split:
+def global_time(
+    log: Log,
+    *,
+    validation_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    half_life: float | None = None,
+) -> Split:
     """Cut the log at two instants: learn from before, be judged by what came after.
 
     The last `test_fraction` of the events is the test, the `validation_fraction` before them the
     validation. An item counts only if somebody had bought it before the cut; a user only with a
     history before it. Repeat purchases stay in the held-out part: the protocol reports with and
     without them.
+
+    Parameters
+    ----------
+    half_life : float, optional
+        Days after which a purchase counts half to models that heed it (`weighting="recent"`); its
+        age is that at the cut.
     """
     time = _required_time(log, "a global-time split")
     ordered = np.sort(time)
@@ -150,10 +166,13 @@ def global_time(log: Log, *, validation_fraction: float = 0.1, test_fraction: fl
             f"the log's {n_events:,} events lie at too few distinct times to be cut twice; "
             "use the split by users"
         )
-    train, validation = _before_and_after(log, time < first, (time >= first) & (time < second))
-    refit, test = _before_and_after(log, time < second, time >= second)
+    inner, whole = (
+        log if half_life is None else decayed(log, half_life, t) for t in (first, second)
+    )
+    train, validation = _before_and_after(inner, time < first, (time >= first) & (time < second))
+    refit, test = _before_and_after(whole, time < second, time >= second)
     recent = _recent(log, time < second, refit)
-    return Split("global time", train, validation, refit, test, recent)
+    return Split("global time", train, validation, refit, test, recent, half_life)
 
 
 def leave_last_out(log: Log) -> Split:

@@ -29,8 +29,8 @@ from likewise.recommend.weights import Weights, choose_weights
 LINEAR_SHARE, OTHER_SHARE = 0.3, 0.05
 """Of the budget, for the settings of the linear autoencoder, and of each other closed form."""
 
-NEURAL_SHARE = 0.55
-"""Of what is then left; training the winners anew takes about half as long as finding them."""
+NEURAL_SHARE = 0.52
+"""Of what is left for them: training the two best anew takes three quarters of finding them."""
 
 WEIGHTS_SHARE = 0.1
 LEAST_SECONDS = 5.0
@@ -143,6 +143,8 @@ class _Search:
     budget: float
     journal: Journal
     skipped: dict[str, str] = field(default_factory=dict)
+    refit_seconds: float = 0.0
+    """What fitting the closed forms on everything would take."""
 
     def left(self) -> float:
         """Return the seconds left."""
@@ -157,6 +159,7 @@ class _Search:
                 found.append(self._climbed(kind, share * self.budget))
             except (InputError, NotEnoughMemoryError) as error:
                 self.skipped[kind.type_name] = str(error)
+        self.refit_seconds = sum(one.refit_seconds for one in found)
         if not found:
             raise InputError(f"no closed form could be fitted: {'; '.join(self.skipped.values())}")
         return found
@@ -174,7 +177,7 @@ class _Search:
 
     def halved(self, candidates: dict[str, NeuralAutoencoder], folder: Path) -> list[_Found]:
         """Train all for a while, go on with the better half, until one is left."""
-        share = NEURAL_SHARE * self.left()
+        share = NEURAL_SHARE * (self.left() - self._weights_seconds() - self.refit_seconds)
         if share < LEAST_SECONDS:
             return []
         n_rungs = math.ceil(math.log2(len(candidates))) + 1
@@ -214,15 +217,14 @@ class _Search:
 
     def refitted(self, found: list[_Found], everything: Interactions, *, support: bool) -> Auto:
         """Weigh the parts, and fit those that count on everything."""
-        parts = sorted(found, key=lambda one: -one.score)
+        parts = self._affordable(sorted(found, key=lambda one: -one.score))
         weights = choose_weights(
             [part.fitted for part in parts], self.judged, self.metric,
-            max_seconds=max(0.5, min(WEIGHTS_SHARE * self.budget, self.left() / 2)),
+            max_seconds=self._weights_seconds(),
         )  # fmt: skip
         kept = [(p, w) for p, w in zip(parts, weights.weights, strict=True) if w]
         weights = Weights(weights.calibration, tuple(w for _, w in kept), weights.score)
         chosen = [part for part, _ in kept]
-        self._limit([part for part in chosen if isinstance(part.model, NeuralAutoencoder)])
         model = chosen[0].model
         if len(chosen) > 1:
             model = Blend(
@@ -234,12 +236,20 @@ class _Search:
         named = [(part.name, part.model) for part in chosen]
         return Auto(recommender, weights, named, self.journal.trials)
 
-    def _limit(self, neural: list[_Found]) -> None:
-        """Share what is left among the neural parts, by what training them again would take."""
-        total = sum(part.refit_seconds for part in neural)
-        for part in neural:
-            share = max(0.5, self.left()) * part.refit_seconds / max(total, 1e-9)
-            part.model.set_params(max_seconds=max(0.1, share))
+    def _affordable(self, parts: list[_Found]) -> list[_Found]:
+        """Leave out what there is no time to train again: half a training is another model."""
+        left, kept = self.left() - self._weights_seconds(), []
+        closed = [part for part in parts if not isinstance(part.model, NeuralAutoencoder)]
+        for part in parts:
+            if part is closed[0] or part.refit_seconds <= left:
+                left -= part.refit_seconds
+                kept.append(part)
+            else:
+                self.skipped[part.name] = "there was no time left to train it on everything"
+        return kept
+
+    def _weights_seconds(self) -> float:
+        return max(0.5, min(WEIGHTS_SHARE * self.budget, self.left() / 2))
 
     def _fitted(
         self,

@@ -53,10 +53,18 @@ class _Chosen:
 
     kind: type[Autoencoder]
     budget: float
+    weighting: str = "binary"
 
     def __call__(self, split: Split, seed: int) -> Recommender:
-        choice = choose(self.kind, split.train, split.validation, max_seconds=self.budget)
-        return Recommender(choice.model).fit(split.refit, support=False)
+        choice = choose(
+            self.kind,
+            split.train,
+            split.validation,
+            max_seconds=self.budget,
+            weighting=self.weighting,
+        )
+        model = Recommender(choice.model, weighting=self.weighting)
+        return model.fit(split.refit, support=False)
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,13 @@ class _Auto:
 
     def __call__(self, split: Split, seed: int) -> Recommender:
         found = auto(
-            split.train, split.validation, split.refit, budget=self.budget, seed=seed, support=False
+            split.train,
+            split.validation,
+            split.refit,
+            budget=self.budget,
+            seed=seed,
+            weighting="binary" if split.half_life is None else "recent",
+            support=False,
         )
         return found.recommender
 
@@ -96,7 +110,8 @@ def line_up(
     Parameters
     ----------
     split : Split
-        Recent popularity is among them only where it has times.
+        Recent popularity is among them only where it has times, and models that heed how long ago
+        a purchase was only where it has a half-life.
     names : collection of str, optional
         Which to take; all if None.
     budget : float
@@ -117,10 +132,13 @@ def line_up(
         "RecVAE": _Trained(RecVAE(), budget),
         "H+Vamp": _Trained(HVamp(), budget),
         "linear": _Chosen(LinearAutoencoder, budget),
+        "linear, recent": _Chosen(LinearAutoencoder, budget, "recent"),
         "auto": _Auto(budget),
     }
     if split.recent is None:
         del models["recent popularity"]
+    if split.half_life is None:
+        del models["linear, recent"]
     unknown = [name for name in names or () if name not in models]
     if unknown:
         raise InputError(f"there is no model {unknown[0]!r}; the models are {', '.join(models)}")

@@ -46,7 +46,7 @@ from likewise.recommend.steps import Steps, seven_steps
 from likewise.recommend.support import Support
 from likewise.recommend.topk import NO_ITEM, top_k
 
-WEIGHTINGS = ("binary", "log", "linear")
+WEIGHTINGS = ("binary", "log", "linear", "recent")
 SCORE_BYTES = 64 * 1024**2
 """Scores held at a time; larger jobs go block by block."""
 
@@ -58,8 +58,10 @@ class Recommender:
     ----------
     model : Autoencoder, optional
         Any type; a linear one if None. It is cloned, never changed.
-    weighting : {"binary", "log", "linear"}
+    weighting : {"binary", "log", "linear", "recent"}
         What a purchase's weight (a quantity, a rating) is to the model: nothing, log(1 + w), or w.
+        "recent" is for weights that `likewise.decayed` made: min(w, 1) in the rows learned from,
+        1 in the baskets asked about.
 
     Attributes
     ----------
@@ -423,7 +425,7 @@ class Recommender:
             training, validation = held_out_items(interactions, fraction=model.validation_fraction)
         self.model_, self.catalogue_ = model, Catalogue.of(interactions)
         self.classic_, self.metrics = None, {}
-        X = self._weighted(training.matrix)
+        X = self._weighted(training.matrix, learning=True)
         if by_epochs and validation is not None:
             model.fit(X, validate=lambda _: self._validation_ndcg(validation))
         else:
@@ -468,13 +470,15 @@ class Recommender:
     def _validation_ndcg(self, validation: FoldIn) -> float:
         return evaluate(self, validation, metrics=("ndcg@100",)).mean("ndcg@100")
 
-    def _weighted(self, matrix: CSR) -> CSR:
+    def _weighted(self, matrix: CSR, *, learning: bool = False) -> CSR:
         if self.weighting == "linear":
             return matrix
         result = matrix.copy()
-        result.data = (
-            np.log1p(matrix.data) if self.weighting == "log" else np.ones_like(matrix.data)
-        )
+        if self.weighting == "recent" and learning:
+            result.data = np.minimum(matrix.data, 1)
+        else:
+            is_log = self.weighting == "log"
+            result.data = np.log1p(matrix.data) if is_log else np.ones_like(matrix.data)
         return result
 
     def _blocks(self, n_rows: int) -> Iterator[slice]:

@@ -1,0 +1,44 @@
+"""Recency: what a purchase of some time ago still says."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from likewise.data.log import Log
+from likewise.errors import InputError
+
+MICROSECONDS_A_DAY = 86_400e6
+
+
+def decayed(log: Log, half_life: float, until: int | None = None) -> Log:
+    """Return the log with weights 2^(-age / half-life), in place of those it has.
+
+    Parameters
+    ----------
+    log : Log
+        With times.
+    half_life : float
+        In days.
+    until : int, optional
+        When the age is 0, in microseconds since 1970; the log's last time if None. What is later
+        has the age 0 too.
+
+    Raises
+    ------
+    InputError
+        If the log has no times, or the half-life is no time.
+
+    Examples
+    --------
+    >>> times = ["2025-01-01", "2025-01-31", "2025-03-02"]
+    >>> log = Log.of(user=[1, 1, 1], item=[7, 8, 9], time=times)
+    >>> decayed(log, 30).weight
+    array([0.25, 0.5 , 1.  ], dtype=float32)
+    """
+    if log.time is None:
+        raise InputError("a half-life needs times, and the log has none; name its time column")
+    if not 0 < half_life < np.inf:
+        raise InputError(f"half_life={half_life!r}; give days, more than 0")
+    last = int(log.time.max()) if until is None else until
+    age = np.maximum(last - log.time, 0) / MICROSECONDS_A_DAY
+    return replace(log, weight=np.exp2(-age / half_life).astype(np.float32))
