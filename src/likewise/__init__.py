@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from likewise.autoencoders import (
+        ContractiveAutoencoder,
         ConvolutionalAutoencoder,
+        DeepAutoencoder,
         DenoisingAutoencoder,
         HVamp,
         LinearAutoencoder,
         RecVAE,
+        SparseAutoencoder,
+        StackedAutoencoder,
         UndercompleteAutoencoder,
         VariationalAutoencoder,
     )
@@ -59,11 +63,15 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "likewise.autoencoders": (
+        "ContractiveAutoencoder",
         "ConvolutionalAutoencoder",
+        "DeepAutoencoder",
         "DenoisingAutoencoder",
         "HVamp",
         "LinearAutoencoder",
         "RecVAE",
+        "SparseAutoencoder",
+        "StackedAutoencoder",
         "UndercompleteAutoencoder",
         "VariationalAutoencoder",
     ),
@@ -107,7 +115,9 @@ __version__ = version("likewise")
 __all__ = [
     "AutoencoderClassifier",
     "Blend",
+    "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
+    "DeepAutoencoder",
     "DenoisingAutoencoder",
     "FoldIn",
     "HVamp",
@@ -125,7 +135,9 @@ __all__ = [
     "Popularity",
     "RecVAE",
     "Recommender",
+    "SparseAutoencoder",
     "Split",
+    "StackedAutoencoder",
     "TableAutoencoder",
     "TableEncoder",
     "UndercompleteAutoencoder",

@@ -22,7 +22,11 @@ NEURAL = {
 }
 QUICK: dict[str, dict[str, Any]] = {
     "undercomplete": NEURAL,
+    "sparse": NEURAL,
     "denoising": NEURAL,
+    "contractive": NEURAL,
+    "stacked": {**NEURAL, "hidden": (6,), "pretrain_epochs": 1},
+    "deep": {**NEURAL, "hidden": (6,), "pretrain_epochs": 1},
     "variational": {**NEURAL, "hidden": (6,), "anneal_steps": 10},
     "hvamp": {**NEURAL, "hidden": (6,), "n_pseudo": 4, "anneal_steps": 10},
     "recvae": {**NEURAL, "hidden": (6, 6)},

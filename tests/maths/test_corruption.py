@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy import sparse
 
-from likewise.nn.corruption import CORRUPTIONS
+from likewise.errors import InputError
+from likewise.nn.corruption import CORRUPTIONS, salt_and_pepper, swap
 from likewise.nn.layers import SparseRows, as_rows
 
 N, F = 400, 100
@@ -16,14 +17,19 @@ def generator(seed=0):
 
 
 @pytest.fixture(params=sorted(CORRUPTIONS))
-def corrupt(request):
+def corrupt(request, rows):
+    if request.param == "swap" and isinstance(rows, SparseRows):
+        pytest.skip("swap noise is for dense rows")
     return CORRUPTIONS[request.param]
 
 
 @pytest.fixture(params=["dense", "sparse"])
 def rows(request):
-    table = np.full((N, F), 3.0, dtype=np.float32)
-    if request.param == "dense":
+    return made(np.full((N, F), 3.0, dtype=np.float32), request.param)
+
+
+def made(table, kind):
+    if kind == "dense":
         return as_rows(table)
     table[:, ::2] = 0
     return as_rows(sparse.csr_array(table))
@@ -59,6 +65,8 @@ def test_nothing_is_done_at_level_zero(corrupt, rows):
 
 
 def test_the_generator_decides_all(corrupt, rows):
+    table = np.random.default_rng(0).random((N, F), dtype=np.float32)
+    rows = made(table, "sparse" if isinstance(rows, SparseRows) else "dense")
     torch.manual_seed(1)
     first = values(corrupt(rows, 0.5, generator(7)))
     torch.manual_seed(2)
@@ -77,3 +85,29 @@ def test_the_rows_given_stay_clean_and_sparse_rows_stay_where_they_are(corrupt, 
     if isinstance(rows, SparseRows):
         assert torch.equal(seen.columns, rows.columns)
         assert torch.equal(seen.offsets, rows.offsets)
+
+
+def test_salt_and_pepper_are_the_ends_of_the_batch():
+    table = np.random.default_rng(0).random((N, F), dtype=np.float32)
+    for kind in ("dense", "sparse"):
+        clean = made(table.copy(), kind)
+        seen, before = values(salt_and_pepper(clean, 0.3, generator())), values(clean)
+        pepper, salt = (0.0 if kind == "sparse" else before.min()), before.max()
+        hit = (seen != before).float().mean()
+        assert float(hit) == pytest.approx(0.3, abs=0.02)
+        assert set(seen[seen != before].tolist()) == {float(pepper), float(salt)}
+        share = (seen == salt).float().sum() / ((seen == salt) | (seen == pepper)).float().sum()
+        assert float(share) == pytest.approx(0.5, abs=0.03)
+
+
+def test_swapped_values_come_from_their_own_column():
+    table = as_rows(np.arange(F) * 1000 + np.arange(N)[:, None])
+    seen = swap(table, 0.4, generator())
+    assert torch.equal(seen // 1000, table // 1000)
+    assert float((seen != table).float().mean()) == pytest.approx(0.4, abs=0.02)
+    assert len((seen[:, 0] % 1000).unique()) > N / 2
+
+
+def test_purchases_cannot_be_swapped():
+    with pytest.raises(InputError, match="'masking' or 'dropout' for purchases"):
+        swap(as_rows(sparse.csr_array(np.eye(3, dtype=np.float32))), 0.5, generator())

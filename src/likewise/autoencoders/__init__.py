@@ -1,29 +1,41 @@
 """The types of autoencoder, one file each, and the table of their names."""
 
 from likewise.autoencoders.base import Autoencoder
+from likewise.autoencoders.contractive import ContractiveAutoencoder
 from likewise.autoencoders.convolutional import ConvolutionalAutoencoder
+from likewise.autoencoders.deep import DeepAutoencoder
 from likewise.autoencoders.denoising import DenoisingAutoencoder
 from likewise.autoencoders.hvamp import HVamp
 from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.recvae import RecVAE
+from likewise.autoencoders.sparse import SparseAutoencoder
+from likewise.autoencoders.stacked import StackedAutoencoder
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.autoencoders.variational import VariationalAutoencoder
 
 __all__ = [
     "TYPES",
     "Autoencoder",
+    "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
+    "DeepAutoencoder",
     "DenoisingAutoencoder",
     "HVamp",
     "LinearAutoencoder",
     "RecVAE",
+    "SparseAutoencoder",
+    "StackedAutoencoder",
     "UndercompleteAutoencoder",
     "VariationalAutoencoder",
 ]
 
 TYPES: dict[str, type[Autoencoder]] = {
     "undercomplete": UndercompleteAutoencoder,
+    "sparse": SparseAutoencoder,
     "denoising": DenoisingAutoencoder,
+    "contractive": ContractiveAutoencoder,
+    "stacked": StackedAutoencoder,
+    "deep": DeepAutoencoder,
     "variational": VariationalAutoencoder,
     "recvae": RecVAE,
     "hvamp": HVamp,

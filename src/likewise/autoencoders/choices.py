@@ -51,20 +51,24 @@ def for_table(n_rows: int, n_features: int) -> dict[str, Any]:
     }
 
 
-def choose(given: dict[str, Any], X: Any, purchases: dict[str, Any]) -> dict[str, Any]:
-    """Return what each parameter that is "auto" becomes for the rows of `X`.
+def choose(given: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Return what each parameter that is "auto" becomes.
 
     Parameters
     ----------
     given : dict
         The parameters.
-    purchases : dict
-        The type's settings for sparse rows.
+    defaults : dict
+        What suits the rows and the type.
+
+    Examples
+    --------
+    >>> choose({"optimizer": "adam", "learning_rate": "auto"}, for_table(60_000, 784))
+    {'learning_rate': 0.001}
     """
-    there = purchases if sparse.issparse(X) else for_table(*X.shape)
-    chosen = {name: value for name, value in there.items() if is_auto(given[name])}
+    chosen = {k: v for k, v in defaults.items() if is_auto(given.get(k))}
     optimizer = chosen.get("optimizer", given["optimizer"])
-    if "learning_rate" in chosen and optimizer != there["optimizer"]:
+    if "learning_rate" in chosen and optimizer != defaults["optimizer"]:
         chosen["learning_rate"] = RATES[optimizer]
     return chosen
 

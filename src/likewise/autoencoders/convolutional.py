@@ -155,7 +155,12 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
         if self.winners is not None:
             return WinnerNet(shape, filters[:-1], self.kernel_size, "relu", self.n_latent)
         return ConvHourglass(
-            shape, filters, self.kernel_size, self.activation, self.hidden, self.n_latent
+            shape,
+            filters,
+            self.kernel_size,
+            self.setting("activation"),
+            self.setting("hidden"),
+            self.n_latent,
         )
 
     def _shape(self, n_features: int) -> Shape:
@@ -178,7 +183,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
         for count in self.filters:
             pixels = -(-pixels // 4)
             maps += int(count) * pixels
-        batch = self.batch_size * (2 * n_features + 2 * maps)
+        batch = self.setting("batch_size") * (2 * n_features + 2 * maps)
         require_memory(
             4 * (5 * weights + 3 * batch),
             f"training {type(self).__name__} on images of shape {shape}",

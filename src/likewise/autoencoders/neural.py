@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, Validate, copy_
 from likewise.autoencoders.choices import (
     PURCHASES,
     choose,
+    for_table,
     is_auto,
     loss_for,
     require_range,
@@ -29,6 +31,7 @@ from likewise.autoencoders.choices import (
 )
 from likewise.errors import InputError
 from likewise.memory import require_memory
+from likewise.nn.augmentation import augmented
 from likewise.nn.checkpoint import Checkpoint
 from likewise.nn.device import resolve_device, use_bfloat16
 from likewise.nn.layers import ACTIVATIONS, Hourglass, Net, Rows, as_rows, unit_length
@@ -41,6 +44,8 @@ from likewise.nn.training import train
 _COUNT = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _AUTO = StrOptions({"auto"})
+_NOT_CHOSEN = {"loss", *RUN_OPTIONS, "precision"}
+"""Parameters whose "auto" is another matter than what suits purchases or tables."""
 _SCALING = "scaling"
 """The tensor of a model folder that holds the columns' means and, last, the scale."""
 
@@ -78,6 +83,8 @@ class NeuralAutoencoder(Autoencoder):
         Epochs without a better validation score after which training stops.
     validation_fraction : float in [0, 1)
         Share of the rows held out to stop early; 0 for none.
+    augment : bool
+        For images: shift, turn and stretch each a little each time that `fit` passes it.
     max_seconds : float, optional
         Stop training after so long. What is learned then depends on the machine's speed.
     device : str
@@ -125,6 +132,7 @@ class NeuralAutoencoder(Autoencoder):
     max_epochs: int | str = "auto"
     patience: int | str = "auto"
     validation_fraction: float = 0.1
+    augment: bool = False
     max_seconds: float | None = None
     device: str = "auto"
     precision: str = "auto"
@@ -133,7 +141,10 @@ class NeuralAutoencoder(Autoencoder):
     checkpoint: str | Path | None = None
 
     stochastic: ClassVar[bool] = True
-    _purchases: ClassVar[dict[str, Any]] = PURCHASES
+    _purchases: ClassVar[dict[str, Any]] = {}
+    """The type's own settings for sparse rows, where they are not those of `PURCHASES`."""
+    _tables: ClassVar[dict[str, Any]] = {}
+    """The type's own settings for dense rows, where they are not those of `for_table`."""
     _sparse_loss: ClassVar[str] = "multinomial"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -148,6 +159,7 @@ class NeuralAutoencoder(Autoencoder):
         "max_epochs": [_COUNT, _AUTO],
         "patience": [_COUNT, _AUTO],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "augment": ["boolean"],
         "max_seconds": [_POSITIVE, None],
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
@@ -192,12 +204,15 @@ class NeuralAutoencoder(Autoencoder):
     def _fit(self, X: Any, validate: Validate | None) -> None:
         self.net_ = self._prepare(X)
         training, validate = self._with_validation(X, validate)
-        checkpoint = self._checkpoint(training)
+        checkpoint, rows, plan = self._checkpoint(training), self._scaled(training), self._plan()
+        began = time.monotonic()
+        if checkpoint is None or not checkpoint.path.exists():
+            self._pretrain(rows, plan.max_seconds / 2)
         self.history_ = train(
             self.net_,
-            self._scaled(training),
-            self._batch_loss,
-            self._plan(),
+            rows,
+            self._loss_of_images if self.augment else self._batch_loss,
+            replace(plan, max_seconds=plan.max_seconds - (time.monotonic() - began)),
             validate=None if validate is None else lambda: self._judged(validate),
             progress=self.progress,
             checkpoint=checkpoint,
@@ -280,7 +295,7 @@ class NeuralAutoencoder(Autoencoder):
         self.net_.float().to(self.device_).eval()
 
     def _restored_choices(self, chosen: dict[str, Any]) -> dict[str, Any]:
-        autos = [name for name in PURCHASES if is_auto(getattr(self, name))]
+        autos = [k for k, v in self.get_params().items() if is_auto(v) and k not in _NOT_CHOSEN]
         missing = [name for name in autos if is_auto(chosen.get(name, "auto"))]
         if missing:
             raise InputError(f"chosen does not say what {missing[0]} is")
@@ -312,6 +327,12 @@ class NeuralAutoencoder(Autoencoder):
         """Return rows as the encoder reads them: of unit length under the multinomial loss."""
         return unit_length(rows) if self.loss_ == "multinomial" else rows
 
+    def _loss_of_images(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+        shape = self.image_shape_
+        if shape is None or not isinstance(rows, Tensor):
+            raise InputError("augment=True needs images: give X of shape (n, height, width)")
+        return self._batch_loss(augmented(rows, shape, generator), generator, step)
+
     def _forward(self, rows: Rows) -> Tensor:
         logits: Tensor = self.net_.decode(self._code(self.net_.encode(self._input(rows))))
         return logits
@@ -320,8 +341,7 @@ class NeuralAutoencoder(Autoencoder):
         """Choose the loss and the device, and return a net with weights drawn."""
         self.loss_ = loss_for(X, self._sparse_loss) if self.loss == "auto" else str(self.loss)
         require_range(X, self.loss_)
-        given = {name: getattr(self, name) for name in PURCHASES}
-        self.chosen_ = choose(given, X, PURCHASES | self._purchases)
+        self.chosen_ = choose(self.get_params(), self._defaults(X))
         to_scale = self.loss_ == "squared" and not sparse.issparse(X)
         self.scaling_ = Scaling.of(X) if to_scale else None
         self.device_ = resolve_device(self.device)
@@ -336,6 +356,15 @@ class NeuralAutoencoder(Autoencoder):
         else:
             torch.nn.init.zeros_(net.output_bias)
         return net.to(self.device_).eval()
+
+    def _defaults(self, X: Any) -> dict[str, Any]:
+        """Return what parameters become that are "auto"."""
+        if sparse.issparse(X):
+            return PURCHASES | self._purchases
+        return for_table(*X.shape) | self._tables
+
+    def _pretrain(self, X: Any, seconds: float) -> None:
+        """Train the layers of the net before all of them are trained together."""
 
     def _net(self, n_features: int) -> Net:
         hidden, activation = self.setting("hidden"), self.setting("activation")

@@ -39,7 +39,7 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
     >>> import numpy as np
     >>> X = np.eye(8, dtype=np.float32).repeat(50, axis=0)
     >>> model = UndercompleteAutoencoder(
-    ...     n_latent=3, learning_rate=0.05, batch_size=8, max_epochs=60, random_state=0
+    ...     n_latent=3, learning_rate=0.02, batch_size=40, max_epochs=40, random_state=0
     ... ).fit(X)
     >>> model.transform(X).shape
     (400, 3)

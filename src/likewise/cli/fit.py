@@ -26,6 +26,10 @@ MODELS = (
     "recvae",
     "hvamp",
     "undercomplete",
+    "sparse",
+    "contractive",
+    "stacked",
+    "deep",
     "item-knn",
     "popularity",
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from likewise.errors import InputError
 from likewise.nn.layers import Rows, SparseRows
 
 Corruption = Callable[[Rows, float, torch.Generator], Rows]
@@ -41,7 +42,54 @@ def gaussian(rows: Rows, level: float, generator: torch.Generator) -> Rows:
     return _with_values(rows, values + noise)
 
 
-CORRUPTIONS: dict[str, Corruption] = {"dropout": dropout, "masking": masking, "gaussian": gaussian}
+def salt_and_pepper(rows: Rows, level: float, generator: torch.Generator) -> Rows:
+    """Set a share `level` of the values to the smallest or the largest of the batch, by a coin.
+
+    Vincent et al. (2010). In sparse rows only stored values are touched, and the smallest is 0.
+
+    Examples
+    --------
+    >>> rows = salt_and_pepper(torch.full((1, 6), 0.5), 0.5, torch.Generator().manual_seed(0))
+    >>> rows.tolist()
+    [[0.5, 0.5, 0.5, 0.5, 0.5, 0.5]]
+    """
+    values = _values(rows)
+    if not values.numel():
+        return rows
+    pepper = values.new_zeros(()) if isinstance(rows, SparseRows) else values.min()
+    coin = torch.empty_like(values).bernoulli_(0.5, generator=generator).bool()
+    hit = torch.empty_like(values).bernoulli_(level, generator=generator).bool()
+    noise = torch.where(coin, values.max(), pepper)
+    return _with_values(rows, torch.where(hit, noise, values))
+
+
+def swap(rows: Rows, level: float, generator: torch.Generator) -> Rows:
+    """Replace a share `level` of the values by the same column's value in another row of the batch.
+
+    What it puts in is likely for the column, so it fits tables whose columns differ in kind. For
+    dense rows only.
+
+    Examples
+    --------
+    >>> rows = torch.tensor([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
+    >>> seen = swap(rows, 0.9, torch.Generator().manual_seed(0))
+    >>> sorted(set(seen[:, 1].tolist())) != [10.0, 20.0, 30.0], bool((seen[:, 1] >= 10).all())
+    (True, True)
+    """
+    if isinstance(rows, SparseRows):
+        raise InputError("swap noise is for dense rows; use 'masking' or 'dropout' for purchases")
+    other = torch.randint(len(rows), rows.shape, generator=generator, device=rows.device)
+    hit = torch.empty_like(rows).bernoulli_(level, generator=generator).bool()
+    return torch.where(hit, rows.gather(0, other), rows)
+
+
+CORRUPTIONS: dict[str, Corruption] = {
+    "dropout": dropout,
+    "masking": masking,
+    "gaussian": gaussian,
+    "salt-and-pepper": salt_and_pepper,
+    "swap": swap,
+}
 
 
 def _thinned(rows: Rows, level: float, generator: torch.Generator, scale: float) -> Rows:

@@ -216,10 +216,17 @@ class Hourglass(Net):
 
     def encode(self, rows: Rows) -> Tensor:
         """Return the code before its own activation, of shape (B, code_width)."""
-        h: Tensor = self.first(rows)
+        return self.onward(self.first(rows))
+
+    def onward(self, h: Tensor) -> Tensor:
+        """Return the code of what the first layer put out."""
         for layer in self.encoder:
             h = layer(self.activation(h))
         return h
+
+    def pairs(self) -> list[tuple[nn.Module, nn.Module]]:
+        """Return each layer of the encoder with the one of the decoder that undoes it."""
+        return list(zip([self.first, *self.encoder], reversed(self.decoder), strict=True))
 
     def decode(self, z: Tensor) -> Tensor:
         """Return the logits, of shape (B, F)."""

@@ -1,0 +1,163 @@
+"""The deep autoencoder: pre-trained as a stack of Boltzmann machines, unrolled, fine-tuned."""
+
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval
+from torch import Tensor, nn
+
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.errors import InputError
+from likewise.nn.boltzmann import BoltzmannMachine
+from likewise.nn.layers import Hourglass, InputLayer, Rows, SparseRows, as_rows
+from likewise.nn.losses import LOSSES
+from likewise.nn.optimizers import RATES
+from likewise.nn.plan import History
+from likewise.nn.training import train
+
+BLOCK = 4096
+"""Rows that are encoded at a time between two machines."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class DeepAutoencoder(NeuralAutoencoder):
+    """Deep autoencoder: layers of restricted Boltzmann machines, unrolled and fine-tuned.
+
+    Each layer is first trained by contrastive divergence on what the one below makes of the rows
+    (:class:`~likewise.nn.boltzmann.BoltzmannMachine`); its weights, and their transpose, then start
+    the encoder and the decoder, which are trained together. The code is linear.
+
+    Parameters
+    ----------
+    pretrain : bool
+        Without it the same net is trained directly, of SiLU unless `activation` says otherwise;
+        with it the layers are sigmoids.
+    pretrain_epochs : int
+        Passes over all rows for each machine.
+    **parameters
+        Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
+
+    Attributes
+    ----------
+    pretraining_ : list of History
+        How the training of each machine went; a model folder does not keep it. The loss is the gap
+        in free energy between rows and what the machine makes of them.
+
+    Notes
+    -----
+    The machines are trained by Adam where the paper has gradient descent with momentum.
+
+    References
+    ----------
+    G. Hinton, R. Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science
+    313:504-507, 2006, DOI 10.1126/science.1127647.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).random((100, 6), dtype=np.float32)
+    >>> model = DeepAutoencoder(n_latent=2, hidden=(8, 4), max_epochs=5, random_state=0).fit(X)
+    >>> len(model.pretraining_), model.transform(X).shape
+    (3, (100, 2))
+    """
+
+    type_name: ClassVar[str] = "deep"
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NeuralAutoencoder._parameter_constraints,
+        "pretrain": ["boolean"],
+        "pretrain_epochs": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    pretrain: bool = True
+    pretrain_epochs: int = 5
+
+    _purchases: ClassVar[dict[str, Any]] = {"hidden": (200, 100)}
+
+    def _defaults(self, X: Any) -> dict[str, Any]:
+        sigmoid = {"activation": "sigmoid"} if self.pretrain else {}
+        return super()._defaults(X) | sigmoid
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if self.pretrain and self.activation not in ("auto", "sigmoid"):
+            raise InputError(
+                f"activation={self.activation!r} and pretrain=True: Boltzmann machines have "
+                "sigmoids; set pretrain=False, or activation='sigmoid'"
+            )
+
+    def _code(self, encoded: Tensor) -> Tensor:
+        return encoded
+
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+        return LOSSES[self.loss_](self._forward(rows), rows)
+
+    def _pretrain(self, X: Any, seconds: float) -> None:
+        self.pretraining_: list[History] = []
+        if not self.pretrain:
+            return
+        layers = cast("Hourglass", self.net_).pairs()
+        plan = replace(
+            self._plan(), max_epochs=self.pretrain_epochs, max_seconds=seconds / len(layers),
+            optimizer="adam", learning_rate=RATES["adam"], decay=False,
+        )  # fmt: skip
+        rows = X
+        for number, (encoder, decoder) in enumerate(layers):
+            machine = self._machine(encoder, cast("nn.Linear", decoder), number, len(layers))
+            into = self._input if number == 0 else _as_they_are
+
+            def loss(
+                batch: Rows,
+                generator: torch.Generator,
+                step: int,
+                machine: BoltzmannMachine = machine,
+                into: Any = into,
+            ) -> Tensor:
+                return machine.loss(into(batch), generator, step)
+
+            self.pretraining_.append(train(machine, rows, loss, plan))
+            _unroll(machine, encoder, cast("nn.Linear", decoder))
+            if number + 1 < len(layers):
+                rows = _hidden_of(machine, into, rows, plan.device)
+
+    def _machine(
+        self, encoder: nn.Module, decoder: nn.Linear, number: int, n_layers: int
+    ) -> BoltzmannMachine:
+        weight = _as_input(encoder).detach().clone()
+        return BoltzmannMachine(
+            nn.Parameter(weight),
+            nn.Parameter(cast("Tensor", encoder.bias).detach().clone()),
+            nn.Parameter(decoder.bias.detach().clone()),
+            gaussian_visible=number == 0 and self.loss_ == "squared",
+            gaussian_hidden=number + 1 == n_layers,
+        )
+
+
+def _as_they_are(rows: Rows) -> Rows:
+    return rows
+
+
+def _as_input(layer: nn.Module) -> Tensor:
+    """Return a layer's weight as (inputs, outputs)."""
+    weight = cast("Tensor", layer.weight)
+    return weight if isinstance(layer, InputLayer) else weight.T
+
+
+@torch.no_grad()
+def _unroll(machine: BoltzmannMachine, encoder: nn.Module, decoder: nn.Linear) -> None:
+    _as_input(encoder).copy_(machine.weight)
+    cast("Tensor", encoder.bias).copy_(machine.hidden_bias)
+    decoder.weight.copy_(machine.weight)
+    decoder.bias.copy_(machine.visible_bias)
+
+
+@torch.inference_mode()
+def _hidden_of(machine: BoltzmannMachine, into: Any, X: Any, device: torch.device) -> Any:
+    found = []
+    for start in range(0, X.shape[0], BLOCK):
+        rows = into(as_rows(X[start : start + BLOCK], device))
+        found.append(machine.hidden(rows.dense() if isinstance(rows, SparseRows) else rows))
+    hidden: np.ndarray[Any, Any] = torch.cat(found).cpu().numpy()
+    return hidden

@@ -1,0 +1,139 @@
+"""The sparse autoencoder: few of its many code units are active for any row."""
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor
+
+from likewise.autoencoders.base import Validate
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.errors import InputError
+from likewise.nn.layers import Rows
+from likewise.nn.losses import LOSSES
+
+SILENT = {"l1": 0.0, "kl": 0.01, "k-sparse": 0.0}
+"""The largest activation of a unit that is not active."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SparseAutoencoder(NeuralAutoencoder):
+    """Sparse autoencoder: x̂ = g(h), loss + λ (F / L) Ω(h), the code longer than what it needs.
+
+    ========== ============ ==============================================================
+    penalty    h            Ω(h)
+    ========== ============ ==============================================================
+    "l1"       relu(a)      Σ |h|
+    "kl"       sigmoid(a)   Σ KL(ρ ‖ ρ̂), ρ̂ a unit's mean activation over the batch
+    "k-sparse" top k of a   none: all but the k = ρ L largest are set to 0
+    ========== ============ ==============================================================
+
+    Parameters
+    ----------
+    n_latent : int
+        L, the length of the code; often longer than the row.
+    penalty : {"l1", "kl", "k-sparse"}
+        What keeps the code sparse.
+    penalty_weight : float
+        λ; it counts for each feature and for a unit's mean, so that it suits any F and L.
+    sparsity : float in (0, 1)
+        ρ, the share of units that is to be active, for "kl" and "k-sparse".
+    **parameters
+        Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
+
+    Attributes
+    ----------
+    dead_units_ : ndarray of int
+        The code units that no row of the last `fit` or `partial_fit` makes active.
+
+    References
+    ----------
+    H. Lee, C. Ekanadham, A. Ng, "Sparse deep belief net model for visual area V2", NeurIPS 2007
+    (the penalty on mean activations). A. Makhzani, B. Frey, "k-sparse autoencoders", ICLR 2014,
+    arXiv:1312.5663.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).random((100, 6), dtype=np.float32)
+    >>> model = SparseAutoencoder(n_latent=20, penalty="k-sparse", random_state=0).fit(X)
+    >>> np.count_nonzero(model.transform(X), axis=1).max()
+    np.int64(1)
+    """
+
+    type_name: ClassVar[str] = "sparse"
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NeuralAutoencoder._parameter_constraints,
+        "penalty": [StrOptions(set(SILENT))],
+        "penalty_weight": [Interval(Real, 0, None, closed="left")],
+        "sparsity": [Interval(Real, 0, 1, closed="neither")],
+    }
+
+    n_latent: int = 256
+    penalty: str = "k-sparse"
+    penalty_weight: float = 0.1
+    sparsity: float = 0.05
+
+    _tables: ClassVar[dict[str, Any]] = {"hidden": ()}
+
+    def _code(self, encoded: Tensor) -> Tensor:
+        if self.penalty == "l1":
+            return torch.relu(encoded)
+        if self.penalty == "kl":
+            return torch.sigmoid(encoded)
+        largest = encoded.topk(max(1, round(self.sparsity * self.n_latent)), dim=1)
+        return torch.zeros_like(encoded).scatter(1, largest.indices, largest.values)
+
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+        code = self._code(self.net_.encode(self._input(rows)))
+        loss = LOSSES[self.loss_](self.net_.decode(code), rows)
+        weight = float(self.penalty_weight * self.n_features_in_)
+        return loss + weight * self._penalty(code)
+
+    def _penalty(self, code: Tensor) -> Tensor:
+        """Return Ω / L of each row."""
+        if self.penalty == "l1":
+            return code.mean(1)
+        if self.penalty == "kl":
+            return bernoulli_kl(self.sparsity, code.float().mean(0)).mean()
+        return code.new_zeros(())
+
+    def _fit(self, X: Any, validate: Validate | None) -> None:
+        super()._fit(X, validate)
+        self.dead_units_ = self._dead_units(X)
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Let the rows of `X` pass once, going on from the weights as they are."""
+        super().partial_fit(X, y)
+        self.dead_units_ = self._dead_units(self._checked(X))
+        return self
+
+    def _dead_units(self, X: Any) -> NDArray[np.int64]:
+        active = [np.abs(self._encode(block)).max(axis=0) for block in self._blocks(X)]
+        return np.flatnonzero(np.max(active, axis=0) <= SILENT[self.penalty])
+
+    def _extra(self) -> dict[str, Any]:
+        return super()._extra() | {"dead_units": self.dead_units_.tolist()}
+
+    def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
+        super()._restore(tensors, extra)
+        dead = self.dead_units_ = np.array(extra["dead_units"], dtype=np.int64)
+        if dead.ndim != 1 or (dead < 0).any() or (dead >= self.n_latent).any():
+            raise InputError(f"dead_units are none of the {self.n_latent} units of the code")
+
+
+def bernoulli_kl(rho: float, mean: Tensor) -> Tensor:
+    """Return KL(ρ ‖ ρ̂) = ρ log(ρ / ρ̂) + (1 - ρ) log((1 - ρ) / (1 - ρ̂)) of each unit.
+
+    Examples
+    --------
+    >>> bernoulli_kl(0.1, torch.tensor([0.1, 0.5])).round(decimals=4)
+    tensor([0.0000, 0.3681])
+    """
+    mean = mean.clamp(1e-6, 1 - 1e-6)
+    one = torch.as_tensor(rho, dtype=mean.dtype, device=mean.device)
+    return one * (one / mean).log() + (1 - one) * ((1 - one) / (1 - mean)).log()

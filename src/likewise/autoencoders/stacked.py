@@ -1,0 +1,125 @@
+"""The stacked denoising autoencoder: trained layer by layer, then as a whole."""
+
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor, nn
+
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.nn.corruption import CORRUPTIONS, Corruption
+from likewise.nn.layers import Hourglass, Rows, as_rows
+from likewise.nn.losses import LOSSES, squared
+from likewise.nn.plan import History
+from likewise.nn.training import train
+
+BLOCK = 4096
+"""Rows that are encoded at a time between two layers."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class StackedAutoencoder(NeuralAutoencoder):
+    """Stacked denoising autoencoder: each layer first learns to denoise the codes of those below.
+
+    Layer i learns x̂_i = g_i(f_i(c(x_i))) against x_i, the code of the *uncorrupted* rows under the
+    layers before it; corruption c is there only while the layer itself is trained. Then all layers
+    are trained together on clean rows.
+
+    Parameters
+    ----------
+    corruption : {"masking", "dropout", "gaussian", "salt-and-pepper", "swap"}
+        c.
+    corruption_level : float in [0, 1)
+        Share of the values hit; for "gaussian", the noise's standard deviation.
+    pretrain_epochs : int
+        Passes over all rows for each layer; 0 trains the same net directly.
+    **parameters
+        Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
+
+    Attributes
+    ----------
+    pretraining_ : list of History
+        How the training of each layer went, from the first; a model folder does not keep it.
+
+    References
+    ----------
+    P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio, P.-A. Manzagol, "Stacked denoising
+    autoencoders: learning useful representations in a deep network with a local denoising
+    criterion", JMLR 11:3371-3408, 2010.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).random((100, 6), dtype=np.float32)
+    >>> model = StackedAutoencoder(n_latent=2, hidden=(8, 4), max_epochs=5, random_state=0).fit(X)
+    >>> len(model.pretraining_), model.transform(X).shape
+    (3, (100, 2))
+    """
+
+    type_name: ClassVar[str] = "stacked"
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NeuralAutoencoder._parameter_constraints,
+        "corruption": [StrOptions(set(CORRUPTIONS))],
+        "corruption_level": [Interval(Real, 0, 1, closed="left")],
+        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    corruption: str = "masking"
+    corruption_level: float = 0.25
+    pretrain_epochs: int = 5
+
+    _purchases: ClassVar[dict[str, Any]] = {"hidden": (200,)}
+
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+        return LOSSES[self.loss_](self._forward(rows), rows)
+
+    def _pretrain(self, X: Any, seconds: float) -> None:
+        self.pretraining_: list[History] = []
+        if not self.pretrain_epochs:
+            return
+        layers = cast("Hourglass", self.net_).pairs()
+        plan = replace(
+            self._plan(), max_epochs=self.pretrain_epochs, max_seconds=seconds / len(layers)
+        )
+        rows = X
+        for number, (encoder, decoder) in enumerate(layers):
+            layer = _Layer(self, encoder, decoder, number)
+            self.pretraining_.append(train(layer, rows, layer.loss, plan))
+            if number + 1 < len(layers):
+                rows = layer.codes(rows, plan.device)
+
+
+class _Layer(nn.Module):
+    """One layer of the encoder and the one of the decoder that undoes it."""
+
+    def __init__(
+        self, model: StackedAutoencoder, encoder: nn.Module, decoder: nn.Module, number: int
+    ) -> None:
+        super().__init__()
+        net = cast("Hourglass", model.net_)
+        self.encoder, self.decoder = encoder, decoder
+        self.outermost, innermost = number == 0, number == len(net.encoder)
+        self.into = model._input if self.outermost else lambda rows: rows
+        self.activation = net.activation
+        self.of_code = model._code if innermost else net.activation
+        self.reconstruction = LOSSES[model.loss_] if self.outermost else squared
+        self.corrupt: Corruption = CORRUPTIONS[model.corruption]
+        self.level = model.corruption_level
+
+    def loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+        del step
+        seen = self.corrupt(self.into(rows), self.level, generator)
+        decoded = self.decoder(self.of_code(self.encoder(seen)))
+        return self.reconstruction(decoded if self.outermost else self.activation(decoded), rows)
+
+    @torch.inference_mode()
+    def codes(self, X: Any, device: torch.device) -> NDArray[np.float32]:
+        """Return the codes of uncorrupted rows, which the next layer learns from."""
+        blocks = (X[start : start + BLOCK] for start in range(0, X.shape[0], BLOCK))
+        codes = [self.of_code(self.encoder(self.into(as_rows(b, device)))) for b in blocks]
+        found: NDArray[np.float32] = torch.cat(codes).float().cpu().numpy()
+        return found

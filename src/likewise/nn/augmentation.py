@@ -1,0 +1,54 @@
+"""Augmentation: images shifted, turned and stretched a little, so that a net sees none twice."""
+
+from math import pi, prod
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+SHIFT = 0.05
+"""Largest shift, as a share of the side."""
+TURN = 7 * pi / 180
+"""Largest turn, in radians."""
+STRETCH = 0.07
+"""Largest stretch and shear, as a share."""
+
+
+def augmented(rows: Tensor, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Return each image moved by an affine map of its own.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (B, F)
+        Images of `shape`, (height, width) or (channels, height, width), laid out as rows.
+    shape : tuple of int
+        Of one image.
+    generator : Generator
+        Decides the maps.
+
+    Examples
+    --------
+    >>> image = torch.zeros(1, 49)
+    >>> image[0, 24] = 1
+    >>> moved = augmented(image, (7, 7), torch.Generator().manual_seed(0)).reshape(7, 7)
+    >>> float(moved[2:5, 2:5].sum()) > 0.5, bool((moved != image.reshape(7, 7)).any())
+    (True, True)
+    """
+    n_channels = 1 if len(shape) == 2 else shape[0]
+    images = rows.reshape(len(rows), n_channels, *shape[-2:])
+    grid = functional.affine_grid(_maps(rows, generator), list(images.shape), align_corners=False)
+    moved = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    return moved.reshape(len(rows), prod(shape))
+
+
+def _maps(rows: Tensor, generator: torch.Generator) -> Tensor:
+    """Return a random map for each row, of shape (B, 2, 3)."""
+
+    def draw(limit: float, *shape: int) -> Tensor:
+        return rows.new_empty(len(rows), *shape).uniform_(-limit, limit, generator=generator)
+
+    turn, shift = draw(TURN), draw(2 * SHIFT, 2, 1)  # the grid runs from -1 to 1
+    cosine, sine = turn.cos(), turn.sin()
+    turned = torch.stack([cosine, -sine, sine, cosine], 1).reshape(-1, 2, 2)
+    stretched = torch.eye(2, device=rows.device) + draw(STRETCH, 2, 2)
+    return torch.cat([turned @ stretched, shift], 2)

@@ -1,0 +1,132 @@
+"""Layers trained one by one: stacked denoising autoencoders and Boltzmann machines."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from likewise.autoencoders import DeepAutoencoder, StackedAutoencoder
+from likewise.autoencoders import stacked as module
+from likewise.errors import InputError
+from likewise.nn.boltzmann import BoltzmannMachine
+
+RUN = {"device": "cpu", "precision": "float32", "random_state": 0, "n_latent": 2}
+
+
+@pytest.fixture
+def X():
+    rng = np.random.default_rng(0)
+    return (rng.random((60, 8)) < np.repeat([[0.9], [0.1]], 30, axis=0)).astype(np.float32)
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+# Stacked
+
+
+def test_each_layer_learns_from_uncorrupted_codes_of_those_below(X, monkeypatch):
+    seen, train = [], module.train
+
+    def watched(layer, rows, loss, plan):
+        seen.append(rows)
+        return train(layer, rows, loss, plan)
+
+    monkeypatch.setattr(module, "train", watched)
+    model = StackedAutoencoder(
+        hidden=(6, 4), activation="sigmoid", validation_fraction=0.0, max_epochs=1, **RUN
+    )
+    model.set_params(learning_rate=1e-12, corruption_level=0.9).fit(X)
+    w = {k: v.numpy() for k, v in model.net_.state_dict().items()}
+    h1 = sigmoid(X @ w["first.weight"] + w["first.bias"])
+    h2 = sigmoid(h1 @ w["encoder.0.weight"].T + w["encoder.0.bias"])
+    for found, expected in zip(seen, (X, h1, h2), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_layer_is_the_denoiser_of_its_codes(X):
+    model = StackedAutoencoder(hidden=(6, 4), activation="tanh", max_epochs=1, **RUN).fit(X)
+    layers = model.net_.pairs()
+    layer = module._Layer(model, *layers[1], 1)
+    rows = torch.rand(5, 6)
+    found = layer.loss(rows, torch.Generator().manual_seed(1), 0).detach()
+    keep = torch.empty(5, 6).bernoulli_(0.75, generator=torch.Generator().manual_seed(1))
+    encoder, decoder = layers[1]
+    expected = (torch.tanh(decoder(torch.tanh(encoder(rows * keep)))) - rows).square().sum(1)
+    torch.testing.assert_close(found, expected.detach())
+
+
+@pytest.mark.parametrize("kind", [StackedAutoencoder, DeepAutoencoder])
+def test_pretraining_is_kept_where_the_whole_is_hardly_trained(X, kind):
+    few = {"max_epochs": 1, "hidden": (6,), "validation_fraction": 0.0, "activation": "sigmoid"}
+    model = kind(**few, **RUN, learning_rate=0.01)
+    longer = model.set_params(pretrain_epochs=200).fit(X)
+    assert [len(history.epochs) for history in longer.pretraining_] == [200, 200]
+    error = longer.reconstruction_error(X).mean()
+    without = {"pretrain_epochs": 0} if kind is StackedAutoencoder else {"pretrain": False}
+    direct = model.set_params(**without).fit(X)
+    assert direct.pretraining_ == []
+    assert error < 0.97 * direct.reconstruction_error(X).mean()
+
+
+# Boltzmann machines
+
+
+def machine(**kinds):
+    torch.manual_seed(0)
+    weight, b, c = (nn.Parameter(0.5 * torch.randn(*s)) for s in ((4, 3), (3,), (4,)))
+    return BoltzmannMachine(weight, b, c, **kinds)
+
+
+def test_its_gradient_is_that_of_contrastive_divergence():
+    rbm, v = machine(), (torch.rand(6, 4) < 0.5).float()
+    rbm.loss(v, torch.Generator().manual_seed(2), 0).mean().backward()
+    W, b, c = (p.detach().numpy() for p in (rbm.weight, rbm.hidden_bias, rbm.visible_bias))
+    p = sigmoid(v.numpy() @ W + b)
+    drawn = torch.empty(6, 3).bernoulli_(
+        torch.tensor(p), generator=torch.Generator().manual_seed(2)
+    )
+    again = sigmoid(drawn.numpy() @ W.T + c)
+    p_again = sigmoid(again @ W + b)
+    expected = -(v.numpy().T @ p - again.T @ p_again) / 6  # -(data - reconstruction)
+    np.testing.assert_allclose(rbm.weight.grad, expected, atol=1e-6)
+    np.testing.assert_allclose(rbm.hidden_bias.grad, (p_again - p).mean(0), atol=1e-6)
+    np.testing.assert_allclose(rbm.visible_bias.grad, (again - v.numpy()).mean(0), atol=1e-6)
+
+
+def test_free_energy_is_the_sum_over_all_hidden_states():
+    rbm, v = machine(), (torch.rand(5, 4) < 0.5).float()
+    states = torch.tensor([[i >> j & 1 for j in range(3)] for i in range(8)]).float()
+    energy = -(
+        v @ rbm.weight @ states.T + states @ rbm.hidden_bias + (v @ rbm.visible_bias)[:, None]
+    )
+    torch.testing.assert_close(rbm.free_energy(v), -(-energy).logsumexp(1))
+
+
+def test_gaussian_units_have_quadratic_energies():
+    v = torch.randn(5, 4)
+    rbm = machine(gaussian_visible=True, gaussian_hidden=True)
+    into = v @ rbm.weight + rbm.hidden_bias
+    torch.testing.assert_close(rbm.hidden(v), into)
+    expected = 0.5 * (v - rbm.visible_bias).square().sum(1) - 0.5 * into.square().sum(1)
+    torch.testing.assert_close(rbm.free_energy(v), expected)
+
+
+def test_a_machine_is_unrolled_into_both_halves(X):
+    model = DeepAutoencoder(hidden=(6,), max_epochs=1, validation_fraction=0.0, **RUN)
+    model.set_params(learning_rate=1e-12).fit(X)
+    w = model.net_.state_dict()
+    torch.testing.assert_close(w["first.weight"], w["decoder.1.weight"], atol=1e-6, rtol=0)
+    torch.testing.assert_close(w["encoder.0.weight"].T, w["decoder.0.weight"], atol=1e-6, rtol=0)
+    assert model.setting("activation") == "sigmoid"
+    h = sigmoid(X @ w["first.weight"].numpy() + w["first.bias"].numpy())
+    code = h @ w["encoder.0.weight"].numpy().T + w["encoder.0.bias"].numpy()
+    np.testing.assert_allclose(model.transform(X), code, atol=1e-5)
+
+
+def test_other_activations_have_no_machines(X):
+    with pytest.raises(InputError, match=r"activation='silu' and pretrain=True.*pretrain=False"):
+        DeepAutoencoder(activation="silu", **RUN).fit(X)
+    direct = DeepAutoencoder(pretrain=False, max_epochs=1, **RUN).fit(X)
+    assert direct.setting("activation") == "silu"

@@ -1,0 +1,204 @@
+"""What neural types choose for tables, and that it serves: no plateau, no unit of measurement."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+
+from likewise.autoencoders import DeepAutoencoder, UndercompleteAutoencoder
+from likewise.autoencoders.choices import PURCHASES, choose, for_table
+from likewise.errors import InputError
+from likewise.nn.augmentation import augmented
+from likewise.nn.layers import Hourglass
+from likewise.nn.optimizers import RATES, Muon, rate_at
+from likewise.nn.plan import Plan
+from likewise.nn.training import train
+
+RUN = {"device": "cpu", "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return (load_digits().data / 16).astype(np.float32)
+
+
+@pytest.mark.parametrize("scale", [1, 255])
+def test_the_defaults_beat_pca_at_the_same_dimension(digits, scale):
+    train, test = scale * digits[:1400], scale * digits[1400:]
+    model = UndercompleteAutoencoder(n_latent=8, max_epochs=40, **RUN).fit(train)
+    assert model.loss_ == ("bernoulli" if scale == 1 else "squared")
+    pca = PCA(8).fit(train)
+    linear = pca.inverse_transform(pca.transform(test))
+    ours, theirs = (np.square(x_hat - test).sum(1).mean() for x_hat in
+                    (model.reconstruct(test), linear))  # fmt: skip
+    assert ours < 0.9 * theirs
+
+
+def test_what_was_chosen_is_said(digits):
+    model = UndercompleteAutoencoder(n_latent=2, max_epochs=1, batch_size=64, **RUN).fit(digits)
+    assert model.chosen_ == {
+        "hidden": (64, 32), "activation": "silu", "optimizer": "muon", "learning_rate": 0.003,
+        "patience": 20,
+    }  # fmt: skip
+    assert model.setting("batch_size") == 64
+    baskets = UndercompleteAutoencoder(n_latent=2, max_epochs=1, **RUN).fit(
+        sparse.csr_array(digits)
+    )
+    assert baskets.chosen_ == {
+        "hidden": (), "activation": "sigmoid", "optimizer": "adam", "learning_rate": 0.003,
+        "batch_size": 64, "patience": 5,
+    }  # fmt: skip
+
+
+def test_the_learning_rate_follows_the_optimizer():
+    auto = dict.fromkeys(PURCHASES, "auto")
+    for optimizer, rate in RATES.items():
+        chosen = choose(auto | {"optimizer": optimizer}, for_table(100, 5))
+        assert chosen["learning_rate"] == rate
+        assert "optimizer" not in chosen
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(1e6, 0), (1e-6, 0), (1, 1e3), (1e15, -1e15)])
+def test_the_unit_of_a_table_does_not_matter(factor, shift):
+    X = np.random.default_rng(0).normal(size=(80, 5)).astype(np.float32)
+    settings = {"n_latent": 2, "max_epochs": 3, "precision": "float32", **RUN}
+    plain = UndercompleteAutoencoder(**settings).fit(X)
+    other = UndercompleteAutoencoder(**settings).fit(factor * X + shift)
+    np.testing.assert_allclose(
+        (other.reconstruct(factor * X + shift).astype(np.float64) - shift) / factor,
+        plain.reconstruct(X), atol=2e-2,
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        other.reconstruction_error(factor * X + shift) / factor**2,
+        plain.reconstruction_error(X), rtol=2e-2,
+    )  # fmt: skip
+
+
+def test_errors_are_in_the_unit_of_the_table():
+    X = 1000 * np.random.default_rng(0).normal(size=(80, 5)).astype(np.float32)
+    model = UndercompleteAutoencoder(n_latent=2, max_epochs=3, **RUN).fit(X)
+    expected = np.square(X - model.reconstruct(X)).sum(1)
+    np.testing.assert_allclose(model.reconstruction_error(X), expected, rtol=1e-3)
+    decoded = model.inverse_transform(model.transform(X))
+    np.testing.assert_allclose(decoded, model.reconstruct(X), rtol=1e-3, atol=1)
+
+
+@pytest.mark.parametrize(
+    "X", [np.full((20, 3), 7.0), np.ones((1, 3)), np.arange(9.0)[:, None], np.zeros((4, 1)),
+          np.full((5, 2), 1e38) * [[1], [-1], [1], [-1], [1]]],
+    ids=["constant", "one row", "one column", "zeros", "huge"],
+)  # fmt: skip
+def test_odd_tables_are_learned(X):
+    model = UndercompleteAutoencoder(n_latent=2, max_epochs=2, **RUN).fit(X)
+    assert np.isfinite(model.reconstruct(X)).all()
+    assert np.isfinite(model.reconstruction_error(X)).all()
+    assert np.isfinite(model.transform(X)).all()
+
+
+def test_a_scaled_model_is_saved_with_its_scaling(tmp_path):
+    X = 50 + 9 * np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    model = UndercompleteAutoencoder(n_latent=2, max_epochs=3, **RUN).fit(X)
+    model.save(tmp_path / "a.model")
+    again = UndercompleteAutoencoder.load(tmp_path / "a.model")
+    np.testing.assert_array_equal(again.reconstruct(X), model.reconstruct(X))
+    assert again.chosen_ == model.chosen_
+    assert again.scaling_.scale == pytest.approx(model.scaling_.scale)
+    more = again.partial_fit(X).reconstruct(X)
+    assert not np.array_equal(more, model.reconstruct(X))
+
+
+# Muon and its rate
+
+
+def plan(**changes):
+    settings = {
+        "max_epochs": 2, "batch_size": 10, "learning_rate": 0.1, "weight_decay": 0.0,
+        "optimizer": "muon", "patience": 9, "max_seconds": float("inf"), "seed": 0,
+        "device": torch.device("cpu"), "bfloat16": False, "decay": True,
+    }  # fmt: skip
+    return Plan(**settings | changes)
+
+
+def test_muon_moves_matrices_by_orthogonal_steps_and_the_rest_by_adamw():
+    net = Hourglass(8, (), 4, "identity")
+    net.initialise(torch.Generator().manual_seed(0))
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    optimizer = Muon(net, 0.1, 0.0)
+    net.decode(net.encode(torch.rand(16, 8))).square().sum(1).mean().backward()
+    optimizer.step()
+    steps = {k: (v - before[k]) for k, v in net.state_dict().items()}
+    singular = torch.linalg.svdvals(steps["first.weight"]) / (0.1 * 0.2 * 8**0.5)
+    assert ((singular > 0.6) & (singular < 1.3)).all()
+    torch.testing.assert_close(steps["first.bias"].abs(), torch.full((4,), 0.1), rtol=1e-3, atol=0)
+
+
+def test_the_rate_rises_and_falls_by_rows_or_by_time():
+    assert rate_at(0.01) < rate_at(0.05) == 1.0 > rate_at(0.5) > rate_at(1.0) == 0.0
+    assert plan().share_done(15, 10, 0.0) == 0.75
+    assert plan(max_seconds=10).share_done(5, 10, 9.0) == 0.9
+
+
+def test_a_resumed_run_under_muon_takes_the_same_steps(digits, tmp_path):
+    def make(**more):
+        return UndercompleteAutoencoder(n_latent=2, max_epochs=4, batch_size=64, **RUN, **more)
+
+    def cut(at):
+        if at.epoch == 3:
+            raise KeyboardInterrupt
+
+    whole = make().fit(digits[:200])
+    make(checkpoint=tmp_path / "run", progress=cut).fit(digits[:200])
+    resumed = make(checkpoint=tmp_path / "run").fit(digits[:200])
+    np.testing.assert_array_equal(resumed.logits(digits), whole.logits(digits))
+
+
+def test_without_decay_the_rate_stays():
+    net, rates = Hourglass(3, (), 2, "identity"), []
+    net.initialise(torch.Generator().manual_seed(0))
+    optimizer = Muon(net, 0.1, 0.0)
+
+    def loss(rows, generator, step):
+        rates.append(optimizer.param_groups[0]["lr"])
+        return net.decode(net.encode(rows)).square().sum(1)
+
+    X = np.random.default_rng(0).random((20, 3), dtype=np.float32)
+    for decay in (False, True):
+        rates.clear()
+        train(net, X, loss, plan(decay=decay), optimizer=optimizer)
+        assert len(rates) == 4
+        assert (len(set(rates)) == 1) is not decay
+
+
+# Augmentation
+
+
+def test_images_are_moved_a_little_and_stay_in_their_range():
+    image = torch.zeros(200, 1, 15, 15)
+    image[:, 0, 5:10, 5:10] = 1
+    moved = augmented(image.reshape(200, -1), (15, 15), torch.Generator().manual_seed(0))
+    assert moved.shape == (200, 225)
+    assert moved.min() >= 0
+    assert moved.max() <= 1
+    place = torch.arange(15.0)
+    centres = (moved.reshape(200, 15, 15).sum(1) @ place) / moved.sum(1)
+    assert 0.2 < centres.std() < 1
+    assert centres.mean() == pytest.approx(7, abs=0.15)
+    again = augmented(image.reshape(200, -1), (15, 15), torch.Generator().manual_seed(0))
+    assert torch.equal(again, moved)
+
+
+def test_channels_move_together():
+    image = torch.rand(3, 1, 6, 6).expand(3, 2, 6, 6)
+    moved = augmented(image.reshape(3, -1), (2, 6, 6), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(*moved.reshape(3, 2, 36).unbind(1))
+
+
+def test_augmenting_is_for_images(digits):
+    model = DeepAutoencoder(n_latent=2, pretrain=False, max_epochs=2, augment=True, **RUN)
+    images = digits[:100].reshape(-1, 8, 8)
+    assert model.fit(images).reconstruct(images).shape == images.shape
+    for table in (digits[:100], sparse.csr_array(digits[:100])):
+        with pytest.raises(InputError, match=r"augment=True needs images: give X of shape"):
+            model.fit(table)
