@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as papq
 import pytest
+from PIL import Image
 
 from likewise.cli import main
 from likewise.recommend import line_up
@@ -27,6 +28,10 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("orders.csv").write_bytes(ORDERS.read_bytes())
     Path("houses.csv").write_bytes(ORDERS.with_name("houses.csv").read_bytes())
     Path("clothes.npz").write_bytes(CLOTHES.read_bytes())
+    for number in range(12):
+        photo = Path("photos", ("cats", "dogs")[number % 2], f"{number}.png")
+        photo.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 30), (20 * number, 100, 200)).save(photo)
     table = pacsv.read_csv(ORDERS, convert_options=pacsv.ConvertOptions(column_types=TEXTS))
     papq.write_table(table.select(["customer", "sku"]), "2025-01.parquet")
     baskets = table.slice(0, 9).select(["customer", "sku"]).rename_columns(["user", "item"])
@@ -60,6 +65,8 @@ def run() -> Callable[[Sequence[str]], tuple[int, str]]:
     """Run a command; return its exit code and what a terminal would have shown."""
 
     def _run(arguments: Sequence[str]) -> tuple[int, str]:
+        if arguments[0:1] == ["images"] and "--seconds" not in arguments:
+            arguments = [*arguments, "--seconds", "2"]  # the default is a minute
         shown, code = io.StringIO(), 0
         with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
             try:

@@ -1,5 +1,6 @@
 """Recognition: an autoencoder learns from all rows, then a softmax on its code from the labels."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, InvalidParameterError
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_y, check_consistent_length, check_is_fitted
 from torch import Tensor
@@ -43,9 +44,9 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     Parameters
     ----------
     autoencoder : NeuralAutoencoder, optional
-        Which encoder, unfitted; a copy is trained. An undercomplete one if not given.
-    pretrain : bool
-        Whether the autoencoder learns first; without, its weights start at random.
+        Which encoder; a copy is trained. An undercomplete one if not given.
+    pretrain : bool or "prefit"
+        Whether the autoencoder learns first, or its weights are random, or it is fitted already.
     learning_rate, batch_size, max_epochs, patience : float, int, int, int
         Of learning from the labels, by Adam.
     validation_fraction : float in [0, 1)
@@ -87,10 +88,10 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
 
     autoencoder: NeuralAutoencoder | None = None
     _: KW_ONLY
-    pretrain: bool = True
+    pretrain: bool | str = True
     learning_rate: float = 1e-3
-    batch_size: int = 128
-    max_epochs: int = 30
+    batch_size: int = 64
+    max_epochs: int = 60
     patience: int = 10
     validation_fraction: float = 0.1
     max_seconds: float | None = None
@@ -102,7 +103,7 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "autoencoder": [NeuralAutoencoder, None],
-        "pretrain": ["boolean"],
+        "pretrain": ["boolean", StrOptions({"prefit"})],
         "learning_rate": [_POSITIVE],
         "batch_size": [_COUNT],
         "max_epochs": [_COUNT],
@@ -123,7 +124,7 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         y : array-like of shape (n,)
             Their labels, of two classes or more.
         X_unlabelled : array-like of shape (m, F), or images, optional
-            Rows without labels, for the autoencoder.
+            For the autoencoder.
 
         Raises
         ------
@@ -153,13 +154,7 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         return likeliest
 
     def save(self, folder: str | Path) -> None:
-        """Write a model folder; an older one there is replaced as a whole or not at all.
-
-        Raises
-        ------
-        MachineError
-            If it cannot be written; the older one is then as it was.
-        """
+        """Write a model folder; an older one there is replaced as a whole or not at all."""
         check_is_fitted(self, "net_")
         own = {k: v for k, v in self.get_params(deep=False).items() if k not in RUN_OPTIONS}
         inner = self.autoencoder_.contents()
@@ -243,6 +238,9 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
 
     def _autoencoder(self, table: NDArray[np.float32], seed: int) -> NeuralAutoencoder:
         given = self.autoencoder or UndercompleteAutoencoder()
+        if self.pretrain == "prefit":
+            check_is_fitted(given)
+            return copy.deepcopy(given)
         model = cast("NeuralAutoencoder", copy_of(given))
         if model.random_state is None:
             model.set_params(random_state=seed)

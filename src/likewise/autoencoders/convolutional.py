@@ -103,9 +103,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
     activation: str = "silu"
     optimizer: str = "adam"
     learning_rate: float = 2e-3
-    batch_size: int = 128
-    max_epochs: int = 30
-    patience: int = 5
+    batch_size: int | str = 64
     filters: Sequence[int] = (32, 64)
     kernel_size: int = 3
     corruption: str | None = None

@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from likewise.cli import also_bought, demo, doctor, evaluate, fit, recommend, reduce, serve, steps
+from likewise.cli import (
+    also_bought,
+    demo,
+    doctor,
+    evaluate,
+    fit,
+    images,
+    recommend,
+    reduce,
+    serve,
+    steps,
+)
 from likewise.cli.output import fail
 from likewise.errors import InputError, LikewiseError
 
@@ -27,6 +38,7 @@ COMMANDS: dict[str, ModuleType] = {
     "steps": steps,
     "serve": serve,
     "reduce": reduce,
+    "images": images,
     "doctor": doctor,
 }
 INTERRUPTED = 130

@@ -189,4 +189,14 @@ def setting(text: str, known: dict[str, Any], name: str) -> tuple[str, Any]:
             return key, float(value) if set(value) & set(".eE") else int(value)
     except ValueError as error:
         raise InputError(f"--set {text}: {value!r} is no number") from error
-    return key, value
+    return key, _guessed(value) if default in (None, "auto") else value
+
+
+def _guessed(value: str) -> Any:
+    """Read a setting whose default tells no kind: numbers, a number, else a text."""
+    try:
+        if "," in value:
+            return tuple(int(part) for part in value.split(",") if part)
+        return float(value) if set(value) & set(".eE") else int(value)
+    except ValueError:
+        return value

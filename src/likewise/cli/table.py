@@ -91,7 +91,7 @@ def show_progress(model: "TableAutoencoder", move: Move) -> None:
     """Let a model tell a progress bar how far it is, if it is trained by epochs."""
     inner: Any = model.model
     if "progress" in inner.get_params():
-        inner.set_params(progress=lambda at: move(*_words(at)))
+        inner.set_params(progress=lambda at: move(*words(at)))
 
 
 def require_seconds(seconds: float) -> None:
@@ -100,7 +100,8 @@ def require_seconds(seconds: float) -> None:
         raise InputError(f"--seconds {seconds:g} given; give seconds, more than 0")
 
 
-def _words(at: "Progress") -> tuple[float, str]:
+def words(at: "Progress") -> tuple[float, str]:
+    """Return how far training is, and that in words."""
     done = (at.epoch - 1 + at.rows_done / at.n_rows) / at.max_epochs
     held = "" if at.validation is None else f", held-out error {-at.validation:.4f}"
     return done, f"epoch {at.epoch}/{at.max_epochs}, error {at.loss:.4f}{held}"

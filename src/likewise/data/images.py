@@ -1,7 +1,7 @@
 """Images for learning: from a folder of PNG and JPEG files, an .npz file or idx files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,12 @@ class Images:
         labels = None if self.labels is None else self.labels[numbers]
         names = [self.names[n] for n in numbers]
         return Images(self.pixels[numbers], labels, self.classes, names, self.source)
+
+    def labelled(self) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """Return the images that have a label, and the names of their classes."""
+        labels = self.require_labels()
+        known = labels != UNLABELLED
+        return self.pixels[known], np.array(self.classes)[labels[known]]
 
     def require_labels(self) -> NDArray[np.int64]:
         """Return the labels.
@@ -121,6 +127,44 @@ def read_images(
     pixels = scaled(raw, place)
     labels, classes = (None, []) if given is None else encoded(_checked(given, len(raw), place))
     return Images(pixels, labels, classes, [str(n) for n in range(len(raw))], str(place))
+
+
+def parted(images: Images, seed: int) -> tuple[Images, Images]:
+    """Return four fifths of the images, to learn from, and the others, to judge by.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than 10.
+    """
+    if len(images) < 10:
+        raise InputError(
+            f"{images.source} has {len(images)} images; give 10 or more, or name others to judge by"
+        )
+    order = np.random.default_rng(seed).permutation(len(images))
+    cut = len(images) // 5
+    return images[np.sort(order[cut:])], images[np.sort(order[:cut])]
+
+
+def like(learned: Images, others: Images) -> Images:
+    """Return the others with their labels numbered as those that were learned are.
+
+    Raises
+    ------
+    InputError
+        If the others are of another shape, or of classes that were not learned.
+    """
+    if learned.pixels.shape[1:] != others.pixels.shape[1:]:
+        raise InputError(
+            f"images of {others.source} have the shape {others.pixels.shape[1:]}, those of "
+            f"{learned.source} {learned.pixels.shape[1:]}; resize or convert them to be alike"
+        )
+    if others.labels is None or learned.labels is None:
+        return replace(others, labels=None, classes=learned.classes)
+    if strange := sorted(set(others.classes) - set(learned.classes)):
+        raise InputError(f"{others.source} has the class {strange[0]!r}, {learned.source} has not")
+    number = np.array([*map(list(learned.classes).index, others.classes), UNLABELLED])
+    return replace(others, labels=number[others.labels], classes=learned.classes)
 
 
 def encoded(owners: Any) -> tuple[NDArray[np.int64], list[str]]:

@@ -1,7 +1,26 @@
 """Figures; each function returns a matplotlib figure and shows or saves nothing."""
 
+from likewise.plots.images import (
+    confusion_matrix,
+    error_by_dimension,
+    filter_grid,
+    image_grid,
+    image_map,
+    image_rows,
+)
 from likewise.plots.shop import item_map, metric_by_model
 from likewise.plots.tables import reduction_map
 from likewise.plots.training import learning_curve
 
-__all__ = ["item_map", "learning_curve", "metric_by_model", "reduction_map"]
+__all__ = [
+    "confusion_matrix",
+    "error_by_dimension",
+    "filter_grid",
+    "image_grid",
+    "image_map",
+    "image_rows",
+    "item_map",
+    "learning_curve",
+    "metric_by_model",
+    "reduction_map",
+]

@@ -9,13 +9,17 @@ from likewise.nn.plan import History
 from likewise.plots import canvas
 
 
-def learning_curve(histories: Mapping[str, History]) -> Figure:
+def learning_curve(
+    histories: Mapping[str, History], *, score: str = "nDCG@100", held_out: str = "customers"
+) -> Figure:
     """Return loss and validation score by epoch, a line for each model.
 
     Parameters
     ----------
     histories : mapping of name to History
         Of fitted neural autoencoders (their `history_`).
+    score, held_out : str
+        What the validation score is, and what it was measured on.
     """
     figure = canvas.figure(9, 3.6)
     left, right = figure.subplots(1, 2)
@@ -28,7 +32,7 @@ def learning_curve(histories: Mapping[str, History]) -> Figure:
             best = history.best_epoch
             right.plot(best, scores[best - 1], "o", color=line.get_color())
     left.set(xlabel="epoch", ylabel="loss of a row", title="Training loss")
-    right.set(xlabel="epoch", ylabel="nDCG@100", title="Held-out customers (● kept)")
+    right.set(xlabel="epoch", ylabel=score, title=f"Held-out {held_out} (● kept)")
     for axes in (left, right):
         axes.legend(frameon=False)
         canvas.clean(axes)

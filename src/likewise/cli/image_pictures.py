@@ -1,0 +1,89 @@
+"""The pictures that `likewise images` draws."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from likewise.autoencoders.classifier import AutoencoderClassifier
+    from likewise.autoencoders.neural import NeuralAutoencoder
+    from likewise.data.images import Images
+    from likewise.evaluate.images import Faithful
+
+SHOWN, MAPPED = 12, 500
+
+
+def pictures(
+    model: "NeuralAutoencoder",
+    testing: "Images",
+    result: "Faithful",
+    recogniser: "AutoencoderClassifier | None",
+) -> dict[str, Callable[[], "Figure"]]:
+    """Return file name -> what draws it."""
+    from likewise import plots
+
+    few = testing[:SHOWN].pixels
+    mapped = testing[:MAPPED]
+    known = [n for n in result.pca if n >= 2]
+    drawn = {
+        "reconstructions.png": lambda: plots.image_rows(
+            {"given": few, "given back": model.reconstruct(few)},
+            f"Images it has not seen, given back from {result.dimensions} numbers",
+        ),
+        "map.png": lambda: plots.image_map(
+            model.transform(mapped.pixels), mapped.pixels, mapped.labels, mapped.classes
+        ),
+        "error.png": lambda: plots.error_by_dimension(
+            {n: result.pca[n] for n in known}, result.name, result.dimensions, result.error
+        ),
+        "learning-curve.png": lambda: plots.learning_curve(
+            {model.type_name: model.history_}, score="minus the loss of an image", held_out="images"
+        ),
+    }
+    if (filters := _filters(model)) is not None:
+        drawn["filters.png"] = partial(plots.filter_grid, filters)
+    if model.type_name == "variational":
+        drawn |= {
+            "samples.png": lambda: plots.image_grid(
+                _samples(model), "Made up: z ~ N(0, 1) decoded"
+            ),
+            "interpolation.png": lambda: plots.image_rows(
+                _between(model, few), "From one image to another, step by step in the code"
+            ),
+        }
+    if recogniser is not None and testing.labels is not None:
+        drawn["confusion.png"] = lambda: plots.confusion_matrix(
+            testing.labelled()[1], recogniser.predict(testing.labelled()[0]), testing.classes
+        )
+    return drawn
+
+
+def _filters(model: "NeuralAutoencoder") -> Any:
+    """Return what the first layer looks for, None where its weights are no images."""
+    net: Any = model.net_
+    if hasattr(net, "filters"):
+        return net.filters().cpu().numpy()
+    if hasattr(net, "first") and model.image_shape_ is not None:
+        weights = net.first.weight.detach().cpu().numpy().T
+        return weights.reshape(len(weights), *model.image_shape_)
+    return None
+
+
+def _samples(model: "NeuralAutoencoder") -> Any:
+    import numpy as np
+
+    return model.inverse_transform(np.random.default_rng(0).normal(size=(60, model.n_latent)))
+
+
+def _between(model: "NeuralAutoencoder", images: Any) -> dict[str, Any]:
+    """Return rows of images decoded from points on the line between two codes."""
+    import numpy as np
+
+    codes, steps = model.transform(images), np.linspace(0, 1, 9)[:, None]
+    pairs = [(0, 1), (2, 3), (4, 5)] if len(codes) > 5 else [(0, len(codes) - 1)]
+    return {
+        f"{a + 1} to {b + 1}": model.inverse_transform((1 - steps) * codes[a] + steps * codes[b])
+        for a, b in pairs
+    }

@@ -1,0 +1,197 @@
+"""`likewise images`: an autoencoder of images, its pictures and, with labels, a recogniser."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from likewise.cli import options as o
+from likewise.cli import table as t
+from likewise.cli.output import Output
+from likewise.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from likewise.autoencoders.classifier import AutoencoderClassifier
+    from likewise.autoencoders.neural import NeuralAutoencoder
+    from likewise.data.images import Images
+
+MODEL, RECOGNISER = "images.model", "classifier.model"
+
+
+def command(
+    images: Annotated[
+        str,
+        typer.Argument(
+            metavar="IMAGES",
+            help="A folder of PNG and JPEG files, an .npz, an idx file, mnist or fashion-mnist.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the models and the pictures.")],
+    test: Annotated[
+        str | None,
+        typer.Option(help="Images to judge by; a fifth of the images if not given."),
+    ] = None,
+    kind: t.Type = "convolutional",
+    dimensions: Annotated[int, typer.Option(help="Numbers that stand for an image.")] = 32,
+    size: Annotated[
+        str | None, typer.Option(metavar="HEIGHTxWIDTH", help="Resize every image.")
+    ] = None,
+    mode: Annotated[str | None, typer.Option(help="Convert every image: grey or colour.")] = None,
+    settings: t.Settings = None,
+    seconds: t.Seconds = 60.0,
+    seed: o.Seed = 0,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Learn from images; draw what was learned.
+
+    Writes the model and pictures: images beside what comes back, what is looked for, the map of
+    the codes, the error beside PCA's and the learning curve; of a variational one also what it
+    makes up. Where images have labels (subfolders are classes) it learns to recognise them too.
+
+    Examples
+    --------
+      likewise images clothes.npz --out clothes
+
+      likewise images clothes.npz --type variational --dimensions 2 --out clothes
+    """
+    from likewise.artifact import require_replaceable
+    from likewise.cli.image_pictures import pictures
+    from likewise.evaluate.images import judged
+
+    output = Output(as_json, quiet)
+    t.require_seconds(seconds)
+    model = _model(kind, settings, dimensions, seed, seconds)
+    _make_folder(out)
+    for name in (MODEL, RECOGNISER):
+        require_replaceable(out / name)
+    training, testing = _read(images, test, _size(size), mode, seed, output)
+    with output.bar("learning to reconstruct") as move:
+        model.set_params(progress=lambda at: move(*t.words(at)))
+        model.fit(training.pixels)
+    model.set_params(progress=None)
+    model.save(out / MODEL)
+    result = judged(model, training.pixels, testing.pixels)
+    output.lines(result.line())
+    recogniser = _recogniser(model, training, seconds, seed, output)
+    accuracy = None
+    if recogniser is not None:
+        recogniser.save(out / RECOGNISER)
+    if recogniser is not None and testing.labels is not None:
+        accuracy = recogniser.score(*testing.labelled())
+        output.lines(f"recognised {accuracy:.1%} of the images it has not seen")
+    drawn = pictures(model, testing, result, recogniser)
+    written = _write(drawn, out, output)
+    output.lines(f"wrote {out / MODEL} and {', '.join(written)}")
+    output.json(
+        {
+            "model": str(out / MODEL),
+            "type": model.type_name,
+            "dimensions": model._n_features_out,
+            "training_images": len(training),
+            "test_images": len(testing),
+            **result.as_dict(),
+            "accuracy": accuracy,
+            "classifier": None if recogniser is None else str(out / RECOGNISER),
+            "pictures": written,
+        }
+    )
+
+
+def _model(
+    kind: str, settings: list[str] | None, dimensions: int, seed: int, seconds: float
+) -> "NeuralAutoencoder":
+    from likewise.autoencoders import TYPES
+    from likewise.autoencoders.neural import NeuralAutoencoder
+
+    known = {name: type_ for name, type_ in TYPES.items() if issubclass(type_, NeuralAutoencoder)}
+    if kind not in known:
+        raise InputError(f"--type {kind} is none of {', '.join(known)}")
+    if dimensions < 1:
+        raise InputError(f"--dimensions {dimensions} given; give 1 or more")
+    model = known[kind](n_latent=dimensions)
+    run = {"random_state": seed, "max_seconds": seconds}
+    own = {k: v for k, v in model.get_params().items() if k not in run}
+    suited = {k: v for k, v in SUITED.items() if k in own}
+    given = dict(o.setting(text, own, kind) for text in settings or ())
+    model.set_params(**run | suited | given)
+    model._validate_params()
+    return model
+
+
+SUITED = {"input_dropout": 0.0, "beta": 1.0, "anneal_steps": 500}
+"""What suits images better than the defaults for purchases, of the variational type."""
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise InputError(f"--size {text} given; give HEIGHTxWIDTH, such as 64x64")
+    return int(height), int(width)
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise InputError(f"--out {out} is a file; name a folder") from error
+
+
+def _read(
+    images: str,
+    test: str | None,
+    size: tuple[int, int] | None,
+    mode: str | None,
+    seed: int,
+    output: Output,
+) -> tuple["Images", "Images"]:
+    """Return the images to learn from and those to judge by."""
+    from likewise.data.image_sets import SETS, load_images
+    from likewise.data.images import like, parted, read_images
+
+    if images in SETS and not Path(images).exists():
+        training, testing = load_images(images), load_images(images, "test")
+    elif test is None:
+        training, testing = parted(read_images(images, size=size, mode=mode), seed)
+    else:
+        training = read_images(images, size=size, mode=mode)
+        testing = like(training, read_images(test, size=size, mode=mode))
+    if training.labels is not None:
+        training.require_labels()
+    shape = " x ".join(str(n) for n in training.pixels.shape[1:])
+    classes = f" of {len(training.classes)} classes" if training.classes else ""
+    output.note(
+        f"read {len(training):,} images{classes} to learn from and {len(testing):,} to judge by, "
+        f"{shape}"
+    )
+    return training, testing
+
+
+def _recogniser(
+    model: "NeuralAutoencoder", training: "Images", seconds: float, seed: int, output: Output
+) -> "AutoencoderClassifier | None":
+    from likewise.autoencoders.classifier import AutoencoderClassifier
+
+    if training.labels is None:
+        return None
+    with output.bar("learning to recognise") as move:
+        recogniser = AutoencoderClassifier(
+            model, pretrain="prefit", max_seconds=seconds, random_state=seed,
+            progress=lambda at: move(*t.words(at)),
+        )  # fmt: skip
+        recogniser.fit(*training.labelled())
+    return recogniser
+
+
+def _write(drawn: dict[str, Callable[[], "Figure"]], out: Path, output: Output) -> list[str]:
+    """Draw the pictures into the folder; return their paths."""
+    with output.bar("drawing") as move:
+        for number, (name, draw) in enumerate(drawn.items()):
+            move(number / len(drawn), name)
+            draw().savefig(out / name)
+    return [str(out / name) for name in drawn]

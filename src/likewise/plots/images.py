@@ -1,0 +1,200 @@
+"""Figures of images: what goes in and comes out, what a model looks for, and where images lie."""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.metrics import confusion_matrix as count_confusions
+
+from likewise.plots import canvas
+
+Pixels = NDArray[Any]
+"""Images of shape (n, height, width) or (n, channels, height, width)."""
+
+
+def image_rows(rows: Mapping[str, Pixels], title: str = "") -> Figure:
+    """Return rows of images, each with its name beside it, such as originals above what came out.
+
+    Parameters
+    ----------
+    rows : mapping of name to images
+        As many images in each.
+    title : str
+        Above them.
+    """
+    width = max(len(images) for images in rows.values())
+    figure = canvas.figure(0.62 * width + 1.3, 0.66 * len(rows) + 0.4)
+    grid = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    for axes, (name, images) in zip(grid, rows.items(), strict=True):
+        _show(axes, tiled(images, columns=width))
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def image_grid(images: Pixels, title: str = "", *, columns: int = 10) -> Figure:
+    """Return images in a grid."""
+    n_rows = ceil(len(images) / columns)
+    figure = canvas.figure(0.55 * columns + 0.3, 0.55 * n_rows + 0.5)
+    axes = figure.subplots()
+    _show(axes, tiled(images, columns=columns))
+    axes.set_title(title, fontsize=10)
+    return figure
+
+
+def filter_grid(filters: Pixels, title: str = "What it looks for", *, most: int = 64) -> Figure:
+    """Return learned filters, each scaled by its own strongest weight: blue below 0, red above.
+
+    Parameters
+    ----------
+    filters : ndarray of shape (m, height, width) or (m, channels, height, width)
+        Those with the largest weights come first; `most` are drawn. Colour ones are drawn in grey.
+    """
+    weights = filters.mean(axis=1) if filters.ndim == 4 else filters
+    strength = np.square(weights).sum(axis=(1, 2))
+    weights = weights[np.argsort(-strength, kind="stable")[:most]]
+    scaled = weights / np.maximum(np.abs(weights).max(axis=(1, 2), keepdims=True), 1e-12)
+    coloured = colormaps["RdBu_r"](0.5 + 0.5 * scaled)[..., :3]
+    return image_grid(np.moveaxis(coloured, 3, 1), title, columns=8)
+
+
+def image_map(
+    codes: NDArray[Any],
+    images: Pixels,
+    labels: NDArray[Any] | None = None,
+    classes: Sequence[str] = (),
+) -> Figure:
+    """Return small images at the place of their code in two dimensions, coloured by class.
+
+    Notes
+    -----
+    Codes of more than two numbers are laid out by t-SNE (van der Maaten and Hinton, 2008,
+    JMLR 9:2579-2605) after PCA to 30.
+    """
+    figure = canvas.figure(9.5, 8)
+    axes = figure.subplots()
+    places = _places(codes)
+    axes.scatter(places[:, 0], places[:, 1], s=1, alpha=0)
+    zoom = 17 / max(images.shape[-2:])
+    for n, (place, image) in enumerate(zip(places, images, strict=True)):
+        known = labels is not None and labels[n] >= 0
+        colour = canvas.SOFT if labels is None else f"C{labels[n] % 10}" if known else "#cccccc"
+        box = OffsetImage(_thumbnail(image, colour), zoom=zoom, interpolation="nearest")
+        axes.add_artist(AnnotationBbox(box, place, frameon=False, pad=0))
+    for number, name in enumerate(classes if labels is not None else ()):
+        if number < 10:
+            axes.scatter([], [], color=f"C{number}", label=name, marker="s")
+    if axes.get_legend_handles_labels()[1]:
+        figure.legend(loc="outside right upper", frameon=False)
+    axes.set_title("Images whose codes are alike lie close together")
+    canvas.bare(axes)
+    return figure
+
+
+def error_by_dimension(
+    pca: Mapping[int, float], name: str, dimensions: int, error: float
+) -> Figure:
+    """Return PCA's reconstruction error over dimensions, and a model's beside it.
+
+    Parameters
+    ----------
+    pca : mapping of dimensions to error
+        Of images that PCA has not learned from, as `error` is.
+    name, dimensions, error : str, int, float
+        The model, how long its code is, and its error.
+    """
+    figure = canvas.figure(6, 3.8)
+    axes = figure.subplots()
+    axes.plot(list(pca), list(pca.values()), "o-", color=canvas.SOFT, label="PCA", markersize=4)
+    axes.plot(dimensions, error, "o", color=canvas.INK, label=name, markersize=9)
+    axes.annotate(f" {error:.2f}", (dimensions, error), va="top", ha="left", color=canvas.INK)
+    axes.set(
+        xscale="log", ylim=(0, None), xlabel="numbers in the code",
+        ylabel="squared error of an image", title="Error on images it has not seen",
+    )  # fmt: skip
+    axes.set_xticks(list(pca), [str(n) for n in pca])
+    axes.minorticks_off()
+    axes.legend(frameon=False)
+    canvas.clean(axes)
+    return figure
+
+
+def confusion_matrix(
+    truth: NDArray[Any], predicted: NDArray[Any], classes: Sequence[str]
+) -> Figure:
+    """Return how often images of one class (row) were taken for another (column)."""
+    counts = count_confusions(truth, predicted, labels=list(classes))
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 1.8 + 0.5 * len(classes)
+    figure = canvas.figure(side + 0.6, side)
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.argwhere(counts):
+        colour = "white" if share[row, column] > 0.5 else "black"
+        text = f"{counts[row, column]}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+    accuracy = counts.trace() / max(counts.sum(), 1)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set(xlabel="predicted", ylabel="true", title=f"{accuracy:.1%} of {counts.sum():,} right")
+    axes.tick_params(length=0)
+    return figure
+
+
+def tiled(images: Pixels, *, columns: int) -> NDArray[np.float64]:
+    """Return images side by side as one of shape (height, width, 3), white between them.
+
+    Examples
+    --------
+    >>> tiled(np.zeros((3, 4, 5)), columns=2).shape
+    (9, 11, 3)
+    """
+    colour = np.stack([_rgb(image) for image in images])
+    n, height, width, _ = colour.shape
+    gap = max(1, width // 12)
+    n_rows = ceil(n / columns)
+    whole = np.ones((n_rows * columns, height + gap, width + gap, 3))
+    whole[:n, :height, :width] = colour
+    laid = whole.reshape(n_rows, columns, height + gap, width + gap, 3).swapaxes(1, 2)
+    return laid.reshape(n_rows * (height + gap), columns * (width + gap), 3)[:-gap, :-gap]
+
+
+def _rgb(image: Pixels) -> NDArray[np.float64]:
+    if image.ndim == 2 or len(image) != 3:
+        grey = image if image.ndim == 2 else image.mean(axis=0)
+        image = np.repeat(grey[None], 3, axis=0)
+    result: NDArray[np.float64] = np.clip(np.moveaxis(image, 0, 2), 0, 1).astype(np.float64)
+    return result
+
+
+def _show(axes: Any, image: NDArray[Any]) -> None:
+    axes.imshow(image, interpolation="nearest")
+    canvas.bare(axes)
+
+
+def _thumbnail(image: Pixels, colour: str) -> NDArray[np.float64]:
+    """Return a grey image as a shape in the class's colour; one in colour as it is."""
+    if image.ndim == 3:
+        return _rgb(image)
+    tint = np.broadcast_to(to_rgb(colour), (*image.shape, 3))
+    return np.concatenate([tint, np.clip(image, 0, 1)[..., None]], axis=2)
+
+
+def _places(codes: NDArray[Any]) -> NDArray[Any]:
+    if codes.shape[1] <= 2:
+        return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1])))
+    n, width = codes.shape
+    reduced = PCA(min(30, n, width), random_state=0).fit_transform(codes)
+    if n < 5:
+        return np.asarray(reduced[:, :2])
+    perplexity = min(30, (n - 1) / 3)
+    flat = TSNE(perplexity=perplexity, init="pca", random_state=0, max_iter=500)
+    return np.asarray(flat.fit_transform(reduced))

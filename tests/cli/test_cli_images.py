@@ -1,0 +1,94 @@
+"""`likewise images`: models and pictures of images, and what it refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from likewise import AutoencoderClassifier, ConvolutionalAutoencoder, load, read_images
+
+QUICK = ["--set", "filters=4,8", "--set", "max_epochs=2", "--dimensions", "4", "--seconds", "10"]
+PICTURES = {"reconstructions.png", "map.png", "error.png", "learning-curve.png", "filters.png"}
+
+
+@pytest.fixture
+def clothes(tmp_path):
+    """Images of 3 classes, in an .npz."""
+    whole = read_images(Path(__file__).parents[1] / "images" / "fashion.npz")
+    few = whole[np.flatnonzero(whole.labels < 3)[::2]]
+    names = np.array(few.classes)[few.labels]
+    np.savez(tmp_path / "clothes.npz", images=few.pixels, labels=names)
+    return tmp_path / "clothes.npz"
+
+
+def test_images_with_labels_give_models_and_pictures(run, clothes, tmp_path):
+    out = tmp_path / "out"
+    document = run("images", clothes, "--out", out, *QUICK, "--json").document()
+    assert {Path(p).name for p in document["pictures"]} == PICTURES | {"confusion.png"}
+    for path in document["pictures"]:
+        with Image.open(path) as picture:
+            assert picture.size[0] > 200
+    assert (document["training_images"], document["test_images"]) == (60, 15)
+    assert document["error"] > 0
+    assert set(document["pca_error"]) >= {"1", "2", "4", "8", "16"}
+    model, recogniser = load(document["model"]), load(document["classifier"])
+    assert isinstance(model, ConvolutionalAutoencoder)
+    assert isinstance(recogniser, AutoencoderClassifier)
+    assert 0 <= document["accuracy"] <= 1
+    assert model.transform(read_images(clothes).pixels).shape == (75, 4)
+    assert recogniser.predict(read_images(clothes).pixels)[0] in recogniser.classes_
+
+
+def test_a_variational_one_makes_images_up(run, clothes, tmp_path):
+    settings = ["--type", "variational", "--dimensions", "2", "--set", "max_epochs=2"]
+    result = run("images", clothes, "--out", tmp_path / "out", *settings, "-q")
+    assert (result.code, result.err) == (0, "")
+    assert "an image comes back from 2 numbers" in result.out
+    made = {path.name for path in (tmp_path / "out").glob("*.png")}
+    assert made == PICTURES | {"confusion.png", "samples.png", "interpolation.png"}
+
+
+def test_a_folder_without_labels_is_learned_and_judged_by_another(run, clothes, tmp_path):
+    pixels = (read_images(clothes).pixels * 255).astype(np.uint8)
+    for name, part in (("learn", pixels[:20]), ("judge", pixels[20:30])):
+        (tmp_path / name).mkdir()
+        for n, image in enumerate(part):
+            Image.fromarray(image).save(tmp_path / name / f"{n:02d}.png")
+    document = run(
+        "images", tmp_path / "learn", "--test", tmp_path / "judge", "--out", tmp_path / "out",
+        "--size", "14x10", "--mode", "colour", *QUICK, "--set", "winners=0.5", "--json",
+    ).document()  # fmt: skip
+    assert (document["training_images"], document["test_images"]) == (20, 10)
+    assert document["accuracy"] is document["classifier"] is None
+    assert load(document["model"]).image_shape_ == (3, 14, 10)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["nowhere"], "nowhere does not exist"),
+        (["clothes.npz", "--type", "linear"], "--type linear is none of undercomplete"),
+        (["clothes.npz", "--dimensions", "0"], "--dimensions 0 given"),
+        (["clothes.npz", "--seconds", "0"], "--seconds 0 given"),
+        (["clothes.npz", "--size", "28"], "--size 28 given; give HEIGHTxWIDTH"),
+        (["clothes.npz", "--size", "8x8"], "holds arrays, which are not resized"),
+        (["clothes.npz", "--set", "colour=red"], "convolutional has the settings"),
+        (["clothes.npz", "--set", "kernel_size=4"], "give an odd number"),
+        (["clothes.npz", "--test", "small.npz"], "have the shape (4, 4), those of"),
+        (["clothes.npz", "--test", "strange.npz"], "has the class 'Zebra'"),
+        (["small.npz"], "has 5 images; give 10 or more"),
+    ],
+)
+def test_images_refuses(refused, clothes, tmp_path, monkeypatch, arguments, why):
+    monkeypatch.chdir(tmp_path)
+    np.savez("small.npz", images=np.ones((5, 4, 4)))
+    np.savez("strange.npz", images=np.ones((2, 28, 28)), labels=["Bag", "Zebra"])
+    assert why in refused("images", *arguments, "--out", "out")
+    assert not Path("out/images.model").exists()
+
+
+def test_one_class_is_not_recognised(refused, clothes, tmp_path):
+    images = read_images(clothes)
+    np.savez(tmp_path / "one.npz", images=images.pixels, labels=np.zeros(75, int))
+    assert "labels of one class" in refused("images", tmp_path / "one.npz", "--out", tmp_path / "o")
