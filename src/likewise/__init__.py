@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from likewise.recommend.bulk import recommend_file
     from likewise.recommend.folder import load
     from likewise.recommend.recommender import Recommender
+    from likewise.tables.anomalies import AnomalyDetector
     from likewise.tables.autoencoder import TableAutoencoder
 
 _HOMES = {
@@ -107,12 +108,14 @@ _HOMES = {
     "likewise.recommend.bulk": ("recommend_file",),
     "likewise.recommend.folder": ("load",),
     "likewise.recommend.recommender": ("Recommender",),
+    "likewise.tables.anomalies": ("AnomalyDetector",),
     "likewise.tables.autoencoder": ("TableAutoencoder",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __version__ = version("likewise")
 __all__ = [
+    "AnomalyDetector",
     "AutoencoderClassifier",
     "Blend",
     "ContractiveAutoencoder",

@@ -76,3 +76,40 @@ def test_a_column_of_names_is_refused_with_what_to_do(refused, tmp_path):
     path = tmp_path / "names.csv"
     path.write_text("name,n\n" + "".join(f"n{n},{n}\n" for n in range(200)))
     assert "'name' has 160 different texts" in refused("reduce", path)
+
+
+def test_anomalies_are_ranked_with_their_causes(run, tmp_path):
+    out, save = tmp_path / "ranked.csv", tmp_path / "m.model"
+    result = run("anomalies", HOUSES, "-k", 2, "--out", out, "--save", save)
+    assert result.code == 0, result.err
+    assert "price 990000" in result.out
+    ranked = pacsv.read_csv(out)
+    assert ranked.column_names == ["row", "score", "causes"]
+    assert ranked["row"].to_pylist()[:2] == [42, 73]
+    assert ranked.num_rows == 90
+    again = run("anomalies", HOUSES, "--model", save, "-k", 2, "--json").document()
+    assert [found["row"] for found in again["anomalies"]] == [42, 73]
+    assert again["anomalies"][0]["causes"][0]["column"] == "price"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-k", "0"], "-k 0 given"),
+        (["--type", "nonesuch"], "--type nonesuch is none of"),
+        (["--model", "m", "--set", "n_latent=3"], "--model scores by a model that is there"),
+        (["--out", "ranked.txt"], "--out ranked.txt has no known ending"),
+    ],
+)
+def test_anomalies_refuses(refused, options, said):
+    assert said in refused("anomalies", HOUSES, *options)
+
+
+def test_anomalies_needs_the_columns_that_its_model_knows(run, refused, tmp_path):
+    save = tmp_path / "m.model"
+    assert run("anomalies", HOUSES, "--save", save, *BRIEF).code == 0
+    (tmp_path / "less.csv").write_text("town,zip\nRome,1\n")
+    said = refused("anomalies", tmp_path / "less.csv", "--model", save)
+    assert "--model needs the column rooms" in said
+    assert run("reduce", HOUSES, "--save", tmp_path / "r.model", *BRIEF).code == 0
+    assert "finds no anomalies" in refused("anomalies", HOUSES, "--model", tmp_path / "r.model")

@@ -10,8 +10,9 @@ import pytest
 import likewise
 from likewise import InputError, ModelFolderError, TableAutoencoder, UndercompleteAutoencoder
 from likewise.data.read_table import read_table
-from likewise.tables.autoencoder import by_column, for_tables
+from likewise.tables.autoencoder import by_column
 from likewise.tables.reduction import reduce_table
+from likewise.tables.settings import for_tables
 
 HOUSES = Path(__file__).parents[1] / "shop" / "houses.csv"
 SMALL = UndercompleteAutoencoder(

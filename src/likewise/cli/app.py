@@ -10,6 +10,7 @@ import typer
 
 from likewise.cli import (
     also_bought,
+    anomalies,
     demo,
     doctor,
     evaluate,
@@ -39,6 +40,7 @@ COMMANDS: dict[str, ModuleType] = {
     "serve": serve,
     "reduce": reduce,
     "images": images,
+    "anomalies": anomalies,
     "doctor": doctor,
 }
 INTERRUPTED = 130

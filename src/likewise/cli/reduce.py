@@ -47,21 +47,28 @@ def command(
 
       likewise reduce houses.csv --dimensions 3 --without price --set hidden=64,16
     """
+    from likewise.tables.autoencoder import TableAutoencoder
     from likewise.tables.reduction import reduce_table
+    from likewise.tables.settings import for_tables
 
     output = Output(as_json, quiet)
-    _check(dimensions, seconds, out, plot, save)
+    if dimensions < 1:
+        raise InputError(f"--dimensions {dimensions} given; give 1 or more")
+    t.check(out, save, seconds)
+    t.require_code(kind)
+    require_writable(plot, (".png", ".svg", ".pdf"), "--plot")
     rows = t.read(table, without, output)
     labels = None
     if label is not None:
         t.require_column(rows, label, "--label")
         labels, rows = rows[label], rows.drop_columns([label])
     model = t.new_model(
-        kind, settings, dimensions, rows.num_rows, random_state=seed, max_seconds=seconds
-    )
+        kind, settings, lambda named: for_tables(named, dimensions, rows.num_rows),
+        random_state=seed, max_seconds=seconds,
+    )  # fmt: skip
     with output.bar("learning to reduce") as move:
         t.show_progress(model, move)
-        reduction = reduce_table(rows, model, seed=seed)
+        reduction = reduce_table(rows, TableAutoencoder(model), seed=seed)
     output.lines(reduction.line())
     written = _write(reduction, labels, out, plot, save)
     output.note(*(f"wrote {path}" for path in written))
@@ -74,20 +81,6 @@ def command(
             "wrote": written,
         }
     )
-
-
-def _check(
-    dimensions: int, seconds: float, out: Path | None, plot: Path | None, save: Path | None
-) -> None:
-    from likewise.artifact import require_replaceable
-
-    if dimensions < 1:
-        raise InputError(f"--dimensions {dimensions} given; give 1 or more")
-    t.require_seconds(seconds)
-    require_writable(out, t.TABLES)
-    require_writable(plot, (".png", ".svg", ".pdf"), "--plot")
-    if save is not None:
-        require_replaceable(save)
 
 
 def _write(

@@ -1,21 +1,21 @@
 """What the commands on tables share: reading the table, making the model, training it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import Move, Output
+from likewise.cli.output import Move, Output, require_writable
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from likewise.autoencoders import Autoencoder
     from likewise.nn.plan import Progress
-    from likewise.tables.autoencoder import TableAutoencoder
 
 TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
 
@@ -63,35 +63,49 @@ def require_column(table: "pa.Table", name: str, option: str) -> None:
 def new_model(
     kind: str,
     settings: Sequence[str] | None,
-    n_latent: int,
-    n_rows: int,
-    *,
-    needs_code: bool = True,
+    suited: Callable[[type["Autoencoder"]], "Autoencoder"],
     **run: Any,
-) -> "TableAutoencoder":
-    """Return an autoencoder of tables of the type that was named, with these settings."""
+) -> "Autoencoder":
+    """Return an autoencoder of the type that was named, with these settings.
+
+    `suited` makes one of the type with the settings that the command thinks best.
+    """
     from likewise.autoencoders import TYPES
-    from likewise.tables.autoencoder import TableAutoencoder, for_tables
 
     if kind not in TYPES:
         raise InputError(f"--type {kind} is none of {', '.join(TYPES)}")
-    suited = for_tables(TYPES[kind], n_latent, n_rows)
-    own: dict[str, Any] = suited.get_params()
-    if needs_code and "n_latent" not in own:
-        raise InputError(f"--type {kind}: {kind} has no code; name another type")
+    model = suited(TYPES[kind])
+    own: dict[str, Any] = model.get_params()
     run = {name: value for name, value in run.items() if name in own}
     known = {k: v for k, v in own.items() if k not in run and v is not None}
     given = dict(o.setting(text, known, kind) for text in settings or ())
-    model = suited.set_params(**run | given)
+    model.set_params(**run | given)
     model._validate_params()
-    return TableAutoencoder(model)
+    return model
 
 
-def show_progress(model: "TableAutoencoder", move: Move) -> None:
+def require_code(kind: str) -> None:
+    """Refuse a type whose code is the row itself."""
+    from likewise.autoencoders import TYPES
+
+    if kind in TYPES and "n_latent" not in TYPES[kind]._get_param_names():
+        raise InputError(f"--type {kind}: {kind} has no code; name another type")
+
+
+def show_progress(model: "Autoencoder", move: Move) -> None:
     """Let a model tell a progress bar how far it is, if it is trained by epochs."""
-    inner: Any = model.model
-    if "progress" in inner.get_params():
-        inner.set_params(progress=lambda at: move(*words(at)))
+    if "progress" in model.get_params():
+        model.set_params(progress=lambda at: move(*words(at)))
+
+
+def check(out: Path | None, save: Path | None, seconds: float) -> None:
+    """Refuse what could not be written after the work, before it."""
+    from likewise.artifact import require_replaceable
+
+    require_seconds(seconds)
+    require_writable(out, TABLES)
+    if save is not None:
+        require_replaceable(save)
 
 
 def require_seconds(seconds: float) -> None:

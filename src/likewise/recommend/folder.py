@@ -9,6 +9,7 @@ from likewise.autoencoders.base import restoring
 from likewise.autoencoders.classifier import AutoencoderClassifier
 from likewise.recommend.blend import PARTS, Blend
 from likewise.recommend.recommender import Recommender
+from likewise.tables.anomalies import AnomalyDetector
 from likewise.tables.autoencoder import TableAutoencoder
 
 ALL_TYPES: dict[str, type[Autoencoder]] = {
@@ -18,11 +19,13 @@ ALL_TYPES: dict[str, type[Autoencoder]] = {
 """Every type that a model folder or the command line can name."""
 
 
-Loaded: TypeAlias = Recommender | Autoencoder | TableAutoencoder | AutoencoderClassifier
+Loaded: TypeAlias = (
+    Recommender | Autoencoder | TableAutoencoder | AnomalyDetector | AutoencoderClassifier
+)
 
 
 def load(folder: str | Path) -> Loaded:
-    """Read a model folder: a recommender, an autoencoder of tables, a bare one, or a classifier.
+    """Read a model folder: a recommender, what is for tables, a bare autoencoder, a classifier.
 
     Parameters
     ----------
@@ -51,6 +54,8 @@ def load(folder: str | Path) -> Loaded:
         model = ALL_TYPES[contents.type]
         if "recommender" in contents.extra:
             return Recommender.from_contents(model, contents)
+        if "anomalies" in contents.extra:
+            return AnomalyDetector.from_contents(model, contents)
         if "table" in contents.extra:
             return TableAutoencoder.from_contents(model, contents)
         return model.from_contents(contents)

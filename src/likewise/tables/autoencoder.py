@@ -14,6 +14,7 @@ from likewise.autoencoders import Autoencoder, UndercompleteAutoencoder
 from likewise.autoencoders.base import copy_of
 from likewise.data.table_encoder import TableEncoder
 from likewise.errors import InputError
+from likewise.tables.settings import for_tables
 
 
 class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -130,43 +131,6 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def for_tables(
-    kind: type[Autoencoder], n_latent: int, n_rows: int, **parameters: Any
-) -> Autoencoder:
-    """Return an autoencoder of a type with settings that fit a table of `n_rows` rows.
-
-    Two layers before the code, small batches where there are few rows, and patience: chosen on
-    scikit-learn's digits, wine, breast cancer and diabetes, by the error on held-out rows.
-
-    Parameters
-    ----------
-    kind : type of Autoencoder
-        The type; settings that it does not have are left out.
-    n_latent, n_rows : int
-        The length of the code, and how many rows there are to learn from.
-    **parameters
-        Others, which go before those chosen here.
-
-    Examples
-    --------
-    >>> for_tables(UndercompleteAutoencoder, 2, 1000).batch_size
-    16
-    """
-    chosen: dict[str, Any] = {
-        "n_latent": n_latent,
-        "hidden": (256, 64),
-        "activation": "silu",
-        "loss": "squared",
-        "optimizer": "adam",
-        "batch_size": min(256, max(16, n_rows // 200)),
-        "max_epochs": 300,
-        "patience": 20,
-        "learning_rate": 3e-3,
-    }
-    known = kind().get_params()
-    return kind(**{name: value for name, value in chosen.items() if name in known} | parameters)
 
 
 def by_column(cells: NDArray[np.float64], source: NDArray[np.int64]) -> NDArray[np.float64]:
