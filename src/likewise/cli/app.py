@@ -20,6 +20,7 @@ from likewise.cli import (
     reduce,
     serve,
     steps,
+    types,
 )
 from likewise.cli.output import fail
 from likewise.errors import InputError, LikewiseError
@@ -41,6 +42,7 @@ COMMANDS: dict[str, ModuleType] = {
     "reduce": reduce,
     "images": images,
     "anomalies": anomalies,
+    "types": types,
     "doctor": doctor,
 }
 INTERRUPTED = 130
