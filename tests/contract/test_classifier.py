@@ -146,3 +146,23 @@ def test_folders_that_are_no_classifier_are_refused(classifier, data, tmp_path):
     assert "colour" in refusal(parameters=contents.parameters | {"colour": 1})
     for key in contents.extra:
         assert key in refusal(extra={k: v for k, v in contents.extra.items() if k != key})
+
+
+def test_a_fitted_autoencoder_can_go_on_and_is_left_as_it_was(classifier, data):
+    X, y = data
+    fitted = classifier().autoencoder.fit(X)
+    before = fitted.transform(X)
+    model = AutoencoderClassifier(fitted, pretrain="prefit", max_epochs=20, random_state=0)
+    model.fit(X, y)
+    np.testing.assert_array_equal(fitted.transform(X), before)
+    assert not np.array_equal(model.autoencoder_.transform(X), before)
+    with pytest.raises(ValueError, match="not fitted"):
+        classifier(pretrain="prefit").fit(X, y)
+
+
+def test_labelled_images_are_moved_where_the_autoencoder_moves_images(classifier, data):
+    X, y = data
+    model = classifier(pretrain=False)
+    still = model.fit(X, y).history_.epochs[0]["loss"]
+    model.autoencoder.set_params(augment=True)
+    assert model.fit(X, y).history_.epochs[0]["loss"] != still

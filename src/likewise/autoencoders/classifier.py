@@ -44,11 +44,12 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     Parameters
     ----------
     autoencoder : NeuralAutoencoder, optional
-        Which encoder; a copy is trained. An undercomplete one if not given.
+        Which encoder; a copy is trained. An undercomplete one if not given. With its `augment`,
+        labelled images are moved a little too.
     pretrain : bool or "prefit"
         Whether the autoencoder learns first, or its weights are random, or it is fitted already.
     learning_rate, batch_size, max_epochs, patience : float, int, int, int
-        Of learning from the labels, by Adam.
+        Of learning from the labels, by Adam; the rate rises at first and falls to 0 by the end.
     validation_fraction : float in [0, 1)
         Share of the labelled rows held out, as many of each class, to keep the epoch whose
         accuracy on them is best; none are where a class would have too few.
@@ -279,6 +280,7 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             seed=seed,
             device=self.autoencoder_.device_,
             bfloat16=use_bfloat16(self.autoencoder_.precision, self.autoencoder_.device_),
+            decay=True,
         )
 
     def _accuracy(self, table: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

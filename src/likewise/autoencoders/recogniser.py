@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.nn.augmentation import augmented
 from likewise.nn.layers import Rows
 
 
@@ -39,9 +40,16 @@ class Recogniser(nn.Module):
         return logits
 
     def loss(self, batch: Rows, generator: torch.Generator, step: int) -> Tensor:
-        """Return -log p(y | x) of each row; the label is its last value."""
+        """Return -log p(y | x) of each row; the label is its last value.
+
+        Images are moved a little first where the autoencoder says `augment`.
+        """
         table = cast("Tensor", batch)
-        return functional.cross_entropy(self(table[:, :-1]), table[:, -1].long(), reduction="none")
+        seen, labels = table[:, :-1], table[:, -1].long()
+        shape = self._autoencoder.image_shape_
+        if self._autoencoder.augment and shape is not None:
+            seen = augmented(seen, shape, generator)
+        return functional.cross_entropy(self(seen), labels, reduction="none")
 
 
 def accuracy(logits: Tensor, labels: NDArray[np.int64]) -> float:
