@@ -20,7 +20,7 @@ from likewise.errors import InputError, MachineError
 from likewise.serve import answers
 from likewise.serve.board import Board
 from likewise.serve.docs import docs_page
-from likewise.serve.refusals import Refused, overloaded
+from likewise.serve.refusals import INSIDE, Refused, overloaded
 from likewise.serve.security import Guard
 from likewise.serve.served import Shelf
 from likewise.serve.service import Service
@@ -194,10 +194,15 @@ def _told_machine(request: Request, error: Any) -> Response:  # noqa: ARG001 - i
     return _tell(request, overloaded("the machine is short of memory; try again"))
 
 
+def _told_inside(request: Request, error: Any) -> Response:  # noqa: ARG001 - the guard logs it
+    return _tell(request, INSIDE)
+
+
 _TOLD: dict[Any, Callable[[Request, Any], Response]] = {
     Refused: _told_refused,
     HTTPException: _told_http,
     RequestValidationError: _told_invalid,
     InputError: _told_input,
     MachineError: _told_machine,
+    Exception: _told_inside,
 }

@@ -40,6 +40,10 @@ class Refused(Exception):
         return {"error": fault}
 
 
+INSIDE = Refused(500, "internal", "something went wrong here; the log has the request's id")
+"""What is told of an error of our own."""
+
+
 def overloaded(message: str) -> Refused:
     """Return the refusal of a request that came at a bad time."""
     return Refused(503, "overloaded", message, retry_after=1)

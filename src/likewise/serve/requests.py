@@ -1,4 +1,4 @@
-"""What a request may hold, as JSON; the OpenAPI document is made of these types and the answers'."""
+"""What a request may hold, as JSON; OpenAPI is made of these types and the answers'."""
 
 from typing import Annotated, Any, Literal, Self
 

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from likewise.serve.board import Board
-from likewise.serve.refusals import Refused, overloaded
+from likewise.serve.refusals import INSIDE, Refused, overloaded
 from likewise.serve.settings import Settings
 
 OPEN = frozenset({"/", "/docs", "/openapi.json", "/livez", "/readyz"})
@@ -65,9 +65,7 @@ class Guard:
             await request.refuse(overloaded("the answer took too long; try again, or ask for less"))
         except Exception as error:  # noqa: BLE001 - told in the log, not to the client
             _log.error("failed", exc_info=error, extra={"request_id": request.id})
-            await request.refuse(
-                Refused(500, "internal", "something went wrong here; the log has the request's id")
-            )
+            await request.refuse(INSIDE)
         finally:
             self._enter(-1)
             self.board.count(self.slot, request.route, request.status, request.seconds)
