@@ -32,6 +32,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "recvae": {**NEURAL, "hidden": (6, 6)},
     "convolutional": {**NEURAL, "filters": (4,)},
     "linear": {"l2": 2.0},
+    "neighbourhood": {"l2": 2.0, "n_neighbours": 5},
     "item-knn": {"shrinkage": 1.0},
 }
 """A type without an entry runs with its defaults."""

@@ -323,6 +323,7 @@ WRONG = {
     "discount": [-0.1, 1.1],
     "dropout": [-0.1, 1.0],
     "gamma": [-0.1, "a", float("nan")],
+    "gram_gib": [0, -1.0, "a"],
     "hidden": [(0,), (-3,), (2.5,), ("a",), 5, None, [[2]]],
     "input_dropout": [-0.1, 1.0],
     "item_power": [-0.1, 1.1],

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from likewise.autoencoders import LinearAutoencoder
 from likewise.data.interactions import Interactions
 from likewise.data.split import held_out_items
 from likewise.errors import InputError
@@ -73,7 +74,7 @@ def test_a_short_budget_is_for_closed_forms_alone(shop):
 
 
 def _closed():
-    return [kind.type_name for kind in module.SEARCHES]
+    return ["linear", "item-knn"]
 
 
 def test_a_search_is_gone_on_with(shop, small, tmp_path, monkeypatch):
@@ -120,7 +121,7 @@ def test_a_budget_that_is_no_time_is_refused(shop, budget):
 
 def test_weights_score_what_the_blend_of_them_does(shop):
     learned, judged = held_out_items(shop)
-    models = [module.LinearAutoencoder(l2=5.0), module.LinearAutoencoder(l2=1e4), Popularity()]
+    models = [LinearAutoencoder(l2=5.0), LinearAutoencoder(l2=1e4), Popularity()]
     parts = [Recommender(model).fit(learned, support=False) for model in models]
     found = choose_weights(parts, judged, METRIC)
     assert found.weights[0] == 1

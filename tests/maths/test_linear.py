@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
 from likewise import memory
@@ -201,9 +202,24 @@ def test_what_float32_cannot_invert_is_refused_in_words():
     assert "\n" not in str(caught.value)
 
 
+def test_the_inverse_is_written_over_the_matrix():
+    rows = torch.randn(60, 40, generator=torch.Generator().manual_seed(1))
+    A = rows.T @ rows + torch.eye(40)
+    expected, place = np.linalg.inv(A.double().numpy()), A.data_ptr()
+    P = linear._inverse(A)
+    assert P.data_ptr() == place
+    np.testing.assert_allclose(P.numpy(), expected, atol=1e-5)
+
+
+def test_an_inverse_that_is_none_is_noticed(X, monkeypatch):
+    monkeypatch.setattr(linear.torch, "cholesky_inverse", lambda factor, out: out.mul_(2))
+    with pytest.raises(InputError, match="raise l2"):
+        LinearAutoencoder(l2=5.0).fit(X)
+
+
 def test_memory_is_asked_for_before_it_is_taken(X, monkeypatch):
     model = LinearAutoencoder(l2=5.0)
-    needed = 3 * 4 * 8 * 8 + GRAM_BYTES
+    needed = int(1.3 * 4 * 8 * 8) + 4 * GRAM_BYTES
     monkeypatch.setattr(memory, "available_memory", lambda: needed - 1)
     monkeypatch.setattr(linear, "gram", lambda *_: pytest.fail("the Gram matrix was allocated"))
     for verb in (model.fit, model.partial_fit):

@@ -7,6 +7,7 @@ from likewise.autoencoders.deep import DeepAutoencoder
 from likewise.autoencoders.denoising import DenoisingAutoencoder
 from likewise.autoencoders.hvamp import HVamp
 from likewise.autoencoders.linear import LinearAutoencoder
+from likewise.autoencoders.neighbourhood import NeighbourhoodAutoencoder
 from likewise.autoencoders.recvae import RecVAE
 from likewise.autoencoders.sparse import SparseAutoencoder
 from likewise.autoencoders.stacked import StackedAutoencoder
@@ -22,6 +23,7 @@ __all__ = [
     "DenoisingAutoencoder",
     "HVamp",
     "LinearAutoencoder",
+    "NeighbourhoodAutoencoder",
     "RecVAE",
     "SparseAutoencoder",
     "StackedAutoencoder",
@@ -41,5 +43,6 @@ TYPES: dict[str, type[Autoencoder]] = {
     "hvamp": HVamp,
     "convolutional": ConvolutionalAutoencoder,
     "linear": LinearAutoencoder,
+    "neighbourhood": NeighbourhoodAutoencoder,
 }
 """Name to class. A model folder and the command line name types by this table, never by a path."""

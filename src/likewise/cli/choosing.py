@@ -31,10 +31,15 @@ def chosen(
     judged_on: "tuple[Interactions, FoldIn] | None" = None,
 ) -> "Recommender":
     """Fit the best model known for the data, its settings chosen within the budget."""
-    from likewise.autoencoders import LinearAutoencoder
     from likewise.recommend.recommender import Recommender
-    from likewise.recommend.selection import choose
+    from likewise.recommend.selection import choose, linear_kind
 
+    kind = linear_kind(interactions.n_items)
+    if kind.type_name != "linear":
+        output.note(
+            f"{interactions.n_items:,} items are too many for the exact linear autoencoder in the "
+            "memory that is free: each is solved within its neighbourhood instead"
+        )
     with output.bar("choosing settings") as move:
         spent = 0.0
 
@@ -44,14 +49,14 @@ def chosen(
             move(min(1.0, spent / budget), f"{trial.score:.4f}")
 
         choice = choose(
-            LinearAutoencoder, *(judged_on or (interactions,)), max_seconds=budget,
+            kind, *(judged_on or (interactions,)), max_seconds=budget,
             weighting=weighting, on_trial=tell,
         )  # fmt: skip
     best = choice.best
     words = ", ".join(f"{name}={value:g}" for name, value in choice.model.get_params().items())
     output.note(
-        f"chose a linear autoencoder with {words}: {choice.metric} {best.score:.4f} on held-out "
-        f"customers, best of {len(choice.trials)} settings"
+        f"chose a {kind.type_name} autoencoder with {words}: {choice.metric} {best.score:.4f} on "
+        f"held-out customers, best of {len(choice.trials)} settings"
         + ("" if choice.complete else " (the budget ended the search)")
     )
     recommender = Recommender(choice.model, weighting=weighting).fit(interactions)

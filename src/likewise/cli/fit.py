@@ -21,6 +21,7 @@ CHOOSING = (None, "auto")
 """What is given as a model where the data decides."""
 MODELS = (
     "linear",
+    "neighbourhood",
     "denoising",
     "variational",
     "recvae",

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from likewise.autoencoders import LinearAutoencoder
+from likewise.autoencoders import LinearAutoencoder, NeighbourhoodAutoencoder
 from likewise.autoencoders.base import Autoencoder
 from likewise.data.interactions import Interactions
 from likewise.data.split import FoldIn, held_out_items
 from likewise.errors import InputError
 from likewise.evaluate.protocol import evaluate
+from likewise.memory import available_memory
 from likewise.recommend.baselines import ItemNeighbours
 from likewise.recommend.recommender import Recommender
 
@@ -48,15 +49,16 @@ class Search:
     model: Callable[[dict[str, Any], Interactions], Autoencoder]
 
 
-def _linear(settings: dict[str, Any], train: Interactions) -> Autoencoder:
-    """Scale l2 as `user_power` scales the Gram matrix, so that the two can be climbed apart."""
-    length = np.maximum(np.diff(train.matrix.indptr), 1).astype(np.float64)
-    weight = (length ** (1 - settings["user_power"])).sum() / length.sum()
-    return LinearAutoencoder(**settings | {"l2": float(f"{settings['l2'] * weight:.4g}")})
+def _linear(kind: type[Autoencoder]) -> Search:
+    """Return the search that is common to the exact and to the sparse linear autoencoder."""
 
+    def model(settings: dict[str, Any], train: Interactions) -> Autoencoder:
+        """Scale l2 as `user_power` scales the Gram matrix, so that the two are climbed apart."""
+        length = np.maximum(np.diff(train.matrix.indptr), 1).astype(np.float64)
+        weight = (length ** (1 - settings["user_power"])).sum() / length.sum()
+        return kind(**settings | {"l2": float(f"{settings['l2'] * weight:.4g}")})
 
-SEARCHES: dict[type[Autoencoder], Search] = {
-    LinearAutoencoder: Search(
+    return Search(
         {
             "l2": [float(f"{10 ** (n / 4):.3g}") for n in range(-4, 21)],
             "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
@@ -65,8 +67,13 @@ SEARCHES: dict[type[Autoencoder], Search] = {
             "relaxation": [0.0, 0.2, 0.4, 0.6, 0.8],
         },
         {"l2": 100.0, "item_power": 0.1, "user_power": 0.4, "dropout": 0.2, "relaxation": 0.0},
-        _linear,
-    ),
+        model,
+    )
+
+
+SEARCHES: dict[type[Autoencoder], Search] = {
+    LinearAutoencoder: _linear(LinearAutoencoder),
+    NeighbourhoodAutoencoder: _linear(NeighbourhoodAutoencoder),
     ItemNeighbours: Search(
         {
             "n_neighbours": [10, 20, 50, 100, 200, 500, 1000, 2000],
@@ -78,6 +85,18 @@ SEARCHES: dict[type[Autoencoder], Search] = {
     ),
 }
 """The types whose settings can be chosen."""
+
+
+def linear_kind(n_items: int) -> type[Autoencoder]:
+    """Return the exact linear autoencoder where memory allows it, else the sparse one.
+
+    Examples
+    --------
+    >>> linear_kind(1_000).__name__, linear_kind(10_000_000).__name__
+    ('LinearAutoencoder', 'NeighbourhoodAutoencoder')
+    """
+    fits = LinearAutoencoder.bytes_for(n_items) <= available_memory()
+    return LinearAutoencoder if fits else NeighbourhoodAutoencoder
 
 
 @dataclass(frozen=True)

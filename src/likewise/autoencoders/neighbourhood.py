@@ -1,0 +1,208 @@
+"""The linear autoencoder of large catalogues: every item is solved within its neighbourhood."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils._param_validation import Interval
+
+from likewise.autoencoders.base import Autoencoder, Validate
+from likewise.autoencoders.gram import column_counts
+from likewise.autoencoders.ties import NO_ITEM, PRODUCTS_AT_A_TIME, Ties, in_threads
+from likewise.errors import InputError
+from likewise.memory import GIB, require_memory
+
+BLOCK_BYTES = 64 * 1024**2
+"""Matrices solved at a time, by each thread."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class NeighbourhoodAutoencoder(Autoencoder):
+    """Linear autoencoder x̂ = x B with a sparse B, solved item by item.
+
+    :class:`~likewise.LinearAutoencoder` inverts the Gram matrix of all items. Here each item j has
+    the k others of the largest cosine as its neighbourhood N, and its column is that of the exact
+    solution over N ∪ {j} alone::
+
+        P = (G_NN + diag(Λ_N))⁻¹,   Λ = l2 + p / (1 - p) · diag(G)
+        B_Nj = e_j - P_Nj · max(Λ_j, (1 - ξ) / P_jj),   0 elsewhere
+        B_ij ← B_ij · n_iᵅ / n_jᵅ
+
+    Time and memory grow with the items times k², and times k; no dense I x I matrix is made.
+
+    Parameters
+    ----------
+    l2 : float
+        Ridge penalty λ.
+    dropout : float in [0, 1)
+        p, the share of the input that is dropped, in expectation (EDLAE).
+    relaxation : float in [0, 1)
+        ξ, how much of itself an item may explain at most (RDLAE).
+    item_power : float
+        α, by how much the scores of items bought often are lowered (DAN).
+    user_power : float
+        β, by how much the rows of users who bought much count less (DAN).
+    n_neighbours : int
+        k. With all other items (I - 1 or more) the solution is the exact one.
+    gram_gib : float
+        GiB that the kept Gram matrix may take. Where all of it would be larger, each item keeps its
+        ties of the largest cosine, and the others count as 0.
+
+    Attributes
+    ----------
+    B_ : csr_array of shape (I, I), float32
+        Row i says what having item i adds to the score of other items.
+
+    References
+    ----------
+    H. Steck, "Markov random fields for collaborative filtering", NeurIPS 2019, arXiv:1910.09645,
+    restricts the inverse to blocks of neighbours; here every item has a block of its own.
+
+    Examples
+    --------
+    >>> X = sparse.csr_array([[1.0, 1, 0], [1, 1, 0], [0, 1, 1]])
+    >>> NeighbourhoodAutoencoder(l2=1.0, n_neighbours=1).fit(X).B_.toarray().round(2)
+    array([[0.  , 0.67, 0.  ],
+           [0.5 , 0.  , 0.25],
+           [0.  , 0.  , 0.  ]], dtype=float32)
+    """
+
+    l2: float = 500.0
+    dropout: float = 0.0
+    relaxation: float = 0.0
+    item_power: float = 0.0
+    user_power: float = 0.0
+    n_neighbours: int = 200
+    gram_gib: float = 4.0
+
+    type_name: ClassVar[str] = "neighbourhood"
+    additive: ClassVar[bool] = True
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "l2": [Interval(Real, 0, None, closed="neither")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "relaxation": [Interval(Real, 0, 1, closed="left")],
+        "item_power": [Interval(Real, 0, 1, closed="both")],
+        "user_power": [Interval(Real, 0, 2, closed="both")],
+        "n_neighbours": [Interval(Integral, 1, None, closed="left")],
+        "gram_gib": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def _fit(self, X: Any, validate: Validate | None) -> None:
+        n_items = X.shape[1]
+        k = min(self.n_neighbours, n_items - 1) + 1
+        self._require(n_items, k)
+        counts = column_counts(X)
+        by_count = np.argsort(-counts, kind="stable")
+        ties = Ties.of(self._weighted(X)[:, by_count], k - 1, self._max_entries(n_items))
+        penalty = self.l2 + self.dropout / (1 - self.dropout) * ties.diagonal
+        step = max(1, BLOCK_BYTES // (4 * k * k))
+        parts = [slice(start, start + step) for start in range(0, n_items, step)]
+        solved = in_threads(lambda part: self._columns(ties, penalty, part), parts)
+        groups, values = (np.concatenate(each) for each in zip(*solved, strict=True))
+        power = (np.maximum(counts, 1) ** self.item_power)[by_count]
+        values *= power[groups] / power[:, None]
+        self.B_ = _sparse(by_count[groups], by_count, np.where(groups == NO_ITEM, 0, values))
+
+    def _columns(
+        self, ties: Ties, penalty: NDArray[np.float32], part: slice
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the items of some neighbourhoods, and their weights in the columns of B."""
+        items = np.arange(len(ties.diagonal), dtype=np.int32)[part]
+        groups = _with_itself(ties.neighbours[part], items)
+        blocks = torch.from_numpy(ties.blocks(groups))
+        ridge = np.where(groups == NO_ITEM, 1, penalty[groups]).astype(np.float32)
+        blocks.diagonal(dim1=1, dim2=2).add_(torch.from_numpy(ridge))
+        own = torch.from_numpy(groups == items[:, None]).float()
+        P = torch.cholesky_solve(own[:, :, None], _factors(blocks))[:, :, 0]
+        P_jj = (P * own).sum(1, keepdim=True)
+        scale = torch.maximum(
+            torch.from_numpy(penalty[part])[:, None], (1 - self.relaxation) / P_jj
+        )
+        weights = own - P * scale
+        return groups, (weights if self.relaxation else weights * (1 - own)).numpy()
+
+    def _weighted(self, X: Any) -> Any:
+        rows = sparse.csr_array(X)
+        rows.eliminate_zeros()
+        if not self.user_power:
+            return rows
+        length = np.maximum(np.diff(rows.indptr), 1).astype(np.float32)
+        scale = length ** (-self.user_power / 2)
+        return sparse.csr_array(rows.multiply(scale[:, None]), dtype=np.float32)
+
+    def _max_entries(self, n_items: int) -> int:
+        return max(n_items, int(min(self.gram_gib * GIB / 8, n_items * (n_items - 1) / 2)))
+
+    def _require(self, n_items: int, k: int) -> None:
+        threads = torch.get_num_threads()
+        require_memory(
+            8 * self._max_entries(n_items)
+            + 24 * n_items * k
+            + threads * (3 * BLOCK_BYTES + 32 * PRODUCTS_AT_A_TIME),
+            f"the neighbourhoods of {n_items:,} items ({k - 1} neighbours each, and "
+            f"{self.gram_gib:g} GiB of their Gram matrix)",
+            "lower gram_gib or n_neighbours, or leave out rare items (with --drop)",
+        )
+
+    def _logits(self, X: Any) -> NDArray[np.float32]:
+        scores = sparse.csr_array(X) @ self.B_
+        result: NDArray[np.float32] = scores.toarray().astype(np.float32, copy=False)
+        return result
+
+    def _unit_logits(self, columns: NDArray[np.int64]) -> NDArray[np.float32]:
+        rows: NDArray[np.float32] = self.B_[columns].toarray()
+        return rows
+
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        return {"data": self.B_.data, "indices": self.B_.indices, "indptr": self.B_.indptr}
+
+    def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
+        n = self.n_features_in_
+        if set(tensors) != {"data", "indices", "indptr"} or tensors["data"].dtype != np.float32:
+            raise InputError("a sparse B has three tensors: data (float32), indices and indptr")
+        try:
+            B = sparse.csr_array(
+                (tensors["data"], tensors["indices"], tensors["indptr"]), shape=(n, n)
+            )
+            B.check_format(full_check=True)
+        except ValueError as error:
+            raise InputError(f"the sparse B over {n} items is no valid {n} x {n} CSR") from error
+        self.B_ = B
+
+
+def _with_itself(neighbours: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Add each item to its neighbours; sorted, -1 behind."""
+    groups = np.concatenate([neighbours, items[:, None]], axis=1).view(np.uint32)
+    groups.sort(axis=1)  # as an unsigned number -1 is the largest
+    return groups.view(np.int32)
+
+
+def _factors(blocks: torch.Tensor) -> torch.Tensor:
+    """Return the Cholesky factors; halve what items share where a block is not positive definite.
+
+    That happens where ties were left out of the Gram matrix, or where float32 is too coarse.
+    """
+    factors: torch.Tensor
+    factors, info = torch.linalg.cholesky_ex(blocks)
+    while (failed := torch.nonzero(info)[:, 0]).numel():
+        diagonal = torch.diag_embed(blocks[failed].diagonal(dim1=1, dim2=2))
+        blocks[failed] = (blocks[failed] + diagonal) / 2
+        factors[failed], info[failed] = torch.linalg.cholesky_ex(blocks[failed])
+    return factors
+
+
+def _sparse(rows: NDArray[np.int64], columns: NDArray[np.int64], values: NDArray[Any]) -> Any:
+    """Return the matrix whose column `columns[n]` has `values[n]` in `rows[n]`."""
+    n, k = rows.shape
+    order = np.argsort(columns)
+    indptr = np.arange(0, n * k + 1, k)
+    parts = (values[order].astype(np.float32).ravel(), rows[order].ravel(), indptr)
+    B = sparse.csr_array(sparse.csc_array(parts, shape=(n, n)))
+    B.sum_duplicates()
+    B.eliminate_zeros()
+    return B

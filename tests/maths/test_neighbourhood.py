@@ -1,0 +1,145 @@
+"""The sparse linear autoencoder: against its twin in NumPy, and against the exact one."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from likewise import memory
+from likewise.autoencoders import LinearAutoencoder, NeighbourhoodAutoencoder, neighbourhood, ties
+from likewise.errors import NotEnoughMemoryError
+
+SETTINGS = [
+    {},
+    {"dropout": 0.3},
+    {"relaxation": 0.3},
+    {"item_power": 0.4, "user_power": 0.6, "dropout": 0.2, "relaxation": 0.1},
+]
+
+
+def purchases(n_users=300, n_items=40, seed=0):
+    """Customers who keep to a group of items, some items far more popular than others."""
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, 4, n_users)[:, None] == rng.integers(0, 4, n_items)
+    popularity = 0.5 / (1 + np.arange(n_items)) ** 0.5
+    rows = rng.random((n_users, n_items)) < np.where(group, 2 * popularity, 0.3 * popularity)
+    return rows.astype(np.float64)
+
+
+def twin(X, k, l2, dropout=0.0, relaxation=0.0):
+    """Each column by itself, in float64."""
+    G = X.T @ X
+    penalty = l2 + dropout / (1 - dropout) * np.diag(G)
+    length = np.sqrt(np.maximum(np.diag(G), 1e-30))
+    cosine = np.abs(G) / length[:, None] / length
+    B = np.zeros_like(G)
+    for j in range(len(G)):
+        others = [i for i in np.argsort(-cosine[:, j]) if i != j and G[i, j] != 0][:k]
+        if k >= len(G) - 1:
+            others = [i for i in range(len(G)) if i != j]
+        N = [*others, j]
+        p = np.linalg.inv(G[np.ix_(N, N)] + np.diag(penalty[N]))[:, -1]
+        B[N, j] = (np.arange(len(N)) == len(N) - 1) - p * max(penalty[j], (1 - relaxation) / p[-1])
+    return B
+
+
+@pytest.mark.parametrize("settings", SETTINGS[:3])
+@pytest.mark.parametrize("k", [1, 5, 39])
+def test_it_is_its_ten_line_twin(settings, k):
+    X = np.random.default_rng(1).random((60, 40)) * purchases()[:60]  # no two cosines alike
+    model = NeighbourhoodAutoencoder(l2=2.0, n_neighbours=k, **settings).fit(X)
+    np.testing.assert_allclose(model.B_.toarray(), twin(X, k, 2.0, **settings), atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("k", [39, 500])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_with_all_others_it_is_the_exact_one(settings, k, kind):
+    X = kind(purchases())
+    exact = LinearAutoencoder(l2=5.0, **settings).fit(X).B_
+    model = NeighbourhoodAutoencoder(l2=5.0, n_neighbours=k, **settings).fit(X)
+    np.testing.assert_allclose(model.B_.toarray(), exact, atol=1e-4)
+
+
+def test_the_error_falls_as_neighbours_are_added():
+    X = purchases()
+    exact = LinearAutoencoder(l2=5.0).fit(X).logits(X)
+    errors = [
+        np.square(NeighbourhoodAutoencoder(l2=5.0, n_neighbours=k).fit(X).logits(X) - exact).mean()
+        for k in (2, 8, 20, 39)
+    ]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[2] < 0.1 * np.square(exact).mean()
+    assert errors[3] < 1e-8
+
+
+@given(st.integers(1, 30), st.integers(1, 6), st.integers(0, 99), st.integers(1, 200))
+def test_the_ties_are_the_gram_matrix_whatever_the_parts(n_items, k, seed, products):
+    X = purchases(20, n_items, seed)
+    X = X[:, np.argsort(-X.sum(0))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ties, "PRODUCTS_AT_A_TIME", products)
+        found = ties.Ties.of(sparse.csr_array(X.astype(np.float32)), k, 10_000)
+    G = X.T @ X
+    np.testing.assert_array_equal(found.below.toarray(), np.tril(G, -1))
+    np.testing.assert_array_equal(found.diagonal, np.diag(G))
+    groups = np.sort(np.argsort(np.random.default_rng(seed).random((5, n_items)))[:, : k + 1])
+    blocks = found.blocks(groups.astype(np.int32))
+    for group, block in zip(groups, blocks, strict=True):
+        np.testing.assert_array_equal(block, np.tril(G[np.ix_(group, group)]))
+
+
+def test_no_more_ties_are_kept_than_fit_and_those_are_the_strongest():
+    X = purchases()
+    X = X[:, np.argsort(-X.sum(0), kind="stable")]
+    found = ties.Ties.of(sparse.csr_array(X.astype(np.float32)), 3, 5 * 40 - 15)
+    assert np.diff(found.below.indptr).max() == 5
+    G = X.T @ X
+    cosine = (G / np.sqrt(np.diag(G)))[30, :30]
+    kept = found.below[[30]].indices
+    assert cosine[kept].min() >= np.sort(cosine)[-5]
+    np.testing.assert_array_equal(found.below[[30]].toarray()[0, kept], G[30, kept])
+
+
+def test_a_small_gram_matrix_still_gives_finite_scores_near_the_whole_ones():
+    X = purchases(1000, 60)
+    whole = NeighbourhoodAutoencoder(l2=1.0, n_neighbours=20).fit(X)
+    part = NeighbourhoodAutoencoder(l2=1.0, n_neighbours=20, gram_gib=7e-6).fit(X)
+    assert np.isfinite(part.B_.data).all()
+    assert np.corrcoef(whole.logits(X).ravel(), part.logits(X).ravel())[0, 1] > 0.9
+
+
+def test_what_is_not_positive_definite_is_shrunk_until_it_is():
+    blocks = torch.tensor([[[1.0, 0, 0], [0.9, 1, 0], [-0.9, 0.9, 1]], [[4, 0, 0]] * 3])
+    blocks[1] = 4 * torch.eye(3)
+    factors = neighbourhood._factors(blocks.clone())
+    shrunk = factors[0] @ factors[0].T
+    np.testing.assert_allclose(shrunk.tril(-1), blocks[0].tril(-1) / 2, atol=1e-6)
+    np.testing.assert_allclose(factors[1], 2 * torch.eye(3))
+
+
+def test_threads_and_blocks_change_nothing(monkeypatch):
+    X = purchases()
+    expected = NeighbourhoodAutoencoder(l2=5.0, n_neighbours=7).fit(X).B_.toarray()
+    monkeypatch.setattr(neighbourhood, "BLOCK_BYTES", 3 * 4 * 64)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    again = NeighbourhoodAutoencoder(l2=5.0, n_neighbours=7).fit(X).B_.toarray()
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_items_that_nobody_bought_are_no_trouble():
+    X = purchases()
+    X[:, 3] = 0
+    B = NeighbourhoodAutoencoder(l2=5.0, n_neighbours=10, item_power=0.5).fit(X).B_.toarray()
+    assert np.isfinite(B).all()
+    assert (B[3] == 0).all()
+    assert (B[:, 3] == 0).all()
+
+
+def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
+    monkeypatch.setattr(ties.Ties, "of", lambda *_: pytest.fail("the Gram matrix was made"))
+    with pytest.raises(NotEnoughMemoryError, match=r"lower gram_gib or n_neighbours"):
+        NeighbourhoodAutoencoder().fit(purchases())
