@@ -113,3 +113,29 @@ def test_anomalies_needs_the_columns_that_its_model_knows(run, refused, tmp_path
     assert "--model needs the column rooms" in said
     assert run("reduce", HOUSES, "--save", tmp_path / "r.model", *BRIEF).code == 0
     assert "finds no anomalies" in refused("anomalies", HOUSES, "--model", tmp_path / "r.model")
+
+
+def test_features_are_written_and_probed(run, tmp_path):
+    out, save = tmp_path / "features.parquet", tmp_path / "m.model"
+    document = run("features", HOUSES, "--target", "price", "--dimensions", 4, "--out", out,
+                   "--save", save, "--json", *BRIEF).document()  # fmt: skip
+    assert document["measure"] == "R²"
+    assert set(document["scores"]) == {"columns", "PCA", "codes", "columns and codes"}
+    features = papq.read_table(out)
+    assert features.column_names == [*(f"feature{n}" for n in range(1, 5)), "target"]
+    known = [column.name for column in likewise.load(save).encoder_.columns_]
+    assert "price" not in known
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "name --out, --target or --save"),
+        (["--target", "colour"], "--target colour: the table has the columns"),
+        (["--target", "built"], "the target is"),
+        (["--dimensions", "0", "--target", "price"], "--dimensions 0 given"),
+        (["--type", "linear", "--target", "price"], "linear has no code"),
+    ],
+)
+def test_features_refuses(refused, options, said):
+    assert said in refused("features", HOUSES, *options)

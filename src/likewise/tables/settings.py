@@ -64,3 +64,19 @@ def hider(
         "patience": 50,
     }
     return for_tables(kind, 256, n_rows, **chosen | parameters)
+
+
+def describer(
+    n_latent: int,
+    n_rows: int,
+    kind: type[Autoencoder] = DenoisingAutoencoder,
+    **parameters: Any,
+) -> Autoencoder:
+    """Return the autoencoder that makes features: denoising, or of another type.
+
+    Chosen on scikit-learn's digits, wine and breast cancer, by a linear probe on unseen rows.
+    """
+    chosen: dict[str, Any] = {}
+    if kind is DenoisingAutoencoder:
+        chosen = {"hidden": (256,), "corruption": "gaussian", "corruption_level": 0.5}
+    return for_tables(kind, n_latent, n_rows, **chosen | parameters)

@@ -1,0 +1,131 @@
+"""What a table's codes are worth as features: a linear probe beside the columns and PCA."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from likewise.autoencoders import Autoencoder
+from likewise.autoencoders.base import copy_of
+from likewise.data.arrow_values import is_text
+from likewise.data.table_encoder import TableEncoder
+from likewise.errors import InputError
+
+FOLDS = 3
+MOST_CLASSES = 20
+"""A target of whole numbers with more values than these is a quantity."""
+
+
+@dataclass(frozen=True)
+class Probes:
+    """How well a linear model tells a target from each of several sets of features.
+
+    Parameters
+    ----------
+    measure : str
+        "accuracy" for classes, "R²" for quantities.
+    n_codes : int
+        Numbers in a code, and at most in PCA's.
+    scores : dict of str to ndarray of shape (folds,)
+        "columns", "PCA", "codes" and "columns and codes" to the measure on each fold's test rows.
+    """
+
+    measure: str
+    n_codes: int
+    scores: dict[str, NDArray[np.float64]]
+
+    def line(self) -> str:
+        """Return the comparison in one line."""
+        means = ", ".join(f"{name} {one.mean():.3f}" for name, one in self.scores.items())
+        return f"{self.measure} of a linear probe on unseen rows, {self.n_codes} codes: {means}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        scores = {name: one.tolist() for name, one in self.scores.items()}
+        return {"measure": self.measure, "n_codes": self.n_codes, "scores": scores}
+
+
+def probe(table: pa.Table, target: pa.ChunkedArray, model: Autoencoder, *, seed: int = 0) -> Probes:
+    """Compare codes with columns and with PCA as features for a target, by cross-validation.
+
+    In each fold the encoder of the table, PCA, the autoencoder, the scaling and the linear model
+    learn from the training rows alone; the first three never see the target.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The columns, without the target.
+    target : pyarrow.ChunkedArray
+        Texts, truth values or whole numbers of at most `MOST_CLASSES` kinds are classes (logistic
+        regression); other numbers are quantities (ridge regression).
+    model : Autoencoder
+        A copy of it learns in each fold.
+    seed : int
+        Decides the folds.
+
+    Raises
+    ------
+    InputError
+        If the target has missing values, or a class in fewer rows than there are folds.
+    """
+    y, classes = _target(target)
+    found: dict[str, list[float]] = {}
+    n_codes = 0
+    for train, test in _folds(y, classes, seed):
+        encoder = TableEncoder().fit(table.take(train))
+        a, b = (encoder.transform(table.take(part)) for part in (train, test))
+        codes = copy_of(model).fit(a)
+        z_a, z_b = codes.transform(a), codes.transform(b)
+        n_codes = z_a.shape[1]
+        pca = PCA(min(n_codes, *a.shape), random_state=seed).fit(a)
+        for name, one, other in (
+            ("columns", a, b),
+            ("PCA", pca.transform(a), pca.transform(b)),
+            ("codes", z_a, z_b),
+            ("columns and codes", np.hstack([a, z_a]), np.hstack([b, z_b])),
+        ):
+            fitted = _linear(classes).fit(one, y[train])
+            found.setdefault(name, []).append(float(fitted.score(other, y[test])))
+    scores = {name: np.array(values) for name, values in found.items()}
+    return Probes("accuracy" if classes else "R²", n_codes, scores)
+
+
+def _target(target: pa.ChunkedArray) -> tuple[NDArray[Any], bool]:
+    if target.null_count:
+        raise InputError(
+            f"the target is missing in {target.null_count:,} rows; fill it in, or leave them out"
+        )
+    kind = target.type
+    words, whole = is_text(kind) or pa.types.is_boolean(kind), pa.types.is_integer(kind)
+    if not (words or whole or pa.types.is_floating(kind)):
+        raise InputError(f"the target is {kind}; a target is texts, truth values or numbers")
+    n_values = len(pc.unique(target))
+    classes = words or (whole and n_values <= MOST_CLASSES)
+    if n_values < 2:
+        raise InputError("the target is the same in all rows; there is nothing to tell")
+    y: NDArray[Any] = target.to_numpy()
+    return (np.unique(y.astype(str), return_inverse=True)[1] if classes else y), classes
+
+
+def _folds(y: NDArray[Any], classes: bool, seed: int) -> Iterator[tuple[Any, Any]]:
+    rarest = np.bincount(y).min() if classes else len(y)
+    if rarest < FOLDS:
+        raise InputError(
+            f"{rarest} rows have the target's rarest value; each fold of {FOLDS} needs one"
+        )
+    split = (StratifiedKFold if classes else KFold)(FOLDS, shuffle=True, random_state=seed)
+    yield from split.split(y, y)
+
+
+def _linear(classes: bool) -> Any:
+    model = LogisticRegression(max_iter=2000) if classes else RidgeCV(np.logspace(-2, 4, 13))
+    return make_pipeline(StandardScaler(), model)

@@ -1,0 +1,57 @@
+"""Probes of features: nothing leaks, and what is refused."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from likewise import InputError, UndercompleteAutoencoder
+from likewise.tables.features import probe
+
+SMALL = UndercompleteAutoencoder(n_latent=2, max_epochs=5, random_state=0)
+
+
+def make_table(n=120):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=n)
+    columns = {"x": x, "y": -x + 0.1 * rng.normal(size=n), "noise": rng.normal(size=n)}
+    return pa.table(columns), x
+
+
+def test_a_target_that_a_column_tells_is_told():
+    table, x = make_table()
+    probes = probe(table, pa.chunked_array([x > 0]), SMALL)
+    assert probes.measure == "accuracy"
+    assert probes.n_codes == 2
+    assert {name: len(scores) for name, scores in probes.scores.items()} == {
+        "columns": 3, "PCA": 3, "codes": 3, "columns and codes": 3,
+    }  # fmt: skip
+    assert probes.scores["columns"].mean() > 0.9
+    assert "accuracy of a linear probe" in probes.line()
+
+
+def test_numbers_are_quantities_and_few_whole_numbers_classes():
+    table, x = make_table()
+    assert probe(table, pa.chunked_array([x]), SMALL).measure == "R²"
+    assert probe(table, pa.chunked_array([(x > 0).astype(int)]), SMALL).measure == "accuracy"
+
+
+def test_a_shuffled_target_is_not_told():
+    table, x = make_table()
+    shuffled = np.random.default_rng(1).permutation(x)
+    for scores in probe(table, pa.chunked_array([shuffled]), SMALL).scores.values():
+        assert scores.mean() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([None, "a", "b"] * 10, "missing in 10 rows"),
+        (["a"] * 30, "the same in all rows"),
+        (["a"] * 28 + ["b"] * 2, "2 rows have the target's rarest value"),
+        ([[1], [2], [3]] * 10, "the target is list"),
+    ],
+)
+def test_what_cannot_be_a_target_is_refused(values, said):
+    table, _ = make_table(30)
+    with pytest.raises(InputError, match=said):
+        probe(table, pa.chunked_array([values]), SMALL)
