@@ -63,7 +63,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Served]:
     )
     cheap = ["--models", "popularity,item k-NN", "--split", "last", "-q"]
     main(["evaluate", str(log), *cheap, "--keep-in", str(folder)])
-    shelf = shelf_of({"shop": folder})
+    attributes = place / "attributes.csv"
+    attributes.write_text("item,category\n85123A,tea\n22423,tea\n20729,office\n")
+    shelf = shelf_of({"shop": folder}, attributes)
     shelf["shop"].draw()
     return shelf
 
@@ -73,7 +75,7 @@ def serving(shelf: dict[str, Served], settings: Settings | None = None) -> Itera
     """Serve on a free port of loopback, in a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(
-            uvicorn.Config(create_app(shelf, settings), log_config=None, lifespan="off")
+            uvicorn.Config(create_app(shelf, settings)[0], log_config=None, lifespan="off")
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

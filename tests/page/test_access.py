@@ -81,6 +81,20 @@ def test_the_keyboard_is_enough(page):
     expect(page.locator(".chip")).to_have_count(0)
 
 
+def test_the_keyboard_stays_where_it_was_when_the_list_changes(page):
+    expect(page.locator(".card")).to_have_count(10)
+    page.locator(".card .add").nth(2).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recommended for this basket")
+    expect(page.locator(".card .add").nth(2)).to_be_focused()
+
+
+def test_a_search_that_finds_nothing_is_accessible(page):
+    page.get_by_role("combobox").fill("submarine")
+    expect(page.locator("#found .none")).to_be_visible()
+    assert faults(page) == []
+
+
 def test_a_screen_reader_is_told_what_changes(page):
     expect(page.locator(".card")).to_have_count(10)
     page.locator(".card .add").first.click()

@@ -115,3 +115,12 @@ def test_answers_that_come_late_do_not_overwrite_later_ones(visit, address):
     expect(page.locator(".card .reasons").first).to_be_visible()
     expect(page.locator(".card h2").filter(has_text="Desk lamp")).to_have_count(0)
     assert len(held) == 1
+
+
+def test_a_map_without_its_charts_says_so_and_can_be_tried_again(visit, address):
+    page = visit(address, may=REFUSED)
+    page.route("**/echarts*.js", lambda route: route.abort(), times=1)
+    page.get_by_role("link", name="Map").click()
+    expect(page.get_by_role("alert")).to_contain_text("The charts could not be fetched")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".map canvas")).to_be_visible()

@@ -21,6 +21,7 @@ let pause = 0;
 export function startBar() {
   input.addEventListener("input", () => {
     clearTimeout(pause);
+    found = []; // what is shown is of other words
     pause = setTimeout(look, PAUSE);
   });
   input.addEventListener("keydown", key);
@@ -75,14 +76,16 @@ async function look() {
   try {
     found = await search(words, asking.signal);
   } catch (error) {
-    if (error.name !== "AbortError") open([h("li", { class: "none" }, error.message)]);
-    return undefined;
+    return error.name === "AbortError" ? undefined : open([none(error.message)]);
   }
   active = -1;
   say(found.length ? `${counted(found.length, "product")} found` : "No product found");
   if (found.length) return open(found.map(option));
-  return open([h("li", { class: "none" }, `No product is called “${words}”`)]);
+  return open([none(`No product is called “${words}”`)]);
 }
+
+const none = (words) =>
+  h("li", { role: "option", "aria-disabled": "true", class: "none" }, words);
 
 function option(product, place) {
   const bought = product.count === undefined ? null : `bought ${counted(product.count, "time")}`;
@@ -103,10 +106,12 @@ function option(product, place) {
 function open(rows) {
   list.replaceChildren(...rows);
   list.hidden = false;
-  input.setAttribute("aria-expanded", String(found.length > 0));
+  input.setAttribute("aria-expanded", "true");
 }
 
 function close() {
+  clearTimeout(pause);
+  asking.abort();
   list.hidden = true;
   found = [];
   input.setAttribute("aria-expanded", "false");
@@ -115,6 +120,7 @@ function close() {
 
 function choose(place) {
   const product = found[place];
+  if (!product) return;
   input.value = "";
   close();
   add(product);

@@ -18,15 +18,16 @@ function library() {
   return fetched;
 }
 
-/** The colours of a figure at present. */
-export const colours = () => ({
-  ink: colour("ink"),
-  soft: colour("soft"),
-  line: colour("line"),
+const STEPS = [0, 1, 2, 3, 4, 5];
+const NAMES = [
+  ...["ink", "soft", "line", "accent", "basket"],
+  ...STEPS.flatMap((step) => [`ramp-${step}`, `kind-${step}`]),
+];
+
+/** The colours of a figure at present, by name. */
+const colours = () => ({
+  ...Object.fromEntries(NAMES.map((name) => [name, colour(name)])),
   paper: colour("card"),
-  accent: colour("accent"),
-  basket: colour("basket"),
-  ramp: [0, 1, 2, 3, 4, 5].map((step) => colour(`ramp-${step}`)),
 });
 
 /** The look of an axis. */
@@ -48,16 +49,45 @@ export const tooltip = ({ ink, line, paper }, formatter) => ({
   formatter,
 });
 
+/** Wait until a node is on the screen: a chart is as large as its node. */
+function sized(node) {
+  return new Promise((resolve) => {
+    const observer = new ResizeObserver(() => {
+      if (!node.clientWidth) return;
+      observer.disconnect();
+      resolve();
+    });
+    observer.observe(node);
+  });
+}
+
+const live = new Set();
+
+/** Forget the charts whose nodes have left the page. */
+function sweep() {
+  for (const old of live) {
+    if (old.getDom().isConnected) continue;
+    old.dispose();
+    live.delete(old);
+  }
+}
+
+onTheme(() => {
+  sweep();
+  for (const drawn of live) drawn.redraw();
+});
+
 /**
  * Draw a chart into a node, anew whenever the colours change; `option(colours)` says what.
  * Returns the chart with `redraw()`.
  */
 export async function chart(node, option) {
-  const { init } = await library();
-  const drawn = init(node, null, { renderer: "canvas" });
+  const [{ init }] = await Promise.all([library(), sized(node)]);
+  sweep();
+  const drawn = init(node);
   const redraw = () => drawn.setOption(option(colours()), { replaceMerge: ["series"] });
   redraw();
-  onTheme(redraw);
-  new ResizeObserver(() => drawn.resize()).observe(node);
-  return Object.assign(drawn, { redraw });
+  new ResizeObserver(() => node.clientWidth && drawn.resize()).observe(node);
+  live.add(Object.assign(drawn, { redraw }));
+  return drawn;
 }

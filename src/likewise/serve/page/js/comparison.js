@@ -11,13 +11,19 @@ export function comparison(kept) {
   const heads = ["Model", ...metrics, "Shown to anybody", "Fit"];
   return h("section", {},
     h("h2", {}, "Beside the baselines"),
-    h("p", {}, `${whole(kept.users)} customers that no model had seen (${kept.split}); bars are ${percent(kept.level)} intervals.`),
+    h("p", {}, `Judged by what ${whole(kept.users)} customers bought that no model had seen (split: ${kept.split}); bars are ${percent(kept.level)} intervals.`),
     h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Models and baselines" },
       h("table", { class: "models" },
         h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
         h("tbody", {}, ...sorted(kept, metrics[0]).map((row) => tableRow(row, kept, metrics))))),
-    h("ul", { class: "sentences" }, ...kept.sentences.map((sentence) => h("li", {}, sentence))));
+    h("ul", { class: "sentences" }, ...kept.sentences.filter(of(metrics)).map((words) => h("li", {}, words))));
 }
+
+/** Whether a sentence is of one of the metrics shown, or of none. */
+const of = (metrics) => (sentence) => {
+  const metric = /^On (\S+),/.exec(sentence)?.[1];
+  return !metric || metrics.includes(metric);
+};
 
 const sorted = ({ models }, metric) =>
   [...models].sort((a, b) => b.metrics[metric].mean - a.metrics[metric].mean);

@@ -24,10 +24,10 @@ export function curve(losses) {
   slider.addEventListener("input", tell);
   tell();
   const option = (colours) => lossOption(losses, Number(slider.value), colours);
-  requestAnimationFrame(async () => {
-    drawn = await chart(node, option).catch(() => null);
-    if (!drawn) node.remove(); // the slider says the same in words
-  });
+  chart(node, option).then(
+    (found) => (drawn = found),
+    () => node.remove(), // the slider says the same in words
+  );
   return h("section", { class: "epochs" },
     h("h2", {}, "Epoch after epoch"),
     node,

@@ -11,10 +11,13 @@ export function latest() {
   return async function fill(place, words, ask, draw) {
     asking.abort();
     const own = (asking = new AbortController());
+    const focused = buttons(place).indexOf(document.activeElement);
     const late = setTimeout(() => place.replaceChildren(waiting(words)), place.children.length ? 300 : 0);
     try {
       const nodes = await draw(await ask(own.signal));
-      if (!own.signal.aborted) place.replaceChildren(...[nodes].flat());
+      if (own.signal.aborted) return;
+      place.replaceChildren(...[nodes].flat());
+      if (focused >= 0) buttons(place)[focused]?.focus(); // the keyboard stays where it was
     } catch (error) {
       if (own.signal.aborted) return;
       place.replaceChildren(problem(error, () => fill(place, words, ask, draw)));
@@ -23,3 +26,5 @@ export function latest() {
     }
   };
 }
+
+const buttons = (place) => [...place.querySelectorAll("button")];

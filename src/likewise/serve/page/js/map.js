@@ -5,7 +5,7 @@ import { ids } from "./basket.js";
 import { chart } from "./charts.js";
 import { button, h, problem, waiting } from "./dom.js";
 import { mapOption } from "./map_option.js";
-import { byCategory, byPopularity, nearest, window } from "./places.js";
+import { byCategory, byPopularity, frame, nearest } from "./places.js";
 import { counted } from "./numbers.js";
 import { openProduct } from "./product.js";
 
@@ -15,14 +15,16 @@ const map = { points: [], known: new Map(), basket: [], recommended: [], by: byP
 /** Draw the view for the basket as it is. */
 export async function showMap(section) {
   try {
-    if (!map.chart) await start(section);
+    await (map.started ??= start(section));
     await mark();
   } catch (error) {
+    map.started = null;
     section.replaceChildren(problem(error, () => showMap(section)));
   }
 }
 
 async function start(section) {
+  map.chart = null;
   section.replaceChildren(waiting("Drawing the map …"));
   map.points = await places();
   map.known = new Map(map.points.map((point) => [String(point.item), point]));
@@ -31,7 +33,9 @@ async function start(section) {
     "aria-label": "Map of the products", onkeydown: key,
   });
   map.near = h("div", { class: "near" });
-  section.replaceChildren(head(), map.node, legend(), map.near);
+  map.legend = h("p", { class: "legend" });
+  section.replaceChildren(head(), map.node, map.legend, map.near);
+  colourBy(byPopularity);
   map.chart = await chart(map.node, (colours) => mapOption(map, colours));
   map.chart.on("click", ({ data }) => openProduct(map.points[data[2]]));
   zoomTo(map.points);
@@ -42,7 +46,7 @@ function head() {
   if (map.points.some((point) => point.category)) choices.push(["category", byCategory]);
   const select = h(
     "select",
-    { id: "map-by", onchange: () => { map.by = choices[select.selectedIndex][1]; map.chart.redraw(); } },
+    { id: "map-by", onchange: () => colourBy(choices[select.selectedIndex][1]) },
     ...choices.map(([name]) => h("option", {}, name)),
   );
   return h(
@@ -62,14 +66,20 @@ function head() {
   );
 }
 
-const legend = () =>
-  h(
-    "p",
-    { class: "legend" },
-    h("span", { class: "ramp" }), "bought by few … by many",
+function colourBy(groups) {
+  map.by = groups;
+  map.legend.replaceChildren(
+    ...(groups === byCategory ? byCategory(map.points).map(dot) : [ramp, " bought by few … by many"]),
     h("span", { class: "mark basket-mark" }), "in the basket",
     h("span", { class: "mark recommended-mark" }), "recommended, by rank",
   );
+  map.chart?.redraw();
+}
+
+const ramp = h("span", { class: "ramp" });
+
+const dot = ({ name, colour }) =>
+  h("span", { class: "kind", style: { "--colour": `var(--${colour})` } }, name);
 
 async function mark() {
   const basket = ids();
@@ -96,14 +106,14 @@ const neighbours = (point) =>
     ),
   );
 
-// Moving about: the window is what each axis shows.
+// Moving about: the frame is what the axes show.
 
 function zoomTo(points) {
   if (!points.length) return;
   const least = points.length === 1 ? 12 : 1.15;
   const { clientWidth, clientHeight } = map.node;
-  map.window = window(points, clientWidth, clientHeight, least);
-  if (points.length < map.points.length) map.window = widened(map.window, 1.3);
+  map.frame = frame(points, clientWidth, clientHeight, least);
+  if (points.length < map.points.length) map.frame = widened(map.frame, 1.3);
   look();
 }
 
@@ -121,19 +131,19 @@ function shown() {
 }
 
 function zoom(factor) {
-  map.window = widened(shown(), factor);
+  map.frame = widened(shown(), factor);
   look();
 }
 
 function move(across, down) {
   const { x, y } = shown();
   const by = (share, [low, high]) => [low + share * (high - low), high + share * (high - low)];
-  map.window = { x: by(across, x), y: by(down, y) };
+  map.frame = { x: by(across, x), y: by(down, y) };
   look();
 }
 
 function look() {
-  const { x, y } = map.window;
+  const { x, y } = map.frame;
   [x, y].forEach(([startValue, endValue], dataZoomIndex) =>
     map.chart.dispatchAction({ type: "dataZoom", dataZoomIndex, startValue, endValue }),
   );

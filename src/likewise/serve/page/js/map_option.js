@@ -1,7 +1,7 @@
 // What ECharts is told of the map.
 
 import { tooltip } from "./charts.js";
-import { window } from "./places.js";
+import { frame } from "./places.js";
 import { counted } from "./numbers.js";
 
 const LONGEST = 60; // letters of a title beside the pointer
@@ -10,7 +10,7 @@ const LONGEST = 60; // letters of a title beside the pointer
 export function mapOption({ points, by, basket, recommended, node }, colours) {
   const row = new Map(points.map((point, index) => [point, index]));
   const data = (members) => members.map((point) => [point.x, point.y, row.get(point)]);
-  const all = window(points, node.clientWidth, node.clientHeight);
+  const all = frame(points, node.clientWidth, node.clientHeight);
   return {
     animation: false,
     grid: { left: 0, right: 0, top: 0, bottom: 0 },
@@ -19,21 +19,14 @@ export function mapOption({ points, by, basket, recommended, node }, colours) {
     dataZoom: [zoom("xAxisIndex"), zoom("yAxisIndex")],
     tooltip: tooltip(colours, ({ data: [, , index] }) => words(points[index])),
     series: [
-      ...by(points).map(({ name, members }, step) => cloud(name, data(members), step, colours)),
-      marks("recommended", data(recommended).reverse(), {
-        symbol: "circle", symbolSize: 19,
-        itemStyle: { color: colours.paper, borderColor: colours.accent, borderWidth: 2.5, opacity: 1 },
-        label: { show: true, color: colours.accent, fontSize: 11, fontWeight: "bold",
-          formatter: ({ dataIndex }) => String(recommended.length - dataIndex) },
-        labelLayout: { hideOverlap: true },
-      }),
+      ...by(points).map(({ members, colour }, step) => cloud(data(members), step, colours[colour])),
+      ...recommended.map((point, place) => rank(place + 1, data([point]), colours)),
       marks("basket", data(basket), {
         symbol: "diamond", symbolSize: 18,
         itemStyle: { color: colours.basket, borderColor: colours.paper, borderWidth: 1.5, opacity: 1 },
         label: { show: true, position: "right", color: colours.ink, fontSize: 12,
           textBorderColor: colours.paper, textBorderWidth: 3,
           formatter: ({ data: [, , index] }) => short(points[index].title, 24) },
-        labelLayout: { hideOverlap: true },
       }),
     ],
   };
@@ -46,16 +39,25 @@ const words = ({ title, count }) =>
 
 const short = (title, n) => (title.length > n ? `${title.slice(0, n - 1)}…` : title);
 
-const cloud = (name, data, step, { ramp }) => ({
-  name,
+const cloud = (data, step, color) => ({
   id: `cloud-${step}`,
   type: "scatter",
   data,
   large: true,
   largeThreshold: 2000,
   symbolSize: 3.5 + step,
-  itemStyle: { color: ramp[step], opacity: 0.7 },
+  itemStyle: { color, opacity: 0.7 },
   emphasis: { disabled: true },
 });
 
-const marks = (name, data, look) => ({ id: name, name, type: "scatter", data, z: 5, ...look });
+const marks = (id, data, look) => ({ id, type: "scatter", data, z: 30, ...look });
+
+/** One recommendation: each is a series of its own, so that a better one lies whole above others. */
+const rank = (place, data, { paper, accent }) =>
+  marks(`recommended-${place}`, data, {
+    z: 30 - place,
+    symbol: "circle",
+    symbolSize: 19,
+    itemStyle: { color: paper, borderColor: accent, borderWidth: 2.5, opacity: 1 },
+    label: { show: true, color: accent, fontSize: 11, fontWeight: "bold", formatter: String(place) },
+  });

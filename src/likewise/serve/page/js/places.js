@@ -2,16 +2,15 @@
 
 const MOST_CATEGORIES = 6;
 
-/** Cut points into groups by how often they were bought, few first; each group has about ten times
- * as many purchases as the one before it in every other step. */
+/** Cut points into groups by how often they were bought, few first, in equal steps of its logarithm. */
 export function byPopularity(points, n = 6) {
-  const largest = Math.log1p(Math.max(...points.map((point) => point.count), 1));
+  const largest = Math.log1p(Math.max(range(points.map((point) => point.count))[1], 1));
   const groups = Array.from({ length: n }, () => []);
   for (const point of points) {
     const step = Math.floor((n * Math.log1p(point.count)) / largest);
     groups[Math.min(n - 1, step)].push(point);
   }
-  return groups.map((members, step) => ({ name: `popularity ${step + 1} of ${n}`, members }));
+  return groups.map((members, step) => ({ name: `${step}`, members, colour: `ramp-${step}` }));
 }
 
 /** Cut points into their largest categories and the rest. */
@@ -26,11 +25,11 @@ export function byCategory(points) {
   const rest = sorted.slice(MOST_CATEGORIES - 1).flatMap(([, members]) => members);
   const most = sorted.slice(0, MOST_CATEGORIES - 1);
   if (rest.length) most.push(["other", rest]);
-  return most.map(([name, members]) => ({ name, members }));
+  return most.map(([name, members], place) => ({ name, members, colour: `kind-${place}` }));
 }
 
-/** Return the window that holds all points with the same scale across and down. */
-export function window(points, width, height, margin = 1.08) {
+/** Return the part of the plane that holds all points with the same scale across and down. */
+export function frame(points, width, height, margin = 1.08) {
   const [left, right] = range(points.map((point) => point.x));
   const [low, high] = range(points.map((point) => point.y));
   const scale = (margin * Math.max((right - left) / width, (high - low) / height, 1e-9)) / 2;

@@ -35,7 +35,7 @@ const missing = () =>
 
 function training({ epochs, best_epoch: best, stopped }) {
   const node = h("div", { class: "chart curve", role: "img", "aria-label": `Loss and validation score over ${epochs.length} epochs` });
-  requestAnimationFrame(() => chart(node, (colours) => curves(epochs, best, colours)).catch(() => node.remove()));
+  chart(node, (colours) => curves(epochs, best, colours)).catch(() => node.remove());
   return h("section", {},
     h("h2", {}, "How it learned"),
     h("p", {}, `${counted(epochs.length, "epoch")}; the weights after epoch ${best} were kept (stopped by ${stopped}).`),
@@ -68,7 +68,7 @@ function curves(epochs, best, colours) {
 
 const kept = (best, { soft }) => ({
   silent: true, symbol: "none", data: [{ xAxis: best }],
-  lineStyle: { color: soft }, label: { formatter: "kept", color: soft },
+  lineStyle: { color: soft }, label: { formatter: "kept", color: soft, position: "insideMiddleTop" },
 });
 
 function choice({ metric, trials, protocol, complete }) {
