@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 
@@ -274,3 +275,37 @@ def test_quality_shows_the_comparison_the_curve_and_the_card(filled, shelf):
     expect(page.locator(".prose")).to_contain_text(
         "It holds items and pairs of items, and no customer."
     )
+
+
+CHOICES = {
+    "settings": (
+        {"complete": False, "trials": [
+            {"parameters": {"l2": 10.0}, "score": 0.2}, {"parameters": {"l2": 50.0}, "score": 0.3},
+        ]},
+        "Best of 2 trials, ndcg@100 0.3000: on held-out customers; the budget ended the search.",
+        ["l250"],
+    ),
+    "parts": (
+        {"score": 0.4, "parts": [
+            {"model": "linear", "weight": 0.75, "score": 0.38},
+            {"model": "RecVAE", "weight": 0.25, "score": 0.37},
+        ], "trials": [{"model": "linear", "parameters": {}, "score": 0.38}]},
+        "Best of 1 trial, ndcg@100 0.4000: on held-out customers.",
+        ["linearweight 0.75, alone 0.3800", "RecVAEweight 0.25, alone 0.3700"],
+    ),
+}  # fmt: skip
+"""As `likewise fit` keeps them: of one type, and of several tried within a time."""
+
+
+@pytest.mark.parametrize("kind", CHOICES)
+def test_quality_says_how_the_model_was_chosen(visit, address, kind):
+    given, words, facts = CHOICES[kind]
+    choice = {"metric": "ndcg@100", "protocol": "on held-out customers", **given}
+    page = visit(address)
+    found = page.request.get(f"{address}v1/model").json() | {"metrics": {"choice": choice}}
+    page.route("**/v1/model", lambda route: route.fulfill(json=found))
+    page.reload()
+    page.get_by_role("link", name="Quality").click()
+    section = page.locator("section section").filter(has_text="How it was chosen")
+    expect(section.locator("p")).to_have_text(words)
+    expect(section.locator(".facts > div")).to_have_text(facts)

@@ -2,6 +2,7 @@
 
 import { model } from "./api.js";
 import { axis, chart, tooltip } from "./charts.js";
+import { choice, facts } from "./choice.js";
 import { comparison } from "./comparison.js";
 import { h } from "./dom.js";
 import { latest } from "./latest.js";
@@ -71,15 +72,6 @@ const kept = (best, { soft }) => ({
   lineStyle: { color: soft }, label: { formatter: "kept", color: soft, position: "insideMiddleTop" },
 });
 
-function choice({ metric, trials, protocol, complete }) {
-  const best = trials.reduce((one, other) => (other.score > one.score ? other : one));
-  const rows = Object.entries(best.parameters).map(([name, value]) => [name, String(value)]);
-  return h("section", {},
-    h("h2", {}, "How its settings were chosen"),
-    h("p", {}, `Best of ${counted(trials.length, "setting")} by ${metric} ${decimal(best.score, 4)}: ${protocol}${complete ? "" : "; the budget ended the search"}.`),
-    facts(rows));
-}
-
 function card({ type, n_items: items, purchases, likewise, version, card: text, parameters }) {
   return h("section", {},
     h("h2", {}, "Model card"),
@@ -91,6 +83,3 @@ function card({ type, n_items: items, purchases, likewise, version, card: text, 
       facts(Object.entries(parameters).map(([name, value]) => [name, JSON.stringify(value)]))),
     h("div", { class: "prose" }, ...prose(text)));
 }
-
-const facts = (rows) =>
-  h("dl", { class: "facts" }, ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
