@@ -90,6 +90,8 @@ def test_the_demo_does_the_whole_job(run, small_demo, tmp_path, monkeypatch):
     pictures = [tmp_path / "likewise-demo" / f"{name}.png" for name in
                 ("learning-curve", "recall-by-model", "product-map")]  # fmt: skip
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
+    kept = likewise.load(tmp_path / "likewise-demo" / "shop.model").metrics["comparison"]
+    assert [model["model"] for model in kept["models"]] == list(demo.MODELS)
     _the_next_commands_run(run, result.out)
 
 
@@ -100,6 +102,7 @@ def _the_next_commands_run(run, out):
         "recommend",
         "also-bought",
         "steps",
+        "serve",
         "fit",
         "evaluate",
     ]

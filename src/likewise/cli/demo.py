@@ -172,6 +172,7 @@ def _next(model: Path) -> list[str]:
         f"  likewise recommend {model} --basket {PRODUCTS[0]},{PRODUCTS[1]} --why",
         f"  likewise also-bought {model} {PRODUCTS[2]}",
         f"  likewise steps {model} --basket {PRODUCTS[0]},{PRODUCTS[1]}",
+        f"  likewise serve {model}",
         "  likewise fit your-orders.csv --out shop.model",
         "  likewise evaluate your-orders.csv",
     ]
