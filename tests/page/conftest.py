@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import likewise
 from likewise.cli import main
@@ -26,7 +26,10 @@ from likewise.serve.settings import Settings
 ORDERS = Path(__file__).parents[1] / "shop" / "orders.csv"
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"> spoon"
 TOKEN = "a-token-that-is-long-enough"
-PATIENCE = 10_000
+PATIENCE = 20_000
+"""Milliseconds to wait for what should appear; a busy machine needs some."""
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture
