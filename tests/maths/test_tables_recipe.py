@@ -39,7 +39,7 @@ def test_the_defaults_beat_pca_at_the_same_dimension(digits, scale):
 def test_what_was_chosen_is_said(digits):
     model = UndercompleteAutoencoder(n_latent=2, max_epochs=1, batch_size=64, **RUN).fit(digits)
     assert model.chosen_ == {
-        "hidden": (64, 32), "activation": "silu", "optimizer": "muon", "learning_rate": 0.003,
+        "hidden": (64, 32), "activation": "silu", "optimizer": "muon", "learning_rate": 0.005,
         "patience": 20,
     }  # fmt: skip
     assert model.setting("batch_size") == 64

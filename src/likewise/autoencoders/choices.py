@@ -25,7 +25,7 @@ PURCHASES: dict[str, Any] = {
 }
 """For sparse rows, as the papers on recommending have it; a type may state its own."""
 
-TABLE_STEPS = 3_000
+TABLE_STEPS = 2_000
 """Steps that a table is trained for, unless it is so long that ten epochs take more."""
 
 
@@ -36,7 +36,7 @@ def for_table(n_rows: int, n_features: int) -> dict[str, Any]:
     --------
     >>> chosen = for_table(60_000, 784)
     >>> chosen["hidden"], chosen["batch_size"], chosen["max_epochs"]
-    ((512, 256), 1000, 50)
+    ((512, 256), 1000, 33)
     """
     width = min(512, max(64, n_features))
     batch_size = min(1024, max(32, n_rows // 60))

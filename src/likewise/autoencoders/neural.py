@@ -74,7 +74,7 @@ class NeuralAutoencoder(Autoencoder):
         Adam (Kingma and Ba, 2015); :class:`~likewise.nn.optimizers.Muon`, whose learning rate rises
         at first and falls to 0 by the end of `fit`; or plain gradient descent.
     learning_rate : float or "auto"
-        "auto" is 0.001 for Adam, 0.003 for Muon and 0.1 for gradient descent.
+        "auto" is 0.001 for Adam, 0.005 for Muon and 0.1 for gradient descent.
     weight_decay : float
         The optimiser's.
     batch_size, max_epochs : int or "auto"

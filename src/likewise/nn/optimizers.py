@@ -8,7 +8,7 @@ from torch import nn
 
 from likewise.nn.plan import Plan
 
-RATES = {"adam": 1e-3, "muon": 3e-3, "sgd": 0.1}
+RATES = {"adam": 1e-3, "muon": 5e-3, "sgd": 0.1}
 """The learning rate that each optimiser has unless another is asked for."""
 
 WARM_UP = 0.05
