@@ -92,3 +92,19 @@ def test_one_class_is_not_recognised(refused, clothes, tmp_path):
     images = read_images(clothes)
     np.savez(tmp_path / "one.npz", images=images.pixels, labels=np.zeros(75, int))
     assert "labels of one class" in refused("images", tmp_path / "one.npz", "--out", tmp_path / "o")
+
+
+def test_the_seven_steps_of_an_image(run, refused, clothes, tmp_path):
+    run("images", clothes, "--out", tmp_path / "out", *QUICK, "-q")
+    model, picture = tmp_path / "out" / "images.model", tmp_path / "steps.png"
+    steps = ["steps", model, "--images", clothes]
+    document = run(*steps, "--row", "3", "--out", picture, "--json").document()
+    assert document["loss_after"] < document["loss"]
+    assert np.shape(document["x_hat"]) == (28, 28)
+    assert picture.stat().st_size > 10_000
+    assert "1  Take one row x: an image of 28 x 28" in run(*steps).out
+    assert "--row 75 given" in refused(*steps, "--row", "75")
+    assert "one of .png" in refused(*steps, "--out", tmp_path / "steps.html")
+    assert "and not both" in refused(*steps, "--basket", "a")
+    recogniser = tmp_path / "out" / "classifier.model"
+    assert "holds no autoencoder of images" in refused("steps", recogniser, "--images", clothes)

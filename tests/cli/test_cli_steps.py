@@ -55,7 +55,7 @@ def test_the_page_loads_nothing_from_outside(run, fitted, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        ([], "Missing option '--basket'"),
+        ([], "give --basket, or --images for a model of images"),
         (["--basket", ""], "--basket is empty; give item ids, separated by commas"),
         (["--basket", "000,111"], "none of 000, 111 is among the 18 items bought most"),
         (["--basket", "85123A", "--out", "steps.txt"], "it is one of .html"),

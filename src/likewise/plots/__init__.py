@@ -9,6 +9,7 @@ from likewise.plots.images import (
     image_rows,
 )
 from likewise.plots.shop import item_map, metric_by_model
+from likewise.plots.steps import image_steps_figure
 from likewise.plots.tables import reduction_map
 from likewise.plots.training import learning_curve
 
@@ -19,6 +20,7 @@ __all__ = [
     "image_grid",
     "image_map",
     "image_rows",
+    "image_steps_figure",
     "item_map",
     "learning_curve",
     "metric_by_model",

@@ -4,19 +4,15 @@
 back and change each weight by its share · 6 do so row after row · 7 epoch after epoch.
 """
 
-import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from likewise.autoencoders import UndercompleteAutoencoder
+from likewise.autoencoders.walk import Walk, walk
 from likewise.errors import InputError
-from likewise.nn.layers import as_rows
-from likewise.nn.losses import LINKS, LOSSES
 
 
 class Cell(NamedTuple):
@@ -125,15 +121,8 @@ def seven_steps(
         )
     x = np.zeros(len(items), dtype=np.float32)
     x[known] = 1
-    net = copy.deepcopy(model.net_)
-    code, x_hat, loss = _forward(model, net, x)
-    loss.backward()  # type: ignore[no-untyped-call]
-    changes = _changes(net, model.setting("learning_rate"), titles, n_shown)
-    with torch.no_grad():
-        for parameter in net.parameters():
-            if parameter.grad is not None:
-                parameter.sub_(parameter.grad, alpha=model.setting("learning_rate"))
-    _, _, after = _forward(model, net, x)
+    one = walk(model, x, float(model.setting("learning_rate")))
+    x_hat = one.x_hat
     others = [c for c in np.argsort(-x_hat, kind="stable").tolist() if not x[c]][:n_shown]
     return Steps(
         n_items=len(items),
@@ -144,41 +133,22 @@ def seven_steps(
             Cell(items[c], titles[c], float(x[c]), float(x_hat[c]), float(x[c] - x_hat[c]))
             for c in known + others
         ],
-        code=[float(value) for value in code],
-        loss=float(loss.detach()),
-        loss_after=float(after.detach()),
-        learning_rate=float(model.setting("learning_rate")),
-        changes=changes,
+        code=one.code.tolist(),
+        loss=one.loss,
+        loss_after=one.loss_after,
+        learning_rate=one.learning_rate,
+        changes=_changes(one, titles, n_shown),
         losses=list(losses),
         unknown=unknown,
     )
 
 
-def _forward(
-    model: UndercompleteAutoencoder, net: Any, x: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], torch.Tensor]:
-    rows = as_rows(x[None])
-    code = model._code(net.encode(model._input(rows)))
-    logits = net.decode(code)
-    loss = LOSSES[model.loss_](logits, rows)[0]
-    x_hat = LINKS[model.loss_](logits)
-    return code[0].detach().numpy(), x_hat[0].detach().numpy(), loss
-
-
-def _changes(net: Any, learning_rate: float, titles: Sequence[str], n: int) -> list[Change]:
+def _changes(one: Walk, titles: Sequence[str], n: int) -> list[Change]:
     """Return the n weights of the first and of the last layer that change most."""
-    found = []
-    last = net.decoder[-1].weight
-    for layer, weight, gradient in (
-        ("encoder", net.first.weight.detach(), net.first.weight.grad),
-        ("decoder", last.detach(), last.grad),
-    ):
-        change = -learning_rate * gradient
-        for place in torch.topk(change.abs().flatten(), min(n, change.numel())).indices.tolist():
-            item, unit = divmod(place, change.shape[1])
-            found.append(
-                Change(
-                    layer, titles[item], unit, float(weight[item, unit]), float(change[item, unit])
-                )
-            )
+    last = [name for name in one.changes if name.startswith("decoder") and "weight" in name][-1]
+    found = [
+        Change(layer, titles[c.place[0]], c.place[1], c.weight, c.change)
+        for layer, name in (("encoder", "first.weight"), ("decoder", last))
+        for c in one.largest_changes(name, n)
+    ]
     return sorted(found, key=lambda c: (-abs(c.change), c.layer, c.title, c.unit))[:n]

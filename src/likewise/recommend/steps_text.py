@@ -32,12 +32,12 @@ def steps_lines(steps: Steps) -> list[str]:
         "",
         f"2  Encode: h = {steps.activation}(W x + b), {steps.n_latent} numbers for "
         f"{steps.n_items}.",
-        *(f"     h{n:<3}{value:7.3f}  {_bar(value)}" for n, value in enumerate(steps.code)),
+        *(f"     h{n:<3}{value:7.3f}  {bar(value)}" for n, value in enumerate(steps.code)),
         "",
         "3  Decode: x̂ = link(W' h + b'), as long as x. Of what is in the basket it gives back",
-        *(f"     x̂ = {cell.x_hat:.3f}  {_bar(cell.x_hat)}  {cell.title}" for cell in bought),
+        *(f"     x̂ = {cell.x_hat:.3f}  {bar(cell.x_hat)}  {cell.title}" for cell in bought),
         "   and of what is not, the highest outputs (the recommendations) are",
-        *(f"     x̂ = {cell.x_hat:.3f}  {_bar(cell.x_hat)}  {cell.title}" for cell in others),
+        *(f"     x̂ = {cell.x_hat:.3f}  {bar(cell.x_hat)}  {cell.title}" for cell in others),
         "",
         f"4  Reconstruction error x - x̂, and the {steps.loss_name} loss of the whole row: "
         f"{steps.loss:.3f}.",
@@ -56,17 +56,19 @@ def steps_lines(steps: Steps) -> list[str]:
         "6  Repeat for every row, changing the weights after each one.",
         "",
         f"7  Repeat for more epochs. The mean loss of a row over {len(steps.losses)} epochs:",
-        f"     {_spark(steps.losses)}",
+        f"     {spark(steps.losses)}",
         "     " + " ".join(f"{loss:.2f}" for loss in steps.losses),
     ]
 
 
-def _bar(value: float) -> str:
+def bar(value: float) -> str:
+    """Return a bar for a value of at most 1."""
     filled = round(min(1.0, abs(value)) * _WIDTH)
     return "█" * filled + "·" * (_WIDTH - filled)
 
 
-def _spark(values: list[float]) -> str:
+def spark(values: list[float]) -> str:
+    """Return a line of blocks, as high as the values."""
     if not values:
         return ""
     low, high = min(values), max(values)

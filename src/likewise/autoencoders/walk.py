@@ -1,0 +1,109 @@
+"""One row's way through an autoencoder and back: the arithmetic of the seven steps."""
+
+import copy
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.nn.losses import LOSSES
+
+
+class Change(NamedTuple):
+    """One weight: its tensor's name, its place there, what it is, and what is added to it."""
+
+    layer: str
+    place: tuple[int, ...]
+    weight: float
+    change: float
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What one row gives rise to.
+
+    Parameters
+    ----------
+    x, x_hat : ndarray of shape (F,)
+        What goes in and comes out.
+    code : ndarray of shape (L,)
+        h.
+    loss, loss_after : float
+        The row's loss, before and after one step of plain gradient descent on it alone.
+    learning_rate : float
+        By what share of the gradient each weight changes.
+    weights, changes : dict of str to Tensor
+        Each tensor of weights before the step, and what the step adds to it.
+    """
+
+    x: NDArray[np.float32]
+    code: NDArray[np.float32]
+    x_hat: NDArray[np.float32]
+    loss: float
+    loss_after: float
+    learning_rate: float
+    weights: dict[str, Tensor]
+    changes: dict[str, Tensor]
+
+    def largest_changes(self, layer: str, n: int) -> list[Change]:
+        """Return the n weights of a tensor that change most, the largest change first."""
+        weight, change = self.weights[layer], self.changes[layer]
+        top = change.abs().flatten().topk(min(n, change.numel())).indices.numpy()
+        places = np.stack(np.unravel_index(top, tuple(change.shape)), axis=1).tolist()
+        return [
+            Change(layer, tuple(at), float(weight[tuple(at)]), float(change[tuple(at)]))
+            for at in places
+        ]
+
+
+def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float) -> Walk:
+    """Take a row through a fitted autoencoder, and one step of learning back.
+
+    Parameters
+    ----------
+    model : NeuralAutoencoder
+        It is not changed.
+    x : ndarray of shape (F,)
+        The row.
+    learning_rate : float
+        Of the step.
+
+    Examples
+    --------
+    >>> from likewise import UndercompleteAutoencoder
+    >>> X = np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 10]
+    >>> one = walk(UndercompleteAutoencoder(n_latent=2, random_state=0).fit(X), X[0], 0.01)
+    >>> one.code.shape, one.loss_after < one.loss
+    ((2,), True)
+    """
+    twin = copy.deepcopy(model)
+    before = {name: weight.detach().clone().cpu() for name, weight in _weights(twin).items()}
+    loss = _loss(twin, x)
+    loss.backward()  # type: ignore[no-untyped-call]
+    changes = {}
+    for name, weight in _weights(twin).items():
+        if weight.grad is not None:
+            changes[name] = -learning_rate * weight.grad.cpu()
+            weight.data.sub_(weight.grad, alpha=learning_rate)
+    return Walk(
+        x,
+        np.asarray(model._encode(x[None])[0]),
+        model._link(model._logits(x[None]))[0],
+        float(loss.detach()),
+        float(_loss(twin, x).detach()),
+        learning_rate,
+        before,
+        changes,
+    )
+
+
+def _weights(model: NeuralAutoencoder) -> dict[str, Tensor]:
+    return dict(model.net_.named_parameters())
+
+
+def _loss(model: NeuralAutoencoder, x: NDArray[np.float32]) -> Tensor:
+    rows = model._rows(x[None])
+    return LOSSES[model.loss_](model._forward(rows), rows)[0]

@@ -1,0 +1,130 @@
+"""The seven steps of training an autoencoder, with the numbers of one image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.walk import Change, Walk, walk
+from likewise.errors import InputError
+from likewise.recommend.steps_text import bar, spark
+
+LEARNING_RATE = 1e-3
+"""Of the one step, plain gradient descent whatever the model was trained by."""
+
+
+@dataclass(frozen=True)
+class ImageSteps:
+    """The numbers of the seven steps for one image.
+
+    Parameters
+    ----------
+    walk : Walk
+        The image's way through the model and back.
+    shape : tuple of int
+        Of the image.
+    loss_name : str
+        The reconstruction loss.
+    losses : list of float
+        The mean loss of an image, epoch by epoch.
+    """
+
+    walk: Walk
+    shape: tuple[int, ...]
+    loss_name: str
+    losses: list[float]
+
+    def changes(self, n: int = 8) -> list[Change]:
+        """Return the weights that change most, in all layers."""
+        found = [one for layer in self.walk.changes for one in self.walk.largest_changes(layer, n)]
+        return sorted(found, key=lambda c: (-abs(c.change), c.layer, c.place))[:n]
+
+    def largest_errors(self, n: int = 5) -> list[tuple[int, ...]]:
+        """Return the places where what comes out differs most from what went in."""
+        order = np.argsort(-np.abs(self.walk.x - self.walk.x_hat), kind="stable")[:n]
+        places = np.stack(np.unravel_index(order, self.shape), axis=1)
+        return [tuple(place) for place in places.tolist()]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        of_walk = self.walk
+        return {
+            "shape": list(self.shape),
+            "x": of_walk.x.reshape(self.shape).tolist(),
+            "code": of_walk.code.tolist(),
+            "x_hat": of_walk.x_hat.reshape(self.shape).tolist(),
+            "loss_name": self.loss_name,
+            "loss": of_walk.loss,
+            "loss_after": of_walk.loss_after,
+            "learning_rate": of_walk.learning_rate,
+            "changes": [change._asdict() for change in self.changes()],
+            "losses": self.losses,
+        }
+
+
+def image_steps(model: NeuralAutoencoder, image: NDArray[Any]) -> ImageSteps:
+    """Walk one image through the seven steps.
+
+    Parameters
+    ----------
+    model : NeuralAutoencoder
+        Learned from images; it is not changed.
+    image : ndarray of shape (height, width) or (channels, height, width)
+        The image.
+
+    Raises
+    ------
+    InputError
+        If the model did not learn images of that shape.
+    """
+    if model.image_shape_ is None:
+        raise InputError("this model learned rows of a table; give one that learned images")
+    if image.shape != model.image_shape_:
+        raise InputError(
+            f"the image has the shape {image.shape} and the model learned {model.image_shape_}; "
+            "resize it"
+        )
+    one = walk(model, np.asarray(image, dtype=np.float32).ravel(), LEARNING_RATE)
+    losses = [float(epoch["loss"]) for epoch in model.history_.epochs]
+    return ImageSteps(one, image.shape, model.loss_, losses)
+
+
+def image_steps_lines(steps: ImageSteps) -> list[str]:
+    """Return the seven steps as lines of text."""
+    one, sides = steps.walk, " x ".join(map(str, steps.shape))
+    strongest: Sequence[int] = np.argsort(-np.abs(one.code), kind="stable")[:8].tolist()
+    most = float(np.abs(one.code).max()) or 1.0
+    x, x_hat = one.x.reshape(steps.shape), one.x_hat.reshape(steps.shape)
+    return [
+        f"1  Take one row x: an image of {sides}, {len(one.x)} numbers from {one.x.min():.2f} to "
+        f"{one.x.max():.2f}.",
+        "",
+        f"2  Encode: h = f(x), {len(one.code)} numbers for {len(one.x)}. The strongest:",
+        *(f"     h{n:<4}{one.code[n]:8.3f}  {bar(one.code[n] / most)}" for n in strongest),
+        "",
+        f"3  Decode: x̂ = g(h), as long as x, from {one.x_hat.min():.2f} to {one.x_hat.max():.2f}.",
+        "",
+        f"4  Reconstruction error x - x̂, and the {steps.loss_name} loss of the whole image: "
+        f"{one.loss:.3f}. It is largest at",
+        *(
+            f"     {place}: {x[place]:.2f} came back as {x_hat[place]:.2f}"
+            for place in steps.largest_errors()
+        ),
+        "",
+        f"5  Back-propagate: each weight changes by its share, times a learning rate of "
+        f"{one.learning_rate:g}. The largest changes:",
+        *(
+            f"     {change.layer} {change.place} {change.weight:+.4f} {change.change:+.5f}"
+            for change in steps.changes()
+        ),
+        f"   With these weights the image's loss is {one.loss_after:.3f} instead of "
+        f"{one.loss:.3f}.",
+        "",
+        "6  Repeat for every image, changing the weights after each batch of them.",
+        "",
+        f"7  Repeat for more epochs. The mean loss of an image over {len(steps.losses)} epochs:",
+        f"     {spark(steps.losses)}",
+    ]

@@ -1,0 +1,84 @@
+"""The seven steps of one image: numbers against a slow twin, text and figure."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from likewise import ConvolutionalAutoencoder, StackedAutoencoder, UndercompleteAutoencoder
+from likewise.autoencoders.walk import walk
+from likewise.errors import InputError
+from likewise.plots import image_steps_figure
+from likewise.steps import image_steps, image_steps_lines
+
+QUICK = {"n_latent": 3, "max_epochs": 3, "random_state": 0, "device": "cpu", "precision": "float32"}
+TYPES = [
+    UndercompleteAutoencoder(**QUICK, hidden=(5,)),
+    StackedAutoencoder(**QUICK, hidden=(5,)),
+    ConvolutionalAutoencoder(**QUICK, filters=(4,)),
+    ConvolutionalAutoencoder(**QUICK, filters=(4, 4), winners=0.5),
+]
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).random((30, 6, 5), dtype=np.float32)
+
+
+@pytest.mark.parametrize("model", TYPES, ids=repr)
+def test_the_walk_is_the_models_own_and_one_step_of_descent(model, images):
+    model.fit(images)
+    before = copy.deepcopy(model.net_.state_dict())
+    one = walk(model, images[3].ravel(), 1e-3)
+    np.testing.assert_allclose(one.code, model.transform(images[[3]])[0], atol=1e-6)
+    np.testing.assert_allclose(one.x_hat, model.reconstruct(images[[3]])[0].ravel(), atol=1e-6)
+    assert one.loss == pytest.approx(model.reconstruction_error(images[[3]])[0], rel=1e-5)
+    assert one.loss_after < one.loss
+    for name, weight in model.net_.state_dict().items():
+        assert torch.equal(weight, before[name])
+
+
+def test_a_change_is_the_slope_of_the_loss_times_the_learning_rate(images):
+    model = UndercompleteAutoencoder(**QUICK, hidden=(5,)).fit(images)
+    one = walk(model, images[3].ravel(), 1e-2)
+    found = one.largest_changes("first.weight", 3)
+    assert [abs(c.change) for c in found] == sorted((abs(c.change) for c in found), reverse=True)
+    for change in found:
+        losses = []
+        for nudge in (1e-2, -1e-2):
+            twin = copy.deepcopy(model)
+            with torch.no_grad():
+                twin.net_.first.weight[change.place] += nudge
+            losses.append(twin.reconstruction_error(images[[3]])[0])
+        assert change.change == pytest.approx(-1e-2 * (losses[0] - losses[1]) / 2e-2, rel=0.02)
+
+
+@pytest.mark.parametrize("model", TYPES, ids=repr)
+def test_the_steps_are_told_and_drawn(model, images):
+    steps = image_steps(model.fit(images), images[3])
+    lines = image_steps_lines(steps)
+    assert [line[0] for line in lines if line[:1].isdigit()] == list("1234567")
+    assert f"{steps.walk.loss_after:.3f} instead of {steps.walk.loss:.3f}" in "\n".join(lines)
+    assert len(image_steps_figure(steps).axes) == 6
+    document = steps.as_dict()
+    assert np.shape(document["x"]) == np.shape(document["x_hat"]) == (6, 5)
+    assert len(document["losses"]) == 3
+    y, x = steps.largest_errors(1)[0]
+    error = np.abs(images[3] - np.reshape(document["x_hat"], (6, 5)))
+    assert error[y, x] == pytest.approx(error.max(), abs=1e-6)
+
+
+def test_colour_is_walked_too():
+    images = np.random.default_rng(0).random((30, 3, 6, 5), dtype=np.float32)
+    steps = image_steps(ConvolutionalAutoencoder(**QUICK, filters=(4,)).fit(images), images[0])
+    assert len(steps.largest_errors(1)[0]) == 3
+    assert len(image_steps_figure(steps).axes) == 6
+
+
+def test_other_models_and_images_are_refused(images):
+    model = ConvolutionalAutoencoder(**QUICK, filters=(4,)).fit(images)
+    with pytest.raises(InputError, match=r"shape \(5, 6\) and the model learned \(6, 5\)"):
+        image_steps(model, images[0].T)
+    with pytest.raises(InputError, match="learned rows of a table"):
+        image_steps(model.fit(images.reshape(30, -1)), images[0])
