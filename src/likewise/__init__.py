@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     )
     from likewise.evaluate.comparison import compare
     from likewise.recommend.auto import auto
-    from likewise.recommend.baselines import ItemNeighbours, Popularity
+    from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
     from likewise.recommend.blend import Blend
     from likewise.recommend.bulk import recommend_file
     from likewise.recommend.folder import load
@@ -105,7 +105,12 @@ _HOMES = {
     ),
     "likewise.evaluate.comparison": ("compare",),
     "likewise.recommend.auto": ("auto",),
-    "likewise.recommend.baselines": ("ItemNeighbours", "Popularity"),
+    "likewise.recommend.baselines": (
+        "ItemNeighbours",
+        "PersonalFrequency",
+        "Popularity",
+        "RP3Beta",
+    ),
     "likewise.recommend.blend": ("Blend",),
     "likewise.recommend.bulk": ("recommend_file",),
     "likewise.recommend.folder": ("load",),
@@ -138,7 +143,9 @@ __all__ = [
     "ModelFolderError",
     "NeighbourhoodAutoencoder",
     "NotEnoughMemoryError",
+    "PersonalFrequency",
     "Popularity",
+    "RP3Beta",
     "RecVAE",
     "Recommender",
     "SparseAutoencoder",

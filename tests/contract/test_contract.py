@@ -313,6 +313,7 @@ WRONG = {
     "activation": ["no such", None, 3],
     "anneal_steps": [0, 1.5],
     "augment": ["yes"],
+    "alpha": [-0.1, 2.1],
     "batch_size": [0, -1, 2.5, "all"],
     "beta": [-0.1, "a", float("nan")],
     "calibration": ["no such", None],

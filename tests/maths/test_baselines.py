@@ -8,7 +8,7 @@ from scipy import sparse
 
 from likewise import memory
 from likewise.errors import NotEnoughMemoryError
-from likewise.recommend.baselines import ItemNeighbours, Popularity
+from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
 from likewise.recommend.recommender import Recommender
 
 
@@ -97,3 +97,34 @@ def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 1_000)
     with pytest.raises(NotEnoughMemoryError, match="co-counts of 10 items"):
         ItemNeighbours().fit(X)
+
+
+@pytest.mark.parametrize(("alpha", "beta", "k"), [(1.0, 0.0, 9), (0.7, 0.5, 9), (0.0, 1.3, 2)])
+def test_rp3beta_is_the_slow_walk(alpha, beta, k):
+    X = tables(np.random.default_rng(3), 20, 6)
+    X[:, 5] = 0
+    X[4] = 0
+    has = X > 0
+    expected = np.zeros((6, 6))
+    for i in range(6):
+        for j in range(6):
+            if i != j and has[:, j].any():
+                walks = [1 / row.sum() ** alpha for row in has if row[i] and row[j]]
+                expected[i, j] = (
+                    sum(walks) / has[:, i].sum() ** alpha / has[:, j].sum() ** beta if walks else 0
+                )
+    for j in range(6):
+        expected[np.argsort(-expected[:, j], kind="stable")[k:], j] = 0
+    model = RP3Beta(n_neighbours=k, alpha=alpha, beta=beta).fit(sparse.csr_array(X))
+    np.testing.assert_allclose(model.S_.toarray(), expected, rtol=1e-5)
+
+
+def test_personal_frequency_is_what_was_bought_most_then_popularity():
+    baskets = [["tea", "cup"], ["tea", "ink"], ["tea", "cup"], ["pen", "tea"]]
+    recommender = Recommender(PersonalFrequency(), weighting="linear").fit(baskets)
+    X = sparse.csr_array(np.array([[0, 2.0, 0, 1.0]]))  # cup, ink, pen, tea
+    ids, scores = recommender.recommend(X, k=4, filter_seen=False)
+    assert ids.tolist() == [["ink", "tea", "cup", "pen"]]
+    assert scores[0, 2] < 1
+    (new,) = recommender.recommend([["ink"]], k=2)
+    assert [r.item for r in new] == ["tea", "cup"]

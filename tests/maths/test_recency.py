@@ -84,8 +84,8 @@ def test_the_age_of_a_purchase_is_that_at_the_cut():
     plain = global_time(log)
     np.testing.assert_array_equal(split.train.matrix.indices, plain.train.matrix.indices)
     np.testing.assert_array_equal(split.test.held_out.indices, plain.test.held_out.indices)
-    assert "linear, recent" in line_up(split)
-    assert "linear, recent" not in line_up(plain)
+    assert "recent linear" in line_up(split)
+    assert "recent linear" not in line_up(plain)
 
 
 def test_a_short_half_life_is_chosen_where_habits_turned():

@@ -32,6 +32,7 @@ MODELS = (
     "stacked",
     "deep",
     "item-knn",
+    "rp3beta",
     "popularity",
 )
 

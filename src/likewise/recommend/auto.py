@@ -18,12 +18,11 @@ from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.data.interactions import Interactions
 from likewise.data.split import FoldIn, held_out_items
 from likewise.errors import InputError, NotEnoughMemoryError
-from likewise.recommend.baselines import ItemNeighbours
 from likewise.recommend.blend import Blend
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.journal import Journal, as_record, fingerprint
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.selection import METRIC, Trial, choose, linear_kind
+from likewise.recommend.selection import METRIC, Trial, choose, closed_forms
 from likewise.recommend.weights import Weights, choose_weights
 
 LINEAR_SHARE, OTHER_SHARE = 0.3, 0.05
@@ -153,8 +152,8 @@ class _Search:
     def closed_forms(self) -> list[_Found]:
         """Climb to the best settings of each closed form."""
         found = []
-        for kind in (linear_kind(self.learned.n_items), ItemNeighbours):
-            share = OTHER_SHARE if kind is ItemNeighbours else LINEAR_SHARE
+        for kind in closed_forms(self.learned.n_items):
+            share = OTHER_SHARE if found or self.skipped else LINEAR_SHARE
             try:
                 found.append(self._climbed(kind, share * self.budget))
             except (InputError, NotEnoughMemoryError) as error:

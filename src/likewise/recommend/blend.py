@@ -18,14 +18,16 @@ from likewise.artifact import Contents
 from likewise.autoencoders import TYPES, Autoencoder, LinearAutoencoder
 from likewise.autoencoders.base import Validate, copy_of
 from likewise.errors import InputError
-from likewise.recommend.baselines import ItemNeighbours, Popularity
+from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
 
 Scores = NDArray[np.float32]
 
 PARTS: dict[str, type[Autoencoder]] = {
     **TYPES,
     "popularity": Popularity,
+    "personal-frequency": PersonalFrequency,
     "item-knn": ItemNeighbours,
+    "rp3beta": RP3Beta,
 }
 """Every type that a blend can hold; a folder names them by this table, never by a path."""
 

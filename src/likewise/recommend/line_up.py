@@ -24,7 +24,7 @@ from likewise.data.split import Split
 from likewise.errors import InputError
 from likewise.evaluate.comparison import Fit
 from likewise.recommend.auto import auto
-from likewise.recommend.baselines import ItemNeighbours, Popularity
+from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
 from likewise.recommend.candidates import batch_size_for
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.selection import choose
@@ -42,9 +42,11 @@ class _Fixed:
 
     model: Autoencoder
     recent: bool = False
+    weighting: str = "binary"
 
     def __call__(self, split: Split, seed: int) -> Recommender:
-        return Recommender(self.model).fit(_learned_from(split, self.recent), support=False)
+        recommender = Recommender(self.model, weighting=self.weighting)
+        return recommender.fit(_learned_from(split, self.recent), support=False)
 
 
 @dataclass(frozen=True)
@@ -125,20 +127,22 @@ def line_up(
     models: dict[str, Fit] = {
         "popularity": _Fixed(Popularity()),
         "recent popularity": _Fixed(Popularity(), recent=True),
+        "personal frequency": _Fixed(PersonalFrequency(), weighting="linear"),
         "item k-NN": _Chosen(ItemNeighbours, budget),
+        "RP3beta": _Chosen(RP3Beta, budget),
         "undercomplete": _Trained(UndercompleteAutoencoder(n_latent=64), budget),
         "Mult-DAE": _Trained(DenoisingAutoencoder(), budget),
         "Mult-VAE": _Trained(VariationalAutoencoder(), budget),
         "RecVAE": _Trained(RecVAE(), budget),
         "H+Vamp": _Trained(HVamp(), budget),
         "linear": _Chosen(LinearAutoencoder, budget),
-        "linear, recent": _Chosen(LinearAutoencoder, budget, "recent"),
+        "recent linear": _Chosen(LinearAutoencoder, budget, "recent"),
         "auto": _Auto(budget),
     }
     if split.recent is None:
         del models["recent popularity"]
     if split.half_life is None:
-        del models["linear, recent"]
+        del models["recent linear"]
     unknown = [name for name in names or () if name not in models]
     if unknown:
         raise InputError(f"there is no model {unknown[0]!r}; the models are {', '.join(models)}")

@@ -21,7 +21,7 @@ from likewise.data.split import FoldIn, held_out_items
 from likewise.errors import InputError
 from likewise.evaluate.protocol import evaluate
 from likewise.memory import available_memory
-from likewise.recommend.baselines import ItemNeighbours
+from likewise.recommend.baselines import ItemNeighbours, RP3Beta
 from likewise.recommend.recommender import Recommender
 
 METRIC = "ndcg@100"
@@ -83,6 +83,15 @@ SEARCHES: dict[type[Autoencoder], Search] = {
         {"n_neighbours": 100, "shrinkage": 10.0, "discount": 0.5},
         lambda settings, _train: ItemNeighbours(**settings),
     ),
+    RP3Beta: Search(
+        {
+            "n_neighbours": [10, 20, 50, 100, 200, 500, 1000, 2000],
+            "alpha": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0],
+            "beta": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0],
+        },
+        {"n_neighbours": 200, "alpha": 0.8, "beta": 0.4},
+        lambda settings, _train: RP3Beta(**settings),
+    ),
 }
 """The types whose settings can be chosen."""
 
@@ -97,6 +106,18 @@ def linear_kind(n_items: int) -> type[Autoencoder]:
     """
     fits = LinearAutoencoder.bytes_for(n_items) <= available_memory()
     return LinearAutoencoder if fits else NeighbourhoodAutoencoder
+
+
+def closed_forms(n_items: int) -> list[type[Autoencoder]]:
+    """Return the types to choose among for so many items, the linear one that fits them first.
+
+    Examples
+    --------
+    >>> [kind.type_name for kind in closed_forms(1_000)][:2]
+    ['linear', 'item-knn']
+    """
+    linear = {LinearAutoencoder, NeighbourhoodAutoencoder}
+    return [linear_kind(n_items), *(kind for kind in SEARCHES if kind not in linear)]
 
 
 @dataclass(frozen=True)
