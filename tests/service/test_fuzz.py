@@ -1,0 +1,68 @@
+"""Requests made from the OpenAPI document, right and wrong ones: each gets an answer it promises.
+
+`LIKEWISE_FUZZ=900 python -m pytest tests/service/test_fuzz.py` asks for that many right and wrong
+ones of each route: some 20,000 requests in all.
+"""
+
+import os
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from likewise.serve.app import ROUTES, create_app
+
+EXAMPLES = int(os.environ.get("LIKEWISE_FUZZ", "10"))
+CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+)
+
+
+OPERATIONS = [(path.replace(":path", ""), method) for method, path, *_ in ROUTES]
+OPERATIONS += [("/livez", "GET"), ("/readyz", "GET"), ("/metrics", "GET")]
+
+
+@pytest.fixture(scope="module")
+def document(shelf):
+    app, _ = create_app(shelf)
+    return schemathesis.openapi.from_asgi("/openapi.json", app, headers={"Host": "localhost"})
+
+
+def test_no_route_is_left_out(document):
+    promised = {
+        (path, method.upper())
+        for path, operations in document.raw_schema["paths"].items()
+        for method in operations
+    }
+    assert promised == {*OPERATIONS}
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_every_request_gets_an_answer_that_the_document_promises(document, path, method, mode):
+    operation = document[path][method]
+
+    @given(operation.as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), database=None,
+        derandomize=True, deadline=None,
+    )  # fmt: skip
+    def ask(case):
+        response = case.call(headers={"Host": "localhost"})
+        case.validate_response(response, checks=CHECKS)
+
+    try:
+        ask()
+    except Unsatisfiable:  # there is no wrong way to ask a route that takes nothing
+        assert (mode, path[:3]) != (GenerationMode.POSITIVE, "/v1")
