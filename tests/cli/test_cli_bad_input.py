@@ -220,7 +220,9 @@ def test_a_place_that_is_not_for_a_model(untouched, folder, orders, out, why):
 
 def test_options_that_are_none(untouched, orders):
     fit = ["fit", orders, "--out", "shop.model"]
-    assert "--model magic is none of auto, linear, denoising" in untouched(*fit, "--model", "magic")
+    assert "--model magic is none of auto, linear, neighbourhood" in untouched(
+        *fit, "--model", "magic"
+    )
     assert "--budget 0 given" in untouched(*fit, "--budget", 0)
     assert "--budget nan given" in untouched(*fit, "--budget", "nan")
     assert "Invalid value for '--budget'" in untouched(*fit, "--budget", "long")

@@ -18,7 +18,7 @@ from likewise.recommend.blend import CALIBRATIONS, Blend
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.journal import TRIALS, Journal, fingerprint
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.selection import METRIC, Trial
+from likewise.recommend.selection import METRIC, Trial, closed_forms
 from likewise.recommend.weights import choose_weights
 
 
@@ -74,7 +74,7 @@ def test_a_short_budget_is_for_closed_forms_alone(shop):
 
 
 def _closed():
-    return ["linear", "item-knn"]
+    return [kind.type_name for kind in closed_forms(12)]
 
 
 def test_a_search_is_gone_on_with(shop, small, tmp_path, monkeypatch):

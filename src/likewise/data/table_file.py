@@ -39,14 +39,16 @@ class TableFile:
     def __init__(self, path: Path) -> None:
         if path.suffix.lower() not in KINDS:
             raise InputError(f"{path} has no known ending; it is one of {', '.join(KINDS)}")
-        self._path = path
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._path, self._place = path, path.resolve()
+        self._is_device = self._place.exists() and not self._place.is_file()
+        beside = self._place.with_name(f".{path.name}.{os.getpid()}.part")
+        self._part = self._place if self._is_device else beside
         self._file: IO[bytes] | None = None
         self._writer: Any = None
 
     def __enter__(self) -> Self:
         try:
-            self._file = self._part.open("xb")
+            self._file = self._part.open("wb" if self._is_device else "xb")
         except OSError as error:
             raise MachineError(f"{self._path} cannot be written: {error.strerror}") from error
         return self
@@ -68,18 +70,29 @@ class TableFile:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            if self._writer is not None:
-                self._writer.close()
-            if self._file is not None:
-                self._file.flush()
-                os.fsync(self._file.fileno())
-                self._file.close()
             if kind is None:
-                self._part.replace(self._path)
+                self._finish()
         except OSError as error:
-            if kind is None:
-                raise MachineError(f"{self._path} cannot be written: {error}") from error
+            raise MachineError(f"{self._path} cannot be written: {error}") from error
         finally:
+            self._leave_nothing()
+
+    def _finish(self) -> None:
+        """Write what is left, and move the file to its place."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._file is not None:
+            self._file.flush()
+            if not self._is_device:
+                os.fsync(self._file.fileno())
+                self._part.replace(self._place)
+
+    def _leave_nothing(self) -> None:
+        """Close what is open, and remove what did not get to its place."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+        if not self._is_device:
             with suppress(OSError):
                 self._part.unlink(missing_ok=True)
 

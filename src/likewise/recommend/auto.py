@@ -151,7 +151,7 @@ class _Search:
 
     def closed_forms(self) -> list[_Found]:
         """Climb to the best settings of each closed form."""
-        found = []
+        found: list[_Found] = []
         for kind in closed_forms(self.learned.n_items):
             share = OTHER_SHARE if found or self.skipped else LINEAR_SHARE
             try:
