@@ -109,7 +109,7 @@ def two_models(shelf: dict[str, Served], tmp_path_factory: pytest.TempPathFactor
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # playwright's event loop must not run on into other tests
 def browser() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if path is None:

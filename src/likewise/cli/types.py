@@ -62,6 +62,10 @@ TYPES = {
         "one weight for each pair of items, solved exactly", "L2, no item explains itself",
         "recommending in a shop: the default", FIT.format("linear"),
     ),
+    "neighbourhood": About(
+        "the linear one, each item solved among its neighbours", "L2, no item explains itself",
+        "recommending from 20,000 items up to a million", FIT.format("neighbourhood"),
+    ),
 }  # fmt: skip
 """Name to what there is to know, in the order of `likewise.autoencoders.TYPES`."""
 
