@@ -248,7 +248,8 @@ def test_a_narrow_code_is_found_without_a_table_as_wide_as_the_catalogue(make, m
     small = make().fit(make_small())
     if small._n_features_out >= small.n_features_in_:
         return  # the code is the row itself
-    model = make(max_epochs=1, max_seconds=5).fit(tall[:50])
+    brief = {"max_epochs": 1, "max_seconds": 5}
+    model = make(**{k: v for k, v in brief.items() if k in small.get_params()}).fit(tall[:50])
     densified = Densified(monkeypatch)
     monkeypatch.setattr(SparseRows, "dense", lambda _: pytest.fail("the rows were made dense"))
     assert model.transform(tall).shape[0] == 20_000

@@ -6,6 +6,7 @@ from likewise.autoencoders.convolutional import ConvolutionalAutoencoder
 from likewise.autoencoders.deep import DeepAutoencoder
 from likewise.autoencoders.denoising import DenoisingAutoencoder
 from likewise.autoencoders.hvamp import HVamp
+from likewise.autoencoders.kernel import KernelAutoencoder
 from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.neighbourhood import NeighbourhoodAutoencoder
 from likewise.autoencoders.recvae import RecVAE
@@ -22,6 +23,7 @@ __all__ = [
     "DeepAutoencoder",
     "DenoisingAutoencoder",
     "HVamp",
+    "KernelAutoencoder",
     "LinearAutoencoder",
     "NeighbourhoodAutoencoder",
     "RecVAE",
@@ -44,5 +46,6 @@ TYPES: dict[str, type[Autoencoder]] = {
     "convolutional": ConvolutionalAutoencoder,
     "linear": LinearAutoencoder,
     "neighbourhood": NeighbourhoodAutoencoder,
+    "kernel": KernelAutoencoder,
 }
 """Name to class. A model folder and the command line name types by this table, never by a path."""

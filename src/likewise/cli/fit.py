@@ -22,6 +22,7 @@ CHOOSING = (None, "auto")
 MODELS = (
     "linear",
     "neighbourhood",
+    "kernel",
     "denoising",
     "variational",
     "recvae",

@@ -66,6 +66,10 @@ TYPES = {
         "the linear one, each item solved among its neighbours", "L2, no item explains itself",
         "recommending from 20,000 items up to a million", FIT.format("neighbourhood"),
     ),
+    "kernel": About(
+        "likeness to typical rows, decoded in closed form", "L2",
+        "recommending beside the linear one, in a blend", FIT.format("kernel"),
+    ),
 }  # fmt: skip
 """Name to what there is to know, in the order of `likewise.autoencoders.TYPES`."""
 

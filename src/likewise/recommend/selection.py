@@ -14,7 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from likewise.autoencoders import LinearAutoencoder, NeighbourhoodAutoencoder
+from likewise.autoencoders import (
+    KernelAutoencoder,
+    LinearAutoencoder,
+    NeighbourhoodAutoencoder,
+)
 from likewise.autoencoders.base import Autoencoder
 from likewise.data.interactions import Interactions
 from likewise.data.split import FoldIn, held_out_items
@@ -74,6 +78,16 @@ def _linear(kind: type[Autoencoder]) -> Search:
 SEARCHES: dict[type[Autoencoder], Search] = {
     LinearAutoencoder: _linear(LinearAutoencoder),
     NeighbourhoodAutoencoder: _linear(NeighbourhoodAutoencoder),
+    KernelAutoencoder: Search(
+        {
+            "l2": [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0],
+            "gamma": [0.125, 0.25, 0.5, 1.0, 2.0, 4.0],
+            "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+            "n_landmarks": [250, 500, 1000, 2000, 4000],
+        },
+        {"l2": 3.0, "gamma": 1.0, "item_power": 0.3, "n_landmarks": 1000},
+        lambda settings, _train: KernelAutoencoder(random_state=0, **settings),
+    ),
     ItemNeighbours: Search(
         {
             "n_neighbours": [10, 20, 50, 100, 200, 500, 1000, 2000],
@@ -114,7 +128,7 @@ def closed_forms(n_items: int) -> list[type[Autoencoder]]:
     Examples
     --------
     >>> [kind.type_name for kind in closed_forms(1_000)][:2]
-    ['linear', 'item-knn']
+    ['linear', 'kernel']
     """
     linear = {LinearAutoencoder, NeighbourhoodAutoencoder}
     return [linear_kind(n_items), *(kind for kind in SEARCHES if kind not in linear)]
