@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 
 from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
+from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.ties import NO_ITEM, PRODUCTS_AT_A_TIME, Ties, in_threads
 from likewise.errors import InputError
 from likewise.memory import GIB, require_memory
@@ -83,11 +84,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
     additive: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "l2": [Interval(Real, 0, None, closed="neither")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "relaxation": [Interval(Real, 0, 1, closed="left")],
-        "item_power": [Interval(Real, 0, 1, closed="both")],
-        "user_power": [Interval(Real, 0, 2, closed="both")],
+        **LinearAutoencoder._parameter_constraints,
         "n_neighbours": [Interval(Integral, 1, None, closed="left")],
         "gram_gib": [Interval(Real, 0, None, closed="neither")],
     }

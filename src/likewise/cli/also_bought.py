@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import Output, require_writable
-from likewise.cli.recommend import TABLES
+from likewise.cli.output import TABLES, Output, require_writable
 from likewise.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,9 +1,10 @@
 """Choosing a model for `likewise fit` and `likewise demo`, and saying what was chosen."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from likewise.cli.output import Output
+from likewise.cli.output import Move, Output
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from likewise.data.log import Log
     from likewise.data.split import FoldIn
     from likewise.recommend.recommender import Recommender
+    from likewise.recommend.selection import Trial
 
 
 def require_judges(interactions: "Interactions") -> None:
@@ -21,6 +23,18 @@ def require_judges(interactions: "Interactions") -> None:
             f"{several} customers have two items or more, too few to hold one out to choose "
             "settings on; give a longer log, or name a model, such as --model linear"
         )
+
+
+def _spending(budget: float, move: Move) -> Callable[[str, "Trial"], None]:
+    """Return what moves a bar by the seconds that trials take of a budget."""
+    spent = 0.0
+
+    def tell(words: str, trial: "Trial") -> None:
+        nonlocal spent
+        spent += trial.seconds
+        move(min(1.0, spent / budget), f"{words}{trial.score:.4f}")
+
+    return tell
 
 
 def chosen(
@@ -41,16 +55,10 @@ def chosen(
             "memory that is free: each is solved within its neighbourhood instead"
         )
     with output.bar("choosing settings") as move:
-        spent = 0.0
-
-        def tell(trial: Any) -> None:
-            nonlocal spent
-            spent += trial.seconds
-            move(min(1.0, spent / budget), f"{trial.score:.4f}")
-
+        tell = _spending(budget, move)
         choice = choose(
             kind, *(judged_on or (interactions,)), max_seconds=budget,
-            weighting=weighting, on_trial=tell,
+            weighting=weighting, on_trial=lambda trial: tell("", trial),
         )  # fmt: skip
     best = choice.best
     words = ", ".join(f"{name}={value:g}" for name, value in choice.model.get_params().items())
@@ -79,17 +87,12 @@ def found(
     from likewise.recommend.auto import auto
 
     with output.bar("looking for the best model") as move:
-        spent = 0.0
-
-        def tell(model: str, trial: Any) -> None:
-            nonlocal spent
-            spent += trial.seconds
-            move(min(1.0, spent / budget), f"{model} {trial.score:.4f}")
-
+        tell = _spending(budget, move)
         train, validation = judged_on or (interactions, None)
         result = auto(
             train, validation, interactions, budget=budget, weighting=weighting, seed=seed,
-            device=device, trials=trials, on_trial=tell,
+            device=device, trials=trials,
+            on_trial=lambda model, trial: tell(f"{model} ", trial),
         )  # fmt: skip
     choice = result.recommender.metrics["choice"]
     words = " + ".join(f"{part['weight']:g} {part['model']}" for part in choice["parts"])

@@ -92,7 +92,7 @@ def command(
     require_writable(out, (".html",))
     if keep_in is not None:
         recommender_in(keep_in)  # refuses a wrong folder before the work
-    o.require_budget(budget)
+    o.require_seconds(budget, "--budget")
     if seeds < 1:
         raise InputError(f"--seeds {seeds} given; give 1 or more")
     output = Output(as_json, quiet)

@@ -44,17 +44,12 @@ def command(
     from likewise.tables.settings import describer
 
     output = Output(as_json, quiet)
-    if dimensions < 1:
-        raise InputError(f"--dimensions {dimensions} given; give 1 or more")
+    t.require_dimensions(dimensions)
     if out is None and target is None and save is None:
         raise InputError("name --out, --target or --save: there is nothing to do")
     t.check(out, save, seconds)
     t.require_code(kind)
-    rows = t.read(table, without, output)
-    told = None
-    if target is not None:
-        t.require_column(rows, target, "--target")
-        told, rows = rows[target], rows.drop_columns([target])
+    told, rows = t.set_apart(t.read(table, without, output), target, "--target")
     model = t.new_model(
         kind, settings, lambda named: describer(dimensions, rows.num_rows, named),
         random_state=seed, max_seconds=seconds / (1 + FOLDS * (target is not None)),

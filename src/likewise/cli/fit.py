@@ -191,7 +191,7 @@ def _check(
     if trials is not None and model != "auto":
         raise InputError("--trials keeps the trials of --model auto; give it with that")
     if budget is not None:
-        o.require_budget(budget)
+        o.require_seconds(budget, "--budget")
     require_replaceable(out)
 
 

@@ -63,7 +63,7 @@ def command(
     from likewise.evaluate.images import judged
 
     output = Output(as_json, quiet)
-    t.require_seconds(seconds)
+    o.require_seconds(seconds, "--seconds")
     model = _model(kind, settings, dimensions, seed, seconds)
     _make_folder(out)
     for name in (MODEL, RECOGNISER):
@@ -110,8 +110,7 @@ def _model(
     known = {name: type_ for name, type_ in TYPES.items() if issubclass(type_, NeuralAutoencoder)}
     if kind not in known:
         raise InputError(f"--type {kind} is none of {', '.join(known)}")
-    if dimensions < 1:
-        raise InputError(f"--dimensions {dimensions} given; give 1 or more")
+    t.require_dimensions(dimensions)
     model = known[kind](n_latent=dimensions)
     run = {"random_state": seed, "max_seconds": seconds}
     own = {k: v for k, v in model.get_params().items() if k not in run}

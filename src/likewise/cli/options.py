@@ -155,10 +155,10 @@ def seconds(text: str | float) -> float:
     return float(number) * units[unit]
 
 
-def require_budget(seconds: float) -> None:
-    """Refuse a budget that is no time."""
+def require_seconds(seconds: float, option: str) -> None:
+    """Refuse an option's time that is none."""
     if not 0 < seconds < float("inf"):
-        raise InputError(f"--budget {seconds:g} given; give seconds, more than 0")
+        raise InputError(f"{option} {seconds:g} given; give seconds, more than 0")
 
 
 def _named(condition: str) -> tuple[str, str]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
+"""The endings that a result table may have."""
+
 Move = Callable[[float, str], None]
 """Moves a progress bar to a share of the whole, with words beside it."""
 

@@ -6,10 +6,8 @@ from typing import Annotated
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import Output, require_writable
+from likewise.cli.output import TABLES, Output, require_writable
 from likewise.errors import InputError
-
-TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
 
 
 def command(

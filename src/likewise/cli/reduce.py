@@ -8,7 +8,6 @@ import typer
 from likewise.cli import options as o
 from likewise.cli import table as t
 from likewise.cli.output import Output, require_writable, write_table
-from likewise.errors import InputError
 
 if TYPE_CHECKING:
     from likewise.tables.reduction import Reduction
@@ -52,16 +51,11 @@ def command(
     from likewise.tables.settings import for_tables
 
     output = Output(as_json, quiet)
-    if dimensions < 1:
-        raise InputError(f"--dimensions {dimensions} given; give 1 or more")
+    t.require_dimensions(dimensions)
     t.check(out, save, seconds)
     t.require_code(kind)
     require_writable(plot, (".png", ".svg", ".pdf"), "--plot")
-    rows = t.read(table, without, output)
-    labels = None
-    if label is not None:
-        t.require_column(rows, label, "--label")
-        labels, rows = rows[label], rows.drop_columns([label])
+    labels, rows = t.set_apart(t.read(table, without, output), label, "--label")
     model = t.new_model(
         kind, settings, lambda named: for_tables(named, dimensions, rows.num_rows),
         random_state=seed, max_seconds=seconds,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import Move, Output, require_writable
+from likewise.cli.output import TABLES, Move, Output, require_writable
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from likewise.autoencoders import Autoencoder
     from likewise.nn.plan import Progress
-
-TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
 
 TableArgument = Annotated[
     Path, typer.Argument(metavar="TABLE", help="A csv, tsv, jsonl or parquet file.")
@@ -58,6 +56,16 @@ def require_column(table: "pa.Table", name: str, option: str) -> None:
         raise InputError(
             f"{option} {name}: the table has the columns {', '.join(table.column_names)}"
         )
+
+
+def set_apart(
+    table: "pa.Table", name: str | None, option: str
+) -> tuple["pa.ChunkedArray | None", "pa.Table"]:
+    """Return the column that an option names, if it names one, and the table without it."""
+    if name is None:
+        return None, table
+    require_column(table, name, option)
+    return table[name], table.drop_columns([name])
 
 
 def new_model(
@@ -102,16 +110,16 @@ def check(out: Path | None, save: Path | None, seconds: float) -> None:
     """Refuse what could not be written after the work, before it."""
     from likewise.artifact import require_replaceable
 
-    require_seconds(seconds)
+    o.require_seconds(seconds, "--seconds")
     require_writable(out, TABLES)
     if save is not None:
         require_replaceable(save)
 
 
-def require_seconds(seconds: float) -> None:
-    """Refuse a time that is none."""
-    if not 0 < seconds < float("inf"):
-        raise InputError(f"--seconds {seconds:g} given; give seconds, more than 0")
+def require_dimensions(dimensions: int) -> None:
+    """Refuse a code of no length."""
+    if dimensions < 1:
+        raise InputError(f"--dimensions {dimensions} given; give 1 or more")
 
 
 def words(at: "Progress") -> tuple[float, str]:

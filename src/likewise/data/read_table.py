@@ -8,7 +8,7 @@ from likewise.data.engine import Engine, engine, name_sql, own_errors, text_sql
 from likewise.data.relation import Relation
 from likewise.data.sources import open_source
 from likewise.data.values import UNTYPED, text_of
-from likewise.data.verdicts import malformed
+from likewise.data.verdicts import require_well_formed
 from likewise.errors import LogError
 
 MISSING = ("na", "n/a", "#n/a", "nan", "null", "none", "<na>", "?")
@@ -53,9 +53,7 @@ def read_table(path: str | os.PathLike[str]) -> pa.Table:
                 f"{sql} AS {name_sql(name)}" for name, sql in _typed(duck, relation).items()
             )
             table = duck.connection.sql(f"SELECT {columns} FROM {relation.sql}").to_arrow_table()
-        for finding in malformed(duck, relation):
-            where = relation.name if finding.first is None else finding.first.where
-            raise LogError(f"{where}: malformed line; mend it, or leave it out")
+        require_well_formed(duck, relation)
     if not table.num_rows:
         raise LogError(f"{relation.name} has columns but no rows; give a table with rows")
     return table

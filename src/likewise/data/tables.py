@@ -10,7 +10,7 @@ from likewise.data.engine import Engine, engine, name_sql, own_errors
 from likewise.data.relation import Relation
 from likewise.data.sources import open_source
 from likewise.data.values import id_of
-from likewise.data.verdicts import malformed
+from likewise.data.verdicts import require_well_formed
 from likewise.errors import LogError
 
 
@@ -63,9 +63,7 @@ def stage_ids(duck: Engine, path: str | Path, columns: Sequence[str]) -> None:
 
 def _check(duck: Engine, relation: Relation, taken: Iterable[tuple[str, str]]) -> None:
     """Refuse a table with a line or a value that is missing, or with none."""
-    for finding in malformed(duck, relation):
-        where = relation.name if finding.first is None else finding.first.where
-        raise LogError(f"{where}: malformed line; mend it, or leave it out")
+    require_well_formed(duck, relation)
     for role, column in taken:
         ((row,),) = duck.rows(f"SELECT min(rowid) FROM ids WHERE {name_sql(role)} IS NULL")
         if row is not None:

@@ -152,6 +152,19 @@ def malformed(engine: Engine, relation: Relation) -> Iterator[Finding]:
         yield Finding(NOT_UTF8 if foreign else MALFORMED, count, True, place)
 
 
+def require_well_formed(engine: Engine, relation: Relation) -> None:
+    """Refuse a table of which a line could not be read.
+
+    Raises
+    ------
+    LogError
+        With the place of the first.
+    """
+    for finding in malformed(engine, relation):
+        where = relation.name if finding.first is None else finding.first.where
+        raise LogError(f"{where}: malformed line; mend it, or leave it out")
+
+
 def _found(
     relation: Relation, reasons: Sequence[Reason], counts: Sequence[tuple[Any, ...]]
 ) -> Iterator[Finding]:

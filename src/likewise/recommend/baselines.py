@@ -169,8 +169,7 @@ class ItemNeighbours(_Neighbours):
         S.data = S.data / (
             counts[S.row] ** (1 - self.discount) * counts[S.col] ** self.discount + self.shrinkage
         )
-        S.data[S.row == S.col] = 0
-        self.S_ = sparse.csr_array(_largest_of_columns(S, self.n_neighbours), dtype=np.float32)
+        self.S_ = _neighbours(S, self.n_neighbours)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -229,8 +228,7 @@ class RP3Beta(_Neighbours):
         walked.data = np.repeat(length**-self.alpha, np.diff(ones.indptr))
         S = (ones.T @ walked).tocoo()
         S.data = S.data * counts[S.row] ** -self.alpha * counts[S.col] ** -self.beta
-        S.data[S.row == S.col] = 0
-        self.S_ = sparse.csr_array(_largest_of_columns(S, self.n_neighbours), dtype=np.float32)
+        self.S_ = _neighbours(S, self.n_neighbours)
 
 
 def _ones(X: Any) -> Any:
@@ -245,6 +243,12 @@ def _ones(X: Any) -> Any:
         "leave out rare items (with --drop)",
     )
     return ones
+
+
+def _neighbours(S: Any, k: int) -> Any:
+    """Return similarities in coordinates as CSR: none with itself, the k largest of a column."""
+    S.data[S.row == S.col] = 0
+    return sparse.csr_array(_largest_of_columns(S, k), dtype=np.float32)
 
 
 def _largest_of_columns(S: Any, k: int) -> Any:

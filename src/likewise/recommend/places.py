@@ -29,11 +29,11 @@ def item_places(recommender: Recommender) -> NDArray[np.float32]:
     landmarks, others = most[:N_LANDMARKS], most[N_LANDMARKS:]
     places = np.zeros((len(codes), 2), dtype=np.float32)
     places[landmarks] = two_dimensions(codes[landmarks])
-    for part in np.array_split(others, max(1, len(others) // 1_000)):
+    for start in range(0, len(others), 1_000):
+        part = others[start : start + 1_000]
         alike = codes[part] @ codes[landmarks].T
-        near = np.argpartition(-alike, N_NEAR, axis=1)[:, :N_NEAR] if len(part) else alike[:, :0]
-        if len(part):
-            places[part] = places[landmarks[near]].mean(axis=1)
+        near = np.argpartition(-alike, N_NEAR, axis=1)[:, :N_NEAR]
+        places[part] = places[landmarks[near]].mean(axis=1)
     places -= places.mean(axis=0)
     largest = np.abs(places).max()
     return places / largest if largest else places

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from likewise.artifact import Contents, write_folder
 from likewise.autoencoders import Autoencoder
 from likewise.data.frames import as_table
+from likewise.data.table_encoder import takes_tables
 from likewise.errors import InputError
 from likewise.tables.autoencoder import TableAutoencoder, by_column
 from likewise.tables.settings import hider
@@ -274,11 +275,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             self.feature_names_in_ = self.table_.encoder_.feature_names_in_
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = True
-        return tags
+        return takes_tables(super().__sklearn_tags__())
 
 
 def _require_parameters(detector: AnomalyDetector) -> None:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from likewise.artifact import Contents, write_folder
 from likewise.autoencoders import Autoencoder, UndercompleteAutoencoder
 from likewise.autoencoders.base import copy_of
-from likewise.data.table_encoder import TableEncoder
+from likewise.data.table_encoder import TableEncoder, takes_tables
 from likewise.errors import InputError
 from likewise.tables.settings import for_tables
 
@@ -125,10 +125,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         return int(self.model_._n_features_out)
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = True
+        tags = takes_tables(super().__sklearn_tags__())
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
