@@ -108,8 +108,8 @@ def test_settings_are_read_as_the_kind_they_are(fit):
     [
         ("l3=1", "linear has the settings dropout, item_power, l2, relaxation, user_power"),
         ("l2", "write --set NAME=VALUE"),
-        ("l2=much", "'much' is no number"),
-        ("l2=inf", "'inf' is no number"),
+        ("l2=much", "--set l2=much: give a number"),
+        ("l2=inf", "--set l2=inf: give a number"),
         ("l2=-1", "'l2' parameter of LinearAutoencoder must be"),
     ],
 )

@@ -73,6 +73,7 @@ def _learned(
     seed: int,
     output: Output,
 ) -> "AnomalyDetector":
+    from likewise.cli.models import show_progress
     from likewise.tables.anomalies import AnomalyDetector
     from likewise.tables.settings import hider
 
@@ -81,7 +82,7 @@ def _learned(
         max_seconds=seconds,
     )  # fmt: skip
     with output.bar("learning what rows are like") as move:
-        t.show_progress(model, move)
+        show_progress(model, move)
         return AnomalyDetector(model, random_state=seed).fit(rows)
 
 

@@ -39,6 +39,7 @@ def command(
 
       likewise features houses.csv --target price --dimensions 8
     """
+    from likewise.cli.models import show_progress
     from likewise.tables.autoencoder import TableAutoencoder
     from likewise.tables.features import FOLDS, probe
     from likewise.tables.settings import describer
@@ -61,7 +62,7 @@ def command(
         output.lines(probes.line())
         document |= {"target": target, **probes.as_dict()}
     with output.bar("learning features") as move:
-        t.show_progress(model, move)
+        show_progress(model, move)
         learned = TableAutoencoder(model).fit(rows)
     if out is not None:
         import pyarrow as pa

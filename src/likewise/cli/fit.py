@@ -212,10 +212,11 @@ def _trained(
     recommender: "Recommender", interactions: "Interactions", output: Output
 ) -> "Recommender":
     """Fit the model that was named, and say how its training went."""
+    from likewise.cli.models import show_progress
+
     model: Any = recommender.model
     with output.bar(f"training {model.type_name}") as move:
-        if "progress" in model.get_params():
-            model.set_params(progress=lambda at: move(*_words(at)))
+        show_progress(model, move, _words)
         recommender.fit(interactions)
     if hasattr(recommender.model_, "history_"):
         history = recommender.model_.history_
@@ -233,7 +234,7 @@ def _trained(
 
 def _model(name: str, settings: list[str], run: dict[str, Any]) -> "Autoencoder":
     """Return the model of that name with these settings; refuse what it could not heed."""
-    from likewise.autoencoders.choices import PURCHASES
+    from likewise.cli.models import configured
     from likewise.recommend.folder import ALL_TYPES
 
     kind = ALL_TYPES[name]
@@ -241,23 +242,12 @@ def _model(name: str, settings: list[str], run: dict[str, Any]) -> "Autoencoder"
     for option, key in (("checkpoint",) * 2, ("device",) * 2, ("budget", "max_seconds")):
         if key not in known and run[key] not in {None, "auto"}:
             raise InputError(f"--{option} is for models trained by epochs, and {name} is not one")
-    run = run | {"max_seconds": run["max_seconds"] or BUDGET}
-    purchases = PURCHASES | getattr(kind, "_purchases", {})
-    own = {
-        k: purchases.get(k, default) if default == "auto" else default
-        for k, default in known.items()
-        if k not in run and default is not None
-    }
-    given = dict(o.setting(text, own, name) for text in settings)
-    model = kind(**{k: v for k, v in run.items() if k in known} | given)
-    model._validate_params()
-    return model
+    return configured(kind(), settings, **run | {"max_seconds": run["max_seconds"] or BUDGET})
 
 
-def _words(at: "Progress") -> tuple[float, str]:
-    done = (at.epoch - 1 + at.rows_done / at.n_rows) / at.max_epochs
+def _words(at: "Progress") -> str:
     score = "" if at.validation is None else f", nDCG {at.validation:.4f}"
-    return done, (
+    return (
         f"epoch {at.epoch}/{at.max_epochs}, {at.rows_per_second:,.0f} rows/s, "
         f"{at.seconds_left:.0f} s left, loss {at.loss:.2f}{score}"
     )

@@ -60,6 +60,7 @@ def command(
     """
     from likewise.artifact import require_replaceable
     from likewise.cli.image_pictures import pictures
+    from likewise.cli.models import show_progress
     from likewise.evaluate.images import judged
 
     output = Output(as_json, quiet)
@@ -70,7 +71,7 @@ def command(
         require_replaceable(out / name)
     training, testing = _read(images, test, _size(size), mode, seed, output)
     with output.bar("learning to reconstruct") as move:
-        model.set_params(progress=lambda at: move(*t.words(at)))
+        show_progress(model, move)
         model.fit(training.pixels)
     model.set_params(progress=None)
     model.save(out / MODEL)
@@ -106,19 +107,16 @@ def _model(
 ) -> "NeuralAutoencoder":
     from likewise.autoencoders import TYPES
     from likewise.autoencoders.neural import NeuralAutoencoder
+    from likewise.cli.models import configured
 
     known = {name: type_ for name, type_ in TYPES.items() if issubclass(type_, NeuralAutoencoder)}
     if kind not in known:
         raise InputError(f"--type {kind} is none of {', '.join(known)}")
     t.require_dimensions(dimensions)
     model = known[kind](n_latent=dimensions)
-    run = {"random_state": seed, "max_seconds": seconds}
-    own = {k: v for k, v in model.get_params().items() if k not in run}
-    suited = {k: v for k, v in SUITED.items() if k in own}
-    given = dict(o.setting(text, own, kind) for text in settings or ())
-    model.set_params(**run | suited | given)
-    model._validate_params()
-    return model
+    own = model.get_params()
+    model.set_params(**{k: v for k, v in SUITED.items() if k in own})
+    return configured(model, settings, random_state=seed, max_seconds=seconds)
 
 
 SUITED = {"input_dropout": 0.0, "beta": 1.0, "anneal_steps": 500}
@@ -175,14 +173,15 @@ def _recogniser(
     model: "NeuralAutoencoder", training: "Images", seconds: float, seed: int, output: Output
 ) -> "AutoencoderClassifier | None":
     from likewise.autoencoders.classifier import AutoencoderClassifier
+    from likewise.cli.models import show_progress
 
     if training.labels is None:
         return None
     with output.bar("learning to recognise") as move:
         recogniser = AutoencoderClassifier(
-            model, pretrain="prefit", max_seconds=seconds, random_state=seed,
-            progress=lambda at: move(*t.words(at)),
-        )  # fmt: skip
+            model, pretrain="prefit", max_seconds=seconds, random_state=seed
+        )
+        show_progress(recogniser, move)
         recogniser.fit(*training.labelled())
     return recogniser
 

@@ -169,34 +169,3 @@ def _named(condition: str) -> tuple[str, str]:
             'write it as --drop "returns=quantity < 0"'
         )
     return reason.strip(), sql.strip()
-
-
-def setting(text: str, known: dict[str, Any], name: str) -> tuple[str, Any]:
-    """Read NAME=VALUE as the kind of value that the setting has."""
-    key, separator, value = text.partition("=")
-    if not separator or key not in known:
-        raise InputError(
-            f"--set {text}: {name} has the settings {', '.join(known) or '(none)'}; "
-            "write --set NAME=VALUE"
-        )
-    default = known[key]
-    if value == "auto":
-        return key, value
-    try:
-        if isinstance(default, tuple):
-            return key, tuple(int(part) for part in value.split(",") if part)
-        if isinstance(default, int | float):
-            return key, float(value) if set(value) & set(".eE") else int(value)
-    except ValueError as error:
-        raise InputError(f"--set {text}: {value!r} is no number") from error
-    return key, _guessed(value) if default in (None, "auto") else value
-
-
-def _guessed(value: str) -> Any:
-    """Read a setting whose default tells no kind: numbers, a number, else a text."""
-    try:
-        if "," in value:
-            return tuple(int(part) for part in value.split(",") if part)
-        return float(value) if set(value) & set(".eE") else int(value)
-    except ValueError:
-        return value

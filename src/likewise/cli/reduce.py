@@ -46,6 +46,7 @@ def command(
 
       likewise reduce houses.csv --dimensions 3 --without price --set hidden=64,16
     """
+    from likewise.cli.models import show_progress
     from likewise.tables.autoencoder import TableAutoencoder
     from likewise.tables.reduction import reduce_table
     from likewise.tables.settings import for_tables
@@ -61,7 +62,7 @@ def command(
         random_state=seed, max_seconds=seconds,
     )  # fmt: skip
     with output.bar("learning to reduce") as move:
-        t.show_progress(model, move)
+        show_progress(model, move)
         reduction = reduce_table(rows, TableAutoencoder(model), seed=seed)
     output.lines(reduction.line())
     written = _write(reduction, labels, out, plot, save)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import TABLES, Move, Output, require_writable
+from likewise.cli.output import TABLES, Output, require_writable
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from likewise.autoencoders import Autoencoder
-    from likewise.nn.plan import Progress
 
 TableArgument = Annotated[
     Path, typer.Argument(metavar="TABLE", help="A csv, tsv, jsonl or parquet file.")
@@ -79,17 +78,11 @@ def new_model(
     `suited` makes one of the type with the settings that the command thinks best.
     """
     from likewise.autoencoders import TYPES
+    from likewise.cli.models import configured
 
     if kind not in TYPES:
         raise InputError(f"--type {kind} is none of {', '.join(TYPES)}")
-    model = suited(TYPES[kind])
-    own: dict[str, Any] = model.get_params()
-    run = {name: value for name, value in run.items() if name in own}
-    known = {k: v for k, v in own.items() if k not in run and v is not None}
-    given = dict(o.setting(text, known, kind) for text in settings or ())
-    model.set_params(**run | given)
-    model._validate_params()
-    return model
+    return configured(suited(TYPES[kind]), settings, **run)
 
 
 def require_code(kind: str) -> None:
@@ -98,12 +91,6 @@ def require_code(kind: str) -> None:
 
     if kind in TYPES and "n_latent" not in TYPES[kind]._get_param_names():
         raise InputError(f"--type {kind}: {kind} has no code; name another type")
-
-
-def show_progress(model: "Autoencoder", move: Move) -> None:
-    """Let a model tell a progress bar how far it is, if it is trained by epochs."""
-    if "progress" in model.get_params():
-        model.set_params(progress=lambda at: move(*words(at)))
 
 
 def check(out: Path | None, save: Path | None, seconds: float) -> None:
@@ -120,13 +107,6 @@ def require_dimensions(dimensions: int) -> None:
     """Refuse a code of no length."""
     if dimensions < 1:
         raise InputError(f"--dimensions {dimensions} given; give 1 or more")
-
-
-def words(at: "Progress") -> tuple[float, str]:
-    """Return how far training is, and that in words."""
-    done = (at.epoch - 1 + at.rows_done / at.n_rows) / at.max_epochs
-    held = "" if at.validation is None else f", held-out error {-at.validation:.4f}"
-    return done, f"epoch {at.epoch}/{at.max_epochs}, error {at.loss:.4f}{held}"
 
 
 def _word(type_: "pa.DataType") -> str:

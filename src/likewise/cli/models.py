@@ -1,0 +1,125 @@
+"""The model that a command trains: made with what --set gives, shown while it learns."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from likewise.cli.output import Move
+from likewise.errors import InputError
+
+if TYPE_CHECKING:
+    from likewise.autoencoders import Autoencoder
+    from likewise.nn.plan import Progress
+
+NOT_SET = frozenset({"checkpoint", "parts", "progress", "weights"})
+"""Parameters that are no settings: they take what cannot be written in a word."""
+
+
+def configured(model: "Autoencoder", texts: Sequence[str] | None, **run: Any) -> "Autoencoder":
+    """Set what the command itself decides, as far as the type has it, then what --set gives.
+
+    Raises
+    ------
+    InputError
+        If a text is no NAME=VALUE, or names or gives what the type does not have.
+    """
+    own = model.get_params(deep=False)
+    run = {name: value for name, value in run.items() if name in own}
+    allowed = {
+        name: model._parameter_constraints[name]
+        for name in own
+        if name not in run and name not in NOT_SET
+    }
+    given = dict(setting(text, allowed, model.type_name) for text in texts or ())
+    model.set_params(**run | given)
+    model._validate_params()
+    return model
+
+
+def setting(text: str, allowed: dict[str, Sequence[Any]], type_name: str) -> tuple[str, Any]:
+    """Read NAME=VALUE as the parameter's constraints have it.
+
+    Examples
+    --------
+    >>> allowed = {"pretrain": ["boolean"], "hidden": ["array-like", StrOptions({"auto"})]}
+    >>> setting("pretrain=false", allowed, "deep"), setting("hidden=600,200", allowed, "deep")
+    (('pretrain', False), ('hidden', (600, 200)))
+    """
+    name, separator, value = text.partition("=")
+    if not separator or name not in allowed:
+        raise InputError(
+            f"--set {text}: {type_name} has the settings {', '.join(allowed) or '(none)'}; "
+            "write --set NAME=VALUE"
+        )
+    for constraint in allowed[name]:
+        try:
+            return name, _read(value.strip(), constraint)
+        except ValueError:
+            continue
+    raise InputError(f"--set {text}: give {' or '.join(_kinds(allowed[name]))}")
+
+
+def show_progress(model: Any, move: Move, words: "Callable[[Progress], str] | None" = None) -> None:
+    """Let a model tell a progress bar how far it is, if it is trained by epochs."""
+    if "progress" in model.get_params(deep=False):
+        told = words or _words
+        model.set_params(progress=lambda at: move(share_done(at), told(at)))
+
+
+def share_done(at: "Progress") -> float:
+    """Return how far training is, from 0 to 1."""
+    return (at.epoch - 1 + at.rows_done / at.n_rows) / at.max_epochs
+
+
+def _words(at: "Progress") -> str:
+    held = "" if at.validation is None else f", held-out score {at.validation:.4f}"
+    return f"epoch {at.epoch}/{at.max_epochs}, error {at.loss:.4f}{held}"
+
+
+def _read(value: str, constraint: Any) -> Any:
+    """Return the value that a text is under one constraint.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if constraint is None and value.lower() == "none":
+        return None
+    if constraint == "boolean":
+        return {"true": True, "false": False}[_one_of(value.lower(), ("true", "false"))]
+    if constraint == "array-like":
+        return tuple(int(part) for part in value.split(",") if part.strip())
+    if isinstance(constraint, StrOptions):
+        return _one_of(value, constraint.options)
+    if isinstance(constraint, Interval):
+        number = float(value) if set(value) & set(".eE") else int(value)
+        return number if math.isfinite(number) else _one_of(value, ())
+    if constraint is str:
+        return value
+    raise ValueError(value)
+
+
+def _one_of(value: str, options: Iterable[str]) -> str:
+    if value not in options:
+        raise ValueError(value)
+    return value
+
+
+def _kinds(constraints: Sequence[Any]) -> list[str]:
+    """Return in words what a parameter takes."""
+    found: list[str] = []
+    for constraint in constraints:
+        if constraint is None:
+            found.append("none")
+        elif constraint == "boolean":
+            found.append("true or false")
+        elif constraint == "array-like":
+            found.append("whole numbers, such as 64,16")
+        elif isinstance(constraint, StrOptions):
+            found.append(" or ".join(sorted(constraint.options)))
+        elif isinstance(constraint, Interval):
+            found.append("a number")
+    return found
