@@ -103,8 +103,8 @@ def test_the_seven_steps_of_an_image(run, refused, clothes, tmp_path):
     assert np.shape(document["x_hat"]) == (28, 28)
     assert picture.stat().st_size > 10_000
     assert "1  Take one row x: an image of 28 x 28" in run(*steps).out
-    assert "--row 75 given" in refused(*steps, "--row", "75")
+    assert "--row 76 given" in refused(*steps, "--row", "76")
     assert "one of .png" in refused(*steps, "--out", tmp_path / "steps.html")
-    assert "and not both" in refused(*steps, "--basket", "a")
+    assert "only one of them" in refused(*steps, "--basket", "a")
     recogniser = tmp_path / "out" / "classifier.model"
     assert "holds no autoencoder of images" in refused("steps", recogniser, "--images", clothes)

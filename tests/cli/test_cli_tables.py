@@ -139,3 +139,30 @@ def test_features_are_written_and_probed(run, tmp_path):
 )
 def test_features_refuses(refused, options, said):
     assert said in refused("features", HOUSES, *options)
+
+
+@pytest.mark.parametrize("command", ["reduce", "anomalies"])
+def test_the_seven_steps_of_a_row(run, refused, tmp_path, command):
+    save, page = tmp_path / "m.model", tmp_path / "steps.html"
+    assert run(command, HOUSES, "--save", save, *BRIEF).code == 0
+    steps = ["steps", save, "--table", HOUSES]
+    document = run(*steps, "--row", 42, "--out", page, "--json").document()
+    price = next(cell for cell in document["cells"] if cell["column"] == "price")
+    assert price["value"] == 990_000
+    assert document["loss_after"] < document["loss"]
+    assert "came back as" in page.read_text()
+    assert "1  Take one row x: 7 columns" in run(*steps).out
+    assert "--row 91 given" in refused(*steps, "--row", 91)
+    assert "one of .html" in refused(*steps, "--out", tmp_path / "steps.png")
+    assert "only one of them" in refused(*steps, "--basket", "a")
+    (tmp_path / "less.csv").write_text("town,zip\nRome,1\n")
+    said = refused("steps", save, "--table", tmp_path / "less.csv")
+    assert "the model needs the column" in said
+
+
+def test_steps_of_a_row_need_a_model_of_a_table(refused, tmp_path):
+    likewise.UndercompleteAutoencoder(n_latent=1, max_epochs=1).fit([[0.0, 1], [1, 0]]).save(
+        tmp_path / "m.model"
+    )
+    said = refused("steps", tmp_path / "m.model", "--table", HOUSES)
+    assert "holds no autoencoder of a table" in said

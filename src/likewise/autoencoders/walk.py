@@ -48,6 +48,16 @@ class Walk:
     weights: dict[str, Tensor]
     changes: dict[str, Tensor]
 
+    def last_layer(self) -> str:
+        """Return the name of the matrix that a dense net ends with; "" if the net is another."""
+        found = [name for name in self.changes if name.startswith("decoder") and "weight" in name]
+        return found[-1] if found else ""
+
+    def most_changed(self, n: int) -> list[Change]:
+        """Return the n weights of all layers that change most, the largest change first."""
+        found = [change for layer in self.changes for change in self.largest_changes(layer, n)]
+        return sorted(found, key=lambda c: (-abs(c.change), c.layer, c.place))[:n]
+
     def largest_changes(self, layer: str, n: int) -> list[Change]:
         """Return the n weights of a tensor that change most, the largest change first."""
         weight, change = self.weights[layer], self.changes[layer]

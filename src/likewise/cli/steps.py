@@ -1,7 +1,7 @@
-"""`likewise steps`: the seven training steps with the numbers of one basket or one image."""
+"""`likewise steps`: the seven training steps, with the numbers of a basket, an image or a row."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,9 @@ from likewise.cli.output import Output, require_writable
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
-    from likewise.steps import ImageSteps
+    import pyarrow as pa
+
+    from likewise.tables.autoencoder import TableAutoencoder
 
 
 def command(
@@ -19,7 +21,13 @@ def command(
     images: Annotated[
         Path | None, typer.Option(help="Images, for a model that `likewise images` wrote.")
     ] = None,
-    row: Annotated[int, typer.Option(min=0, help="Which of the images, the first being 0.")] = 0,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="A table, for a model that `reduce`, `features` or `anomalies` saved."),
+    ] = None,
+    row: Annotated[
+        int, typer.Option(min=1, help="Which of the images or rows, the first being 1.")
+    ] = 1,
     out: Annotated[
         Path | None, typer.Option(help="Write the steps as one HTML file; of an image, a picture.")
     ] = None,
@@ -30,19 +38,26 @@ def command(
 
     The numbers are those of the model if it is a classic autoencoder, and else of a small one that
     `fit` trained beside it, row by row, on the items bought most. A model of images is shown an
-    image.
+    image, a model of a table one of its rows.
 
     Examples
     --------
       likewise steps shop.model --basket 85123A,22423
 
       likewise steps shop.model --basket 85123A --out steps.html
+
+      likewise steps houses.model --table houses.csv --row 42
     """
-    if (basket is None) == (images is None):
-        raise InputError("give --basket, or --images for a model of images, and not both")
+    if [basket, images, table].count(None) != 2:
+        raise InputError(
+            "give --basket, or --images for a model of images, or --table for a model of a table, "
+            "and only one of them"
+        )
     output = Output(as_json, quiet)
     if images is not None:
         _of_image(model, images, row, out, output)
+    elif table is not None:
+        _of_row(model, table, row, out, output)
     else:
         _of_basket(model, basket or "", out, output)
 
@@ -52,22 +67,25 @@ def _of_basket(model: Path, basket: str, out: Path | None, output: Output) -> No
     from likewise.recommend.steps_text import steps_lines
 
     require_writable(out, (".html",))
-    items = o.basket(basket)
-    steps = o.load_recommender(model).steps(items)
-    if out is not None:
-        from likewise.cli.report import write_text
-
-        write_text(out, steps_html(steps))
-        output.note(f"wrote {out}")
+    steps = o.load_recommender(model).steps(o.basket(basket))
+    _write_page(out, lambda: steps_html(steps), output)
     output.lines(*steps_lines(steps))
     output.json(steps.as_dict())
 
 
 def _of_image(model: Path, images: Path, row: int, out: Path | None, output: Output) -> None:
-    from likewise.steps import image_steps_lines
+    from likewise.autoencoders.neural import NeuralAutoencoder
+    from likewise.data.images import read_images
+    from likewise.recommend.folder import load
+    from likewise.steps import image_steps, image_steps_lines
 
     require_writable(out, (".png", ".svg", ".pdf"))
-    steps = _walked(model, images, row)
+    loaded = load(model)
+    if not isinstance(loaded, NeuralAutoencoder):
+        raise InputError(f"{model} holds no autoencoder of images; `likewise images` writes one")
+    found = read_images(images)
+    _require_row(row, len(found), f"{images} has {len(found):,} images")
+    steps = image_steps(loaded, found.pixels[row - 1])
     if out is not None:
         from likewise.plots import image_steps_figure
 
@@ -77,16 +95,54 @@ def _of_image(model: Path, images: Path, row: int, out: Path | None, output: Out
     output.json(steps.as_dict())
 
 
-def _walked(model: Path, images: Path, row: int) -> "ImageSteps":
-    from likewise.autoencoders.neural import NeuralAutoencoder
-    from likewise.data.images import read_images
-    from likewise.recommend.folder import load
-    from likewise.steps import image_steps
+def _of_row(model: Path, table: Path, row: int, out: Path | None, output: Output) -> None:
+    from likewise.data.read_table import read_table
+    from likewise.steps import table_steps, table_steps_html, table_steps_lines
 
-    loaded = load(model)
-    if not isinstance(loaded, NeuralAutoencoder):
-        raise InputError(f"{model} holds no autoencoder of images; `likewise images` writes one")
-    found = read_images(images)
-    if row >= len(found):
-        raise InputError(f"--row {row} given; {images} has {len(found)} images, the first is row 0")
-    return image_steps(loaded, found.pixels[row])
+    require_writable(out, (".html",))
+    learned = _of_tables(model)
+    rows = _known_columns(learned, read_table(table))
+    _require_row(row, rows.num_rows, f"{table} has {rows.num_rows:,} rows")
+    steps = table_steps(learned, rows.slice(row - 1, 1))
+    _write_page(out, lambda: table_steps_html(steps), output)
+    output.lines(*table_steps_lines(steps))
+    output.json(steps.as_dict())
+
+
+def _of_tables(folder: Path) -> "TableAutoencoder":
+    """Return the autoencoder of a folder that a command on tables saved."""
+    from likewise.recommend.folder import load
+    from likewise.tables.anomalies import AnomalyDetector
+    from likewise.tables.autoencoder import TableAutoencoder
+
+    loaded = load(folder)
+    if isinstance(loaded, AnomalyDetector):
+        return loaded.table_
+    if not isinstance(loaded, TableAutoencoder):
+        raise InputError(
+            f"{folder} holds no autoencoder of a table; `likewise reduce`, `features` and "
+            "`anomalies` write one with --save"
+        )
+    return loaded
+
+
+def _known_columns(model: "TableAutoencoder", table: "pa.Table") -> "pa.Table":
+    from likewise.cli.table import require_column
+
+    names = [column.name for column in model.encoder_.columns_]
+    for name in names:
+        require_column(table, name, "the model needs the column")
+    return table.select(names)
+
+
+def _require_row(row: int, n: int, what: str) -> None:
+    if row > n:
+        raise InputError(f"--row {row} given; {what}, the first is row 1")
+
+
+def _write_page(out: Path | None, page: Any, output: Output) -> None:
+    if out is not None:
+        from likewise.cli.report import write_text
+
+        write_text(out, page())
+        output.note(f"wrote {out}")

@@ -145,10 +145,9 @@ def seven_steps(
 
 def _changes(one: Walk, titles: Sequence[str], n: int) -> list[Change]:
     """Return the n weights of the first and of the last layer that change most."""
-    last = [name for name in one.changes if name.startswith("decoder") and "weight" in name][-1]
     found = [
         Change(layer, titles[c.place[0]], c.place[1], c.weight, c.change)
-        for layer, name in (("encoder", "first.weight"), ("decoder", last))
+        for layer, name in (("encoder", "first.weight"), ("decoder", one.last_layer()))
         for c in one.largest_changes(name, n)
     ]
     return sorted(found, key=lambda c: (-abs(c.change), c.layer, c.title, c.unit))[:n]

@@ -39,8 +39,7 @@ class ImageSteps:
 
     def changes(self, n: int = 8) -> list[Change]:
         """Return the weights that change most, in all layers."""
-        found = [one for layer in self.walk.changes for one in self.walk.largest_changes(layer, n)]
-        return sorted(found, key=lambda c: (-abs(c.change), c.layer, c.place))[:n]
+        return self.walk.most_changed(n)
 
     def largest_errors(self, n: int = 5) -> list[tuple[int, ...]]:
         """Return the places where what comes out differs most from what went in."""

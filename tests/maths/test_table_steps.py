@@ -1,0 +1,90 @@
+"""The seven steps of one row of a table: numbers against a slow twin, text and page."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from likewise import (
+    ConvolutionalAutoencoder,
+    LinearAutoencoder,
+    SparseAutoencoder,
+    TableAutoencoder,
+    UndercompleteAutoencoder,
+)
+from likewise.errors import InputError
+from likewise.steps import table_steps, table_steps_html, table_steps_lines
+
+QUICK = {"n_latent": 3, "max_epochs": 3, "random_state": 0, "device": "cpu", "precision": "float32"}
+TYPES = [
+    UndercompleteAutoencoder(**QUICK, hidden=(5,)),
+    UndercompleteAutoencoder(**QUICK, hidden=()),
+    SparseAutoencoder(**QUICK),
+    ConvolutionalAutoencoder(**QUICK, filters=(4,)),
+]
+
+
+@pytest.fixture
+def houses():
+    rng = np.random.default_rng(0)
+    columns = {"town": rng.choice(["<Rome>", "Oslo", None], 40), "price": rng.integers(1, 9, 40),
+               "area": rng.normal(size=40)}  # fmt: skip
+    return pd.DataFrame(columns)
+
+
+@pytest.mark.parametrize("model", TYPES, ids=repr)
+def test_the_cells_are_what_encoder_and_model_say(model, houses):
+    table = TableAutoencoder(model).fit(houses)
+    steps, row = table_steps(table, houses.iloc[7:8]), table.encoder_.transform(houses)[7]
+    numbers = [number for cell in steps.cells for number in cell.numbers]
+    assert [n.name for n in numbers] == table.encoder_.get_feature_names_out().tolist()
+    np.testing.assert_allclose([n.x for n in numbers], row, rtol=1e-6)
+    x_hat = table.model_.reconstruct(row[None])[0]
+    np.testing.assert_allclose([n.x_hat for n in numbers], x_hat, atol=1e-5)
+    np.testing.assert_allclose(
+        [cell.error for cell in steps.cells], table.column_errors(houses)[7], rtol=1e-4
+    )
+    back = table.reconstruct(houses).iloc[7]
+    assert [cell.column for cell in steps.cells] == list(houses)
+    assert steps.cells[1].value == houses["price"][7]
+    assert steps.cells[1].back == back["price"]
+    assert steps.walk.loss == pytest.approx(table.model_.reconstruction_error(row[None])[0] /
+                                            table.model_.scaling_.scale**2, rel=1e-4)  # fmt: skip
+    assert steps.walk.loss_after < steps.walk.loss
+
+
+@pytest.mark.parametrize("model", TYPES, ids=repr)
+def test_the_steps_are_told_and_written(model, houses):
+    steps = table_steps(TableAutoencoder(model).fit(houses), houses.iloc[[0]])
+    lines = table_steps_lines(steps)
+    assert [line[0] for line in lines if line[:1].isdigit()] == list("1234567")
+    assert f"{steps.walk.loss_after:.3f} instead of {steps.walk.loss:.3f}" in "\n".join(lines)
+    page = table_steps_html(steps)
+    assert [f"<h2>{n} " in page for n in range(1, 8)] == [True] * 7
+    assert "<Rome>" not in page
+    assert "&lt;Rome&gt;" in page
+    document = steps.as_dict()
+    assert len(document["losses"]) == 3
+    assert document["changes"][0]["told"]
+
+
+def test_a_weight_of_the_first_layer_is_called_by_its_number_of_the_row(houses):
+    steps = table_steps(TableAutoencoder(TYPES[0]).fit(houses), houses.iloc[[0]])
+    (first,) = steps.walk.largest_changes("first.weight", 1)
+    name = steps.names[first.place[0]]
+    assert steps.told(first) == f"first.weight {name}, unit {first.place[1]}"
+    (inner,) = steps.walk.largest_changes("encoder.0.weight", 1)
+    assert steps.told(inner) == f"encoder.0.weight {inner.place}"
+
+
+def test_many_columns_are_cut_short():
+    X = np.random.default_rng(0).normal(size=(30, 20))
+    lines = table_steps_lines(table_steps(TableAutoencoder(TYPES[0]).fit(X), X[:1]))
+    assert lines.count("     … and 8 more columns") == 2
+
+
+def test_what_cannot_be_walked_is_refused(houses):
+    numbers = houses[["price", "area"]].abs()
+    with pytest.raises(InputError, match="linear autoencoder is solved at once"):
+        table_steps(TableAutoencoder(LinearAutoencoder()).fit(numbers), numbers.iloc[:1])
+    with pytest.raises(InputError, match="2 rows were given; give one"):
+        table_steps(TableAutoencoder(TYPES[0]).fit(numbers), numbers.iloc[:2])
