@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import sparse
 
 import likewise
 
@@ -190,6 +192,58 @@ def test_a_killed_worker_is_replaced(serve, model):
         assert service.ask("/v1/recommend", BODY)[0] == 200
         died = [line for line in service.log() if line["event"].startswith("worker died")]
         assert [line["pid"] for line in died] == [victim]
+
+
+def test_workers_share_one_copy_of_the_weights(serve, large):
+    """Also the workers of a later model, and one that takes the place of another."""
+    with serve(large, "--workers", 2) as service:
+        first = service.ask("/v1/model")[1]["version"]
+        service.until(lambda: len(service.workers()) == 2)
+        require_shared(service)
+
+        os.kill(min(service.workers()), signal.SIGKILL)
+        service.until(lambda: len(started(service)) == 3 and len(service.workers()) == 2)
+        require_shared(service)
+
+        retrained(large, large)
+        service.until(lambda: service.ask("/v1/model")[1]["version"] != first)
+        service.until(lambda: len(service.workers()) == 2)
+        require_shared(service)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A linear model whose weights (4 MB) no small allocation is mistaken for."""
+    rows = np.random.default_rng(0).random((50, 1000)) < 0.1
+    out = tmp_path / "large.model"
+    likewise.Recommender().fit(sparse.csr_array(rows.astype(np.float32))).save(out)
+    return out
+
+
+def started(service: Service) -> list[int]:
+    return [line["pid"] for line in service.log() if line["event"] == "worker started"]
+
+
+def require_shared(service: Service) -> None:
+    """Have every worker read all of B; the kernel must count one copy between them all."""
+    everyone = {service.process.pid, *service.workers()}
+    service.until(lambda: all(weights_of(pid)["Rss"] > 3900 for pid in everyone) or read(service))
+    found = [weights_of(pid) for pid in everyone]
+    assert [kb["Anonymous"] for kb in found] == [0] * len(found)  # no page was copied
+    assert sum(kb["Pss"] for kb in found) <= found[0]["Size"] + len(found)
+
+
+def read(service: Service) -> None:
+    for first in range(4):
+        service.ask("/v1/recommend", {"basket": [*range(first, 1000, 4)], "k": 1})
+
+
+def weights_of(pid: int) -> dict[str, int]:
+    """What /proc says of the mapping of the weights in a process, in kB."""
+    lines = iter(Path(f"/proc/{pid}/smaps").read_text().splitlines())
+    next(line for line in lines if "memfd:likewise-weights" in line)
+    fields = (next(lines).split() for _ in range(20))
+    return {field[0].rstrip(":"): int(field[1]) for field in fields if field[-1] == "kB"}
 
 
 def test_workers_do_not_outlive_their_supervisor(serve, model):

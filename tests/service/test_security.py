@@ -168,7 +168,7 @@ def test_more_than_the_queue_holds_is_refused_at_once(shelf):
             return await asyncio.gather(*asked), await client.post("/v1/recommend", json=ASK)
 
     answers, after = asyncio.run(ask_all())
-    refused = [answer for answer in answers if answer.status_code == 503]
+    refused = [answer for answer in answers if answer.status_code == 429]
     assert len(refused) == 7
     assert {answer.headers["retry-after"] for answer in refused} == {"1"}
     assert after.status_code == 200

@@ -1,20 +1,23 @@
 """Reading a model folder, which nobody vouches for.
 
 Each file is opened once, hashed as it lies in memory and used from there: what was verified is what
-is used. Nothing is interpreted before its hash is right, nothing is allocated before its size is
+is used. The weights lie in memory that is sealed before they are hashed, and that forked processes
+share. Nothing is interpreted before its hash is right, nothing is allocated before its size is
 known, and only names, keys, types, dtypes and shapes that were expected get through.
 """
 
 import errno
 import hashlib
+import mmap
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from likewise.artifact import config, items, strict_json, tensors
 from likewise.artifact.contents import (
@@ -33,6 +36,7 @@ from likewise.artifact.contents import (
     require_version,
     shown,
 )
+from likewise.artifact.sealed import CAN_SEAL, sealed_copy
 from likewise.artifact.swap import FOLDER, current
 from likewise.errors import ModelFolderError
 from likewise.memory import require_memory
@@ -41,6 +45,7 @@ _OLD_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe would otherwis
 _TEXTS = {CONFIG, METRICS, CARD}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ATTEMPTS = 5
+_Data = TypeVar("_Data", bound=bytearray | mmap.mmap)
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,8 @@ def read_folder(folder: Path | str, *, known_types: Collection[str]) -> Contents
     Returns
     -------
     Contents
-        Its tensors are writable views of one block of memory; its items have exactly the columns
-        item, title and count, without nulls.
+        Its tensors are read-only views of one block of memory, which processes forked later share;
+        its items have exactly the columns item, title and count, without nulls.
 
     Raises
     ------
@@ -89,13 +94,13 @@ def read_folder(folder: Path | str, *, known_types: Collection[str]) -> Contents
 def _read(place: Path, known_types: Collection[str]) -> Contents:
     with _opened(place) as folder:
         files = _manifest(folder)
-        read = partial(_verified, folder, files)
+        read = partial(_verified, folder, files, _whole)
         conf = config.decode(read(CONFIG), known_types)
         _require_sizes(files, conf)
         return Contents(
             type=conf.type,
             parameters=conf.parameters,
-            tensors=tensors.decode(read(WEIGHTS), conf.specs),
+            tensors=tensors.decode(_verified(folder, files, _shareable, WEIGHTS), conf.specs),
             extra=conf.extra,
             items=None if conf.items is None else items.decode(read(ITEMS), conf.items),
             metrics=strict_json.decode(read(METRICS), METRICS),
@@ -121,7 +126,7 @@ def _opened(place: Path) -> Iterator[int]:
 
 def _manifest(folder: int) -> dict[str, _File]:
     """Return what the manifest says of each file, which the files' names and sizes bear out."""
-    record = strict_json.decode(_data(folder, MANIFEST, MAX_TEXT), MANIFEST)
+    record = strict_json.decode(_data(folder, MANIFEST, MAX_TEXT, _whole), MANIFEST)
     require_version(record, MANIFEST)
     require_keys(record, ["format_version", "files"], MANIFEST)
     sizes, entries = _sizes(folder), record["files"]
@@ -181,36 +186,42 @@ def _require_sizes(files: Mapping[str, _File], conf: config.Config) -> None:
     require_memory(taken, "loading the model", "use a machine with more memory")
 
 
-def _verified(folder: int, files: Mapping[str, _File], name: str) -> bytearray:
+def _verified(
+    folder: int, files: Mapping[str, _File], copy: Callable[[int, int], _Data], name: str
+) -> _Data:
     """Return the bytes that the manifest vouches for."""
-    data = _data(folder, name, files[name].size)
+    data = _data(folder, name, files[name].size, copy)
     if hashlib.sha256(data).hexdigest() != files[name].sha256:
         raise _damaged(name, "its sha256 is another")
     return data
 
 
-def _data(folder: int, name: str, limit: int) -> bytearray:
-    """Return the bytes of a file that has at most `limit`."""
+def _data(folder: int, name: str, limit: int, copy: Callable[[int, int], _Data]) -> _Data:
+    """Return a copy of a file that has at most `limit` bytes."""
     _size(folder, name)
     try:
         descriptor = os.open(name, _OLD_FILE, dir_fd=folder)
         try:
-            return _whole(descriptor, name, limit)
+            size = os.fstat(descriptor).st_size
+            if size > limit:
+                raise ModelFolderError(f"{name} has {size} bytes; at most {limit} are allowed")
+            return copy(descriptor, size)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise ModelFolderError(f"{name} cannot be read: {error.strerror}") from error
 
 
-def _whole(descriptor: int, name: str, limit: int) -> bytearray:
-    size = os.fstat(descriptor).st_size
-    if size > limit:
-        raise ModelFolderError(f"{name} has {size} bytes; at most {limit} are allowed")
+def _whole(descriptor: int, size: int) -> bytearray:
     data = bytearray(size)
     rest = memoryview(data)
     while rest and (count := os.readv(descriptor, [rest])):  # 2 GiB at most on Linux
         rest = rest[count:]
     return data
+
+
+def _shareable(descriptor: int, size: int) -> bytearray | mmap.mmap:
+    return sealed_copy(descriptor, size) if CAN_SEAL else _whole(descriptor, size)
 
 
 def _card(data: bytearray) -> str:

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,7 @@ def encode(tensors: Mapping[str, NDArray[Any]]) -> list[Buffer]:
     ]
 
 
-def decode(data: bytearray, specs: Mapping[str, Spec]) -> dict[str, NDArray[Any]]:
+def decode(data: bytearray | mmap, specs: Mapping[str, Spec]) -> dict[str, NDArray[Any]]:
     """Return the tensors as views of `data`, which has :func:`file_size` bytes.
 
     Raises
@@ -161,8 +162,9 @@ def decode(data: bytearray, specs: Mapping[str, Spec]) -> dict[str, NDArray[Any]
     ModelFolderError
         If the header is not the one of these specs, or a value is NaN or infinite.
     """
-    offset = len(header(specs))
-    if not data.startswith(header(specs)):
+    expected = header(specs)
+    offset = len(expected)
+    if data[:offset] != expected:
         raise ModelFolderError(
             f"{WEIGHTS}: its header does not list the names, dtypes and shapes of {CONFIG}"
         )
@@ -170,6 +172,7 @@ def decode(data: bytearray, specs: Mapping[str, Spec]) -> dict[str, NDArray[Any]
     for name in layout(specs):
         dtype = np.dtype(specs[name].dtype).newbyteorder("<")
         tensors[name] = np.ndarray(specs[name].shape, dtype, buffer=data, offset=offset)
+        tensors[name].flags.writeable = False
         offset += specs[name].nbytes
         if not is_finite(tensors[name]):
             raise ModelFolderError(f"{WEIGHTS}: tensor {name!r} holds NaN or infinite values")

@@ -39,7 +39,7 @@ def command(
         typer.Option(help="A site whose pages may ask (CORS); may be given several times."),
     ] = None,
     queue: Annotated[
-        int, typer.Option(min=1, help="Requests at work in a worker before it says 503.")
+        int, typer.Option(min=1, help="Requests at work in a worker before it says 429.")
     ] = 128,
     max_body: Annotated[int, typer.Option(min=1024, help="Bytes of a request.")] = 1 << 20,
     timeout: Annotated[float, typer.Option(help="Seconds for a request.")] = 10.0,

@@ -20,7 +20,7 @@ from likewise.errors import InputError, MachineError
 from likewise.serve import answers
 from likewise.serve.board import Board
 from likewise.serve.docs import docs_page
-from likewise.serve.refusals import INSIDE, Refused, overloaded
+from likewise.serve.refusals import INSIDE, Refused, unavailable
 from likewise.serve.security import Guard
 from likewise.serve.served import Shelf
 from likewise.serve.service import Service
@@ -40,7 +40,7 @@ ROUTES: list[tuple[str, str, str, Any, tuple[int, ...]]] = [
 ]
 """Method, path, name of the answer, its type, and the refusals that are its own."""
 
-EVERYWHERE = (400, 401, 422, 500, 503)
+EVERYWHERE = (400, 401, 422, 429, 500, 503)
 
 
 ROUTE_NAMES = (*dict.fromkeys(path for _, path, *_ in ROUTES), "/livez", "/readyz", "/metrics")
@@ -191,7 +191,7 @@ def _told_input(request: Request, error: Any) -> Response:
 
 
 def _told_machine(request: Request, error: Any) -> Response:  # noqa: ARG001 - its words stay here
-    return _tell(request, overloaded("the machine is short of memory; try again"))
+    return _tell(request, unavailable("the machine is short of memory; try again"))
 
 
 def _told_inside(request: Request, error: Any) -> Response:  # noqa: ARG001 - the guard logs it

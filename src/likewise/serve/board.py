@@ -19,7 +19,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.metrics_core import Metric
 
-STATUSES = (200, 304, 400, 401, 404, 405, 408, 413, 415, 422, 500, 503)
+STATUSES = (200, 304, 400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503)
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
 OTHER = "other"

@@ -44,6 +44,13 @@ INSIDE = Refused(500, "internal", "something went wrong here; the log has the re
 """What is told of an error of our own."""
 
 
-def overloaded(message: str) -> Refused:
-    """Return the refusal of a request that came at a bad time."""
-    return Refused(503, "overloaded", message, retry_after=1)
+BUSY = Refused(429, "busy", "too many requests are waiting; try again", retry_after=1)
+"""Whoever asks is one too many: there is no room to wait in."""
+
+
+def unavailable(message: str) -> Refused:
+    """Return the refusal of a request that was let in and cannot be answered for now."""
+    return Refused(503, "unavailable", message, retry_after=1)
+
+
+TOO_LONG = unavailable("the answer took too long; try again, or ask for less")

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from likewise.serve.board import Board
-from likewise.serve.refusals import INSIDE, Refused, overloaded
+from likewise.serve.refusals import BUSY, INSIDE, TOO_LONG, Refused
 from likewise.serve.settings import Settings
 
 OPEN = frozenset({"/", "/docs", "/openapi.json", "/livez", "/readyz"})
@@ -62,7 +62,7 @@ class Guard:
         except Refused as refused:
             await request.refuse(refused)
         except TimeoutError:
-            await request.refuse(overloaded("the answer took too long; try again, or ask for less"))
+            await request.refuse(TOO_LONG)
         except Exception as error:  # noqa: BLE001 - told in the log, not to the client
             _log.error("failed", exc_info=error, extra={"request_id": request.id})
             await request.refuse(INSIDE)
@@ -85,7 +85,7 @@ class Guard:
         if settings.token is not None and not (path in OPEN or path.startswith("/page/")):
             _require_token(request.headers, settings.token)
         if self._at_work > settings.queue:
-            raise overloaded("too many requests are waiting; try again")
+            raise BUSY
 
     async def _body(self, request: "_Request", receive: Receive) -> Receive:
         """Read a bounded body in bounded time, and give it to the application as one message."""
