@@ -2,7 +2,7 @@
 
 Rows of many values and rows of few are multiplied in different ways: a row of n values costs n²
 scattered additions as a sparse product, and I² streamed ones as part of a dense product. Each row
-goes where it is cheaper.
+goes where it is cheaper. Of both, only what is on and above the diagonal is computed.
 
 Shapes: U rows, I columns.
 """
@@ -16,11 +16,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-SCATTERED_PER_STREAMED = 320.0
-"""How many times dearer a scattered addition is than a streamed one (measured on ml-1m)."""
+from likewise.autoencoders.parts import arrays, in_threads, parts_of
+
+SCATTERED_PER_STREAMED = 80.0
+"""How many times dearer a scattered addition is than a streamed one."""
 
 GRAM_BYTES = 64 * 1024**2
 """Rows made dense at a time."""
+
+PAIRS_AT_A_TIME = 2**22
+"""Additions of one part of the sparse product."""
 
 MIN_WIDTH = 256
 """Columns of a product below which it no longer runs at full speed."""
@@ -64,12 +69,23 @@ def column_counts(X: Any) -> NDArray[np.float64]:
 
 
 def _add_sparse_product(G: Tensor, rows: Any) -> None:
-    """Add rowsᵀ rows, some rows of G at a time: the whole product may be nearly dense."""
+    """Add rowsᵀ rows to G on and above the diagonal; each thread has rows of G to itself."""
     if not rows.nnz:
         return
-    table, columns = G.numpy(), rows.T.tocsr()
-    for part in _parts(G):
-        table[part] += (columns[part] @ rows).toarray()
+    from likewise.autoencoders.compiled import add_pairs  # numba takes half a second to import
+
+    rows.sort_indices()
+    starts, items, values = arrays(rows)
+    columns = sparse.csr_array((np.arange(rows.nnz), items, starts), shape=rows.shape).tocsc()
+    places, ends, first = columns.data, starts[1:][columns.indices], columns.indptr.astype(np.int64)
+    work = np.diff(np.concatenate([[0], np.cumsum(ends - places)])[first])
+    table, items = G.numpy(), items.view(np.uint32)
+
+    def add(part: slice) -> None:
+        add_pairs(table[part], part.start, first, places, ends, items, values)
+
+    for _ in in_threads(add, parts_of(work, PAIRS_AT_A_TIME)):
+        pass
 
 
 def _add_upper_product(G: Tensor, block: Tensor) -> None:
@@ -81,11 +97,13 @@ def _add_upper_product(G: Tensor, block: Tensor) -> None:
 def _mirror(G: Tensor) -> None:
     """Copy what is above the diagonal below it."""
     for part in _parts(G):
+        corner = G[part, part].triu()
+        G[part, part] = corner + corner.triu(1).T
         G[part.stop :, part] = G[part, part.stop :].T
 
 
 def _parts(G: Tensor) -> Iterator[slice]:
-    """Cut the columns finely: a part's sparse product may take three times the part's own bytes."""
+    """Cut the columns so finely that little of the lower triangle is multiplied."""
     width = max(MIN_WIDTH, -(-len(G) // 32))
     for start in range(0, len(G), width):
         yield slice(start, min(start + width, len(G)))

@@ -13,7 +13,8 @@ from sklearn.utils._param_validation import Interval
 from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
 from likewise.autoencoders.linear import LinearAutoencoder
-from likewise.autoencoders.ties import NO_ITEM, PRODUCTS_AT_A_TIME, Ties, in_threads
+from likewise.autoencoders.parts import in_threads, slices
+from likewise.autoencoders.ties import NO_ITEM, PRODUCTS_AT_A_TIME, Ties
 from likewise.errors import InputError
 from likewise.memory import GIB, require_memory
 
@@ -90,38 +91,52 @@ class NeighbourhoodAutoencoder(Autoencoder):
     }
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
-        n_items = X.shape[1]
-        k = min(self.n_neighbours, n_items - 1) + 1
-        self._require(n_items, k)
+        rows = self._weighted(X)
+        self._require(rows)
         counts = column_counts(X)
-        by_count = np.argsort(-counts, kind="stable")
-        ties = Ties.of(self._weighted(X)[:, by_count], k - 1, self._max_entries(n_items))
+        by_count = np.argsort(-counts, kind="stable").astype(np.int32)
+        groups, values = self._solved(rows[:, by_count])
+        power = ((np.maximum(counts, 1) ** self.item_power)[by_count]).astype(np.float32)
+        values *= power[groups]
+        values /= power[:, None]
+        values[groups == NO_ITEM] = 0
+        self.B_ = _sparse(groups, by_count, values)
+
+    def _solved(self, X: Any) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return each item's neighbourhood, itself among it, and the weights of its column of B."""
+        n_items = X.shape[1]
+        k = self._block_size(n_items)
+        ties = Ties.of(X, k - 1, self._max_entries(n_items))
         penalty = self.l2 + self.dropout / (1 - self.dropout) * ties.diagonal
-        step = max(1, BLOCK_BYTES // (4 * k * k))
-        parts = [slice(start, start + step) for start in range(0, n_items, step)]
-        solved = in_threads(lambda part: self._columns(ties, penalty, part), parts)
-        groups, values = (np.concatenate(each) for each in zip(*solved, strict=True))
-        power = (np.maximum(counts, 1) ** self.item_power)[by_count]
-        values *= power[groups] / power[:, None]
-        self.B_ = _sparse(by_count[groups], by_count, np.where(groups == NO_ITEM, 0, values))
+        groups, values = np.empty((n_items, k), np.int32), np.empty((n_items, k), np.float32)
+
+        def solve(part: slice) -> None:
+            groups[part], values[part] = self._columns(ties, penalty, part)
+
+        for _ in in_threads(solve, slices(n_items, max(1, BLOCK_BYTES // (4 * k * k)))):
+            pass
+        return groups, values
 
     def _columns(
         self, ties: Ties, penalty: NDArray[np.float32], part: slice
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Return the items of some neighbourhoods, and their weights in the columns of B."""
+        from likewise.autoencoders.compiled import inverse_columns  # numba takes half a second
+
         items = np.arange(len(ties.diagonal), dtype=np.int32)[part]
         groups = _with_itself(ties.neighbours[part], items)
         blocks = torch.from_numpy(ties.blocks(groups))
         ridge = np.where(groups == NO_ITEM, 1, penalty[groups]).astype(np.float32)
         blocks.diagonal(dim1=1, dim2=2).add_(torch.from_numpy(ridge))
-        own = torch.from_numpy(groups == items[:, None]).float()
-        P = torch.cholesky_solve(own[:, :, None], _factors(blocks))[:, :, 0]
-        P_jj = (P * own).sum(1, keepdim=True)
-        scale = torch.maximum(
-            torch.from_numpy(penalty[part])[:, None], (1 - self.relaxation) / P_jj
-        )
-        weights = own - P * scale
-        return groups, (weights if self.relaxation else weights * (1 - own)).numpy()
+        factors = _factors(blocks)
+        own = groups == items[:, None]
+        P = np.zeros(groups.shape, np.float32)
+        inverse_columns(factors.mT.contiguous().numpy(), own.argmax(axis=1), P)
+        scale = np.maximum(penalty[part], (1 - self.relaxation) / P[own])
+        weights = own - P * scale[:, None]
+        if not self.relaxation:
+            weights[own] = 0
+        return groups, weights
 
     def _weighted(self, X: Any) -> Any:
         rows = sparse.csr_array(X)
@@ -132,17 +147,27 @@ class NeighbourhoodAutoencoder(Autoencoder):
         scale = length ** (-self.user_power / 2)
         return sparse.csr_array(rows.multiply(scale[:, None]), dtype=np.float32)
 
+    def _block_size(self, n_items: int) -> int:
+        return min(self.n_neighbours, n_items - 1) + 1
+
     def _max_entries(self, n_items: int) -> int:
         return max(n_items, int(min(self.gram_gib * GIB / 8, n_items * (n_items - 1) / 2)))
 
-    def _require(self, n_items: int, k: int) -> None:
+    def bytes_for(self, n_items: int, n_values: int) -> int:
+        """Return what `fit` takes at its peak, for so many items and purchases."""
         threads = torch.get_num_threads()
-        require_memory(
+        return (
             8 * self._max_entries(n_items)
-            + 24 * n_items * k
-            + threads * (3 * BLOCK_BYTES + 32 * PRODUCTS_AT_A_TIME),
-            f"the neighbourhoods of {n_items:,} items ({k - 1} neighbours each, and "
-            f"{self.gram_gib:g} GiB of their Gram matrix)",
+            + 24 * n_items * self._block_size(n_items)
+            + 48 * n_values
+            + threads * (3 * BLOCK_BYTES + 16 * PRODUCTS_AT_A_TIME)
+        )
+
+    def _require(self, rows: Any) -> None:
+        require_memory(
+            self.bytes_for(rows.shape[1], rows.nnz),
+            f"the neighbourhoods of {rows.shape[1]:,} items ({self.n_neighbours} neighbours each, "
+            f"and {self.gram_gib:g} GiB of their Gram matrix)",
             "lower gram_gib or n_neighbours, or leave out rare items (with --drop)",
         )
 
@@ -193,13 +218,13 @@ def _factors(blocks: torch.Tensor) -> torch.Tensor:
     return factors
 
 
-def _sparse(rows: NDArray[np.int64], columns: NDArray[np.int64], values: NDArray[Any]) -> Any:
-    """Return the matrix whose column `columns[n]` has `values[n]` in `rows[n]`."""
-    n, k = rows.shape
-    order = np.argsort(columns)
+def _sparse(groups: NDArray[np.int32], by_count: NDArray[np.int32], values: NDArray[Any]) -> Any:
+    """Return the matrix whose column `by_count[n]` has `values[n]` in `by_count[groups[n]]`."""
+    n, k = groups.shape
     indptr = np.arange(0, n * k + 1, k)
-    parts = (values[order].astype(np.float32).ravel(), rows[order].ravel(), indptr)
-    B = sparse.csr_array(sparse.csc_array(parts, shape=(n, n)))
+    B = sparse.csc_array((values.ravel(), by_count[groups].ravel(), indptr), shape=(n, n)).tocsr()
+    B.indices = by_count.astype(B.indptr.dtype)[B.indices]
+    B.has_sorted_indices = B.has_canonical_format = False
     B.sum_duplicates()
     B.eliminate_zeros()
     return B

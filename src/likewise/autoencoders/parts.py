@@ -1,0 +1,54 @@
+"""What compiled loops are given: parts of about equal work, and sparse matrices as arrays."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+_Part = TypeVar("_Part")
+_Result = TypeVar("_Result")
+
+
+def in_threads(work: Callable[[_Part], _Result], parts: Iterable[_Part]) -> Iterator[_Result]:
+    """Do the parts on as many threads as torch may use; results come in the parts' order."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        yield from pool.map(work, parts)
+
+
+def slices(stop: int, size: int) -> Iterator[slice]:
+    """Cut a range into slices of one size; the last may be shorter.
+
+    Examples
+    --------
+    >>> list(slices(5, 3))
+    [slice(0, 3, None), slice(3, 5, None)]
+    """
+    for start in range(0, stop, size):
+        yield slice(start, min(start + size, stop))
+
+
+def parts_of(work: NDArray[Any], size: int) -> Iterator[slice]:
+    """Cut a range into parts of about `size` units of work.
+
+    Examples
+    --------
+    >>> list(parts_of(np.array([3, 1, 1, 1, 4]), 4))
+    [slice(0, 1, None), slice(1, 4, None), slice(4, 5, None)]
+    """
+    number = (np.cumsum(work, dtype=np.float64) // size).astype(np.int64)
+    cuts = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(work)]
+    for start, stop in pairwise(cuts):
+        yield slice(start, stop)
+
+
+def arrays(matrix: Any) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """Return a CSR or CSC matrix as its three arrays, always of the same types.
+
+    A loop is compiled anew for each combination of types, which takes seconds.
+    """
+    indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False)
+    return indptr, indices, matrix.data.astype(np.float32, copy=False)
