@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from likewise import memory
-from likewise.autoencoders import LinearAutoencoder, NeighbourhoodAutoencoder, neighbourhood, ties
+from likewise.autoencoders import (
+    LinearAutoencoder,
+    NeighbourhoodAutoencoder,
+    compiled,
+    neighbourhood,
+    ties,
+)
 from likewise.errors import NotEnoughMemoryError
 
 SETTINGS = [
@@ -89,6 +95,16 @@ def test_the_ties_are_the_gram_matrix_whatever_the_parts(n_items, k, seed, produ
     blocks = found.blocks(groups.astype(np.int32))
     for group, block in zip(groups, blocks, strict=True):
         np.testing.assert_array_equal(block, np.tril(G[np.ix_(group, group)]))
+
+
+@given(st.integers(1, 9), st.integers(0, 999))
+def test_a_column_of_the_inverse_is_that_of_numpy(n, seed):
+    random = np.random.default_rng(seed)
+    factors = np.triu(random.normal(size=(3, n, n)) / n + np.eye(n)).astype(np.float32)
+    places, found = random.integers(0, n, 3), np.zeros((3, n), np.float32)
+    compiled.inverse_columns(factors, places, found)
+    for U, place, column in zip(factors, places, found, strict=True):
+        np.testing.assert_allclose(column, np.linalg.inv(U.T @ U)[:, place], rtol=2e-2, atol=1e-2)
 
 
 def test_no_more_ties_are_kept_than_fit_and_those_are_the_strongest():
