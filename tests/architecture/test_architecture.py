@@ -37,7 +37,6 @@ ROOMS = [
 
 LONG = {
     "recommend/recommender.py": "the one public class: its verbs belong together; to be cut",
-    "recommend/selection.py": "a third of it is the ladders of the types; to be cut",
     "data/split.py": "four splits with the same parts; to be cut",
     "autoencoders/neural.py": "half of it documents parameters that every neural type shares",
 }

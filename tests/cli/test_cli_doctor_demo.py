@@ -74,6 +74,7 @@ def small_demo(orders, monkeypatch):
     log = likewise.read_log(orders)
     monkeypatch.setattr("likewise.data.datasets.load_sample", lambda: log)
     monkeypatch.setattr(demo, "SEARCH_SECONDS", 0.5)
+    monkeypatch.setattr(demo, "FIT_SECONDS", 0.5)
     monkeypatch.setattr(demo, "CUSTOMERS", ("c001", "c002"))
     monkeypatch.setattr(demo, "PRODUCTS", ("85123A", "20725", "48138"))
 

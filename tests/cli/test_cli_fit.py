@@ -70,15 +70,14 @@ def test_every_model_is_fitted_by_its_name(fit, run, model, tmp_path):
     assert "85123A" not in items
 
 
-def test_without_a_model_settings_are_chosen_and_said(run, orders, tmp_path):
-    result = run("fit", orders, "--out", tmp_path / "shop.model")
-    assert "chose a linear autoencoder with " in result.err
-    assert "on held-out customers" in result.err
-    recommender = likewise.load(tmp_path / "shop.model")
-    trials = recommender.metrics["choice"]["trials"]
-    best = max(trials, key=lambda trial: trial["score"])["parameters"]
-    assert best["dropout"] == recommender.model_.dropout
-    assert f"best of {len(trials)} settings" in result.err
+def test_without_a_model_the_best_is_looked_for_and_said(run, orders, tmp_path):
+    result = run("fit", orders, "--out", tmp_path / "shop.model", "--budget", "2")
+    assert "on held-out customers, best of " in result.err
+    choice = likewise.load(tmp_path / "shop.model").metrics["choice"]
+    assert f" of {len(choice['trials'])} trials, in " in result.err
+    assert choice["budget"] == 2
+    assert choice["trials"][0]["model"] == "linear"
+    assert choice["parts"][0]["model"] in result.err.split("chose ")[1]
 
 
 def test_a_neural_model_says_how_its_training_ended(run, orders, tmp_path):
@@ -125,15 +124,21 @@ def test_settings_without_a_model_are_refused(refused, orders, tmp_path):
 
 @pytest.mark.parametrize("option", [["--device", "cpu"], ["--checkpoint", "training.ckpt"]])
 def test_an_option_that_a_model_cannot_heed_is_refused(refused, orders, tmp_path, option):
-    for named in (["--model", "item-knn"], []):
-        message = refused("fit", orders, "--out", tmp_path / "shop.model", *named, *option)
-        assert f"{option[0]} is for models trained by epochs" in message
+    named = ["--model", "item-knn"]
+    message = refused("fit", orders, "--out", tmp_path / "shop.model", *named, *option)
+    assert f"{option[0]} is for models trained by epochs" in message
+
+
+def test_auto_has_no_checkpoint_of_one_model(refused, orders, tmp_path):
+    given = ["--out", tmp_path / "shop.model", "--checkpoint", "training.ckpt"]
+    assert "auto is resumed from --trials" in refused("fit", orders, *given)
 
 
 def test_a_device_that_is_not_there_is_refused(refused, orders, tmp_path):
-    given = ["--model", "variational", "--device", "abacus"]
-    message = refused("fit", orders, "--out", tmp_path / "shop.model", *given)
-    assert message.startswith("device='abacus'")
+    for named in (["--model", "variational"], []):
+        given = [*named, "--device", "abacus"]
+        message = refused("fit", orders, "--out", tmp_path / "shop.model", *given)
+        assert message.startswith("device='abacus'")
 
 
 def test_rows_are_dropped_by_conditions_and_counted(fit):
@@ -282,7 +287,8 @@ def test_a_half_life_is_kept_to_and_chosen(fit, run, orders, tmp_path):
     assert recommender.weighting == "recent"
     fit(model="linear")
     assert not (recommender.model_.B_ == likewise.load(tmp_path / "shop.model").model_.B_).all()
-    result = run("fit", orders, "--out", tmp_path / "shop.model", "--half-life", "auto")
+    given = ["--half-life", "auto", "--budget", "1"]
+    result = run("fit", orders, "--out", tmp_path / "shop.model", *given)
     assert " for purchases, best of " in result.err
     assert "on the last tenth of the log" in result.err
     assert result.code == 0
@@ -306,7 +312,7 @@ def test_auto_says_what_it_chose_and_keeps_its_trials(run, orders, tmp_path):
         (["--half-life", "30", "--weighting", "log"], "do not go together"),
         (["--weighting", "recent"], "do not go together"),
         (["--half-life", "30", "--time", ""], "a half-life needs times"),
-        (["--trials", "t"], "--trials keeps the trials of --model auto"),
+        (["--model", "linear", "--trials", "t"], "--trials keeps the trials of --model auto"),
         (["--model", "auto", "--set", "l2=1"], "--set needs --model with a type"),
     ],
 )

@@ -13,7 +13,7 @@ import pyarrow.parquet as papq
 import pytest
 from PIL import Image
 
-from likewise.cli import main
+from likewise.cli import fit, main
 from likewise.recommend import line_up
 
 ORDERS = Path(__file__).parents[1] / "shop" / "orders.csv"
@@ -25,6 +25,7 @@ TEXTS = {"customer": pa.string(), "sku": pa.string()}
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with the small shop's log and what is made of it."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fit, "BUDGET", 1.0)  # the default is a minute
     Path("orders.csv").write_bytes(ORDERS.read_bytes())
     Path("houses.csv").write_bytes(ORDERS.with_name("houses.csv").read_bytes())
     Path("clothes.npz").write_bytes(CLOTHES.read_bytes())

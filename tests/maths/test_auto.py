@@ -12,14 +12,17 @@ from likewise.data.split import held_out_items
 from likewise.errors import InputError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend import auto as module
+from likewise.recommend import search
 from likewise.recommend.auto import auto
 from likewise.recommend.baselines import Popularity
 from likewise.recommend.blend import CALIBRATIONS, Blend
 from likewise.recommend.candidates import neural_candidates
+from likewise.recommend.climbing import Trial
 from likewise.recommend.journal import TRIALS, Journal, fingerprint
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.selection import METRIC, Trial, closed_forms
-from likewise.recommend.weights import choose_weights
+from likewise.recommend.searches import closed_forms
+from likewise.recommend.selection import METRIC
+from likewise.recommend.weights import choose_weights, some_of
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,12 @@ def shop():
     own = np.arange(12) // 4 == rng.integers(0, 3, 90)[:, None]
     bought = rng.random((90, 12)) < np.where(own, 0.7, 0.1)
     return Interactions.of([[f"i{n}" for n in np.flatnonzero(row)] for row in bought])
+
+
+@pytest.fixture(autouse=True)
+def _timeless(monkeypatch):
+    """Let no time pass: what is tried shall not depend on how busy the machine is."""
+    monkeypatch.setattr("time.monotonic", lambda: 0.0)
 
 
 @pytest.fixture
@@ -42,7 +51,7 @@ def small(monkeypatch):
         return found
 
     monkeypatch.setattr(module, "neural_candidates", candidates)
-    monkeypatch.setattr(module, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(search, "LEAST_SECONDS", 0.0)
 
 
 def test_every_family_is_tried_and_the_best_is_fitted_on_everything(shop, small):
@@ -123,7 +132,8 @@ def test_weights_score_what_the_blend_of_them_does(shop):
     learned, judged = held_out_items(shop)
     models = [LinearAutoencoder(l2=5.0), LinearAutoencoder(l2=1e4), Popularity()]
     parts = [Recommender(model).fit(learned, support=False) for model in models]
-    found = choose_weights(parts, judged, METRIC)
+    some = some_of(judged, shop.n_items)
+    found = choose_weights([part._scores(some.given) for part in parts], some, METRIC)
     assert found.weights[0] == 1
     assert found.calibration in CALIBRATIONS
     blend = Blend(parts=models, weights=found.weights, calibration=found.calibration)

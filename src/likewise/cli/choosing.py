@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from likewise.data.interactions import Interactions
     from likewise.data.log import Log
     from likewise.data.split import FoldIn
+    from likewise.recommend.climbing import Trial
     from likewise.recommend.recommender import Recommender
-    from likewise.recommend.selection import Trial
 
 
 def require_judges(interactions: "Interactions") -> None:
@@ -37,51 +37,10 @@ def _spending(budget: float, move: Move) -> Callable[[str, "Trial"], None]:
     return tell
 
 
-def chosen(
-    interactions: "Interactions",
-    weighting: str,
-    budget: float,
-    output: Output,
-    judged_on: "tuple[Interactions, FoldIn] | None" = None,
-) -> "Recommender":
-    """Fit the best model known for the data, its settings chosen within the budget."""
-    from likewise.recommend.recommender import Recommender
-    from likewise.recommend.selection import choose, linear_kind
-
-    kind = linear_kind(interactions.n_items)
-    if kind.type_name != "linear":
-        output.note(
-            f"{interactions.n_items:,} items are too many for the exact linear autoencoder in the "
-            "memory that is free: each is solved within its neighbourhood instead"
-        )
-    with output.bar("choosing settings") as move:
-        tell = _spending(budget, move)
-        choice = choose(
-            kind, *(judged_on or (interactions,)), max_seconds=budget,
-            weighting=weighting, on_trial=lambda trial: tell("", trial),
-        )  # fmt: skip
-    best = choice.best
-    words = ", ".join(f"{name}={value:g}" for name, value in choice.model.get_params().items())
-    output.note(
-        f"chose a {kind.type_name} autoencoder with {words}: {choice.metric} {best.score:.4f} on "
-        f"held-out customers, best of {len(choice.trials)} settings"
-        + ("" if choice.complete else " (the budget ended the search)")
-    )
-    recommender = Recommender(choice.model, weighting=weighting).fit(interactions)
-    recommender.metrics["choice"] = {
-        "protocol": "a tenth of the customers held out, a fifth of their items to be found"
-        if judged_on is None
-        else "the last tenth of the purchases to be found",
-        "metric": choice.metric,
-        "complete": choice.complete,
-        "trials": [{"parameters": t.parameters, "score": t.score} for t in choice.trials],
-    }
-    return recommender
-
-
 def found(
-    interactions: "Interactions", output: Output, *, weighting: str, budget: float, seed: int,
-    device: str, trials: Path | None, judged_on: "tuple[Interactions, FoldIn] | None" = None,
+    interactions: "Interactions", output: Output, *, budget: float, weighting: str = "binary",
+    seed: int = 0, device: str = "auto", trials: Path | None = None,
+    judged_on: "tuple[Interactions, FoldIn] | None" = None,
 ) -> "Recommender":  # fmt: skip
     """Fit what `auto` finds within the budget."""
     from likewise.recommend.auto import auto
@@ -97,9 +56,11 @@ def found(
     choice = result.recommender.metrics["choice"]
     words = " + ".join(f"{part['weight']:g} {part['model']}" for part in choice["parts"])
     how = f" ({choice['calibration']})" if choice["calibration"] else ""
+    words = words if how else choice["parts"][0]["model"]
     output.note(
         f"chose {words}{how}: {choice['metric']} {choice['score']:.4f} on held-out customers, "
-        f"best of {len(choice['trials'])} trials"
+        f"best of {len(choice['trials'])} trials, in {choice['spent']:.0f} of "
+        f"{choice['budget']:g} seconds"
     )
     for model, why in choice["skipped"].items():
         output.note(f"left out {model}: {why}")

@@ -22,9 +22,13 @@ CUSTOMERS = ("12361", "12355", "12442")
 PRODUCTS = ("85123A", "22423", "20725")
 """A white hanging heart, a cakestand, a lunch bag: what this shop sold most."""
 
-MODELS = ("popularity", "recent popularity", "item k-NN", "Mult-DAE", "Mult-VAE", "linear")
+MODELS = (
+    "popularity", "recent popularity", "item k-NN", "Mult-DAE", "Mult-VAE", "linear", "auto",
+)  # fmt: skip
 SEARCH_SECONDS = 12.0
 """For each model, to choose its settings or to train: the whole is to take under three minutes."""
+FIT_SECONDS = 20.0
+"""For the model that is kept."""
 
 
 def command(
@@ -83,11 +87,11 @@ def _make_folder(out: Path) -> None:
 
 
 def _learned(log: "Log", output: Output) -> "Recommender":
-    from likewise.cli.choosing import chosen
+    from likewise.cli.choosing import found
     from likewise.recommend.classic import Classic
 
     interactions = log.interactions()
-    recommender = chosen(interactions, "binary", SEARCH_SECONDS, output)
+    recommender = found(interactions, output, budget=FIT_SECONDS)
     recommender.classic_ = Classic.of(interactions, max_seconds=5.0)
     return recommender
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.choosing import chosen, found, half_life_of, require_judges
+from likewise.cli.choosing import found, half_life_of, require_judges
 from likewise.cli.output import Output
 from likewise.errors import InputError
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from likewise.recommend.recommender import Recommender
 
 BUDGET = 60.0
-CHOOSING = (None, "auto")
-"""What is given as a model where the data decides."""
 MODELS = (
     "linear",
     "neighbourhood",
@@ -42,11 +40,9 @@ def command(
     log: o.LogArgument,
     out: Annotated[Path, typer.Option(help="The model folder to write.")],
     model: Annotated[
-        str | None,
-        typer.Option(
-            help=f"auto, or one of {', '.join(MODELS)}; a linear one, tuned, if not given."
-        ),
-    ] = None,
+        str,
+        typer.Option(help=f"auto, the best that is found, or one of {', '.join(MODELS)}."),
+    ] = "auto",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model, such as l2=200."),
@@ -98,9 +94,8 @@ def command(
     """Learn from a log of purchases and write a model folder.
 
     Columns are found by their names (customer, sku, date, qty, ...) or named by options; what was
-    taken is printed. Without --model a linear autoencoder is fitted, its settings chosen on
-    held-out customers within --budget. With --model auto closed forms and neural autoencoders are
-    tried, and the best of them, or a blend, is fitted.
+    taken is printed. Closed forms and neural autoencoders are tried on held-out customers within
+    --budget, and the best of them, or a blend, is fitted on everything; --model names one instead.
 
     Examples
     --------
@@ -110,11 +105,12 @@ def command(
 
       likewise fit ratings.csv --min-weight 4 --titles films.csv --out films.model
 
-      likewise fit orders.csv --model auto --budget 10m --out shop.model
+      likewise fit orders.csv --budget 10m --out shop.model
 
       likewise fit orders.csv --drop "returns=qty < 0" --model variational --out shop.model
     """
     from likewise.data.recency import decayed
+    from likewise.nn.device import resolve_device
     from likewise.recommend.checks import require_learnable
     from likewise.recommend.classic import Classic
     from likewise.recommend.recency import last_tenth
@@ -122,14 +118,15 @@ def command(
 
     output = Output(as_json, quiet)
     o.limit(memory, threads)
-    _check(model, settings, budget, out, trials)
+    _check(model, settings, budget, out, trials, checkpoint)
     seconds = BUDGET if budget is None else budget
     run = {"random_state": seed, "max_seconds": budget, "device": device, "checkpoint": checkpoint}
-    if model in CHOOSING:  # the budget is the search's, and so is auto's device
-        run |= {"max_seconds": None} | ({"device": "auto"} if model else {})
-    kind = "linear" if model is None or model in CHOOSING else model
     weighting = _weighting(weighting, half_life)
-    named = Recommender(_model(kind, settings or [], run), weighting=weighting)
+    if model == "auto":
+        resolve_device(device)  # refuses one that is not there before the work
+        named = None
+    else:
+        named = Recommender(_model(model, settings or [], run), weighting=weighting)
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
@@ -145,11 +142,8 @@ def command(
     classic = Classic.of(interactions, seed=seed)
     if classic.model.history_.stopped == "interrupt":
         raise KeyboardInterrupt
-    if model in CHOOSING:
+    if named is None:
         require_judges(interactions)
-    if model is None:
-        recommender = chosen(interactions, weighting, seconds, output, judged_on)
-    elif model == "auto":
         recommender = found(
             interactions, output, weighting=weighting, budget=seconds, seed=seed, device=device,
             trials=trials, judged_on=judged_on,
@@ -176,18 +170,21 @@ def command(
 
 
 def _check(
-    model: str | None,
+    model: str,
     settings: list[str] | None,
     budget: float | None,
     out: Path,
     trials: Path | None,
+    checkpoint: Path | None,
 ) -> None:
     from likewise.artifact import require_replaceable
 
-    if model not in CHOOSING and model not in MODELS:
+    if model != "auto" and model not in MODELS:
         raise InputError(f"--model {model} is none of auto, {', '.join(MODELS)}")
-    if settings and model in CHOOSING:
-        raise InputError("--set needs --model with a type; else settings are chosen by validation")
+    if settings and model == "auto":
+        raise InputError("--set needs --model with a type; auto chooses settings by validation")
+    if checkpoint is not None and model == "auto":
+        raise InputError("--checkpoint needs --model with a type; auto is resumed from --trials")
     if trials is not None and model != "auto":
         raise InputError("--trials keeps the trials of --model auto; give it with that")
     if budget is not None:

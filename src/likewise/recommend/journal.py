@@ -13,7 +13,8 @@ import numpy as np
 
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError, MachineError
-from likewise.recommend.selection import Score, Trial
+from likewise.recommend.climbing import Trial
+from likewise.recommend.selection import Score
 
 TRIALS = "trials.jsonl"
 

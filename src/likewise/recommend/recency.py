@@ -10,8 +10,10 @@ from likewise.data.interactions import Interactions
 from likewise.data.log import Log
 from likewise.data.split import FoldIn, global_time
 from likewise.evaluate.protocol import evaluate
+from likewise.recommend.climbing import Trial, climb
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.selection import METRIC, SEARCHES, Trial, climb
+from likewise.recommend.searches import SEARCHES
+from likewise.recommend.selection import METRIC
 
 HALF_LIVES = (None, 720.0, 360.0, 180.0, 90.0, 60.0, 45.0, 30.0, 20.0, 14.0, 7.0)
 """In days; None for purchases that never lose weight."""

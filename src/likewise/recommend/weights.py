@@ -13,15 +13,15 @@ from likewise.data.interactions import CSR, Vocabulary
 from likewise.data.split import FoldIn
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.blend import CALIBRATIONS
-from likewise.recommend.recommender import Recommender
-from likewise.recommend.selection import climb
+from likewise.recommend.budget import Budget
+from likewise.recommend.climbing import climb
 from likewise.recommend.topk import top_k
 
 LADDER = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
 """Weights that are tried, beside the first part's 1."""
 
 START = 0.5
-MOST_USERS = 1_000
+MOST_USERS = 4_000
 TABLE_BYTES = 64 * 1024**2
 """Scores kept of each part; with very many items they are those of fewer users."""
 
@@ -36,28 +36,35 @@ class Weights:
 
 
 def choose_weights(
-    parts: Sequence[Recommender], fold: FoldIn, metric: str, *, max_seconds: float = 60.0
+    raw: Sequence[NDArray[np.float32]], fold: FoldIn, metric: str, *, max_seconds: float = 60.0
 ) -> Weights:
     """Choose calibration and weights; the first part alone wins unless another blend is better.
 
     Parameters
     ----------
-    parts : sequence of Recommender
-        Fitted, the best first: its weight is 1.
+    raw : sequence of ndarray of shape (U, I)
+        What each part scores the items for the users of `fold`, the best part first: its weight
+        is 1.
     fold : FoldIn
-        Whom to choose on.
+        Whom to choose on, see `some_of`.
     max_seconds : float
-        For climbing to the weights.
+        For trying calibrations (the first is always tried), then for climbing to the weights.
     """
-    some = _some(fold, parts[0].n_items)
-    raw = [part._scores(some.given) for part in parts]
-    start = (1.0, *[START] * (len(parts) - 1))
-    calibrated = {name: [one(scores) for scores in raw] for name, one in CALIBRATIONS.items()}
-    calibration = max(
-        calibrated, key=lambda name: _score(calibrated[name], start, some, metric)
-    )  # the first of equals
-    tables = calibrated[calibration]
-    return Weights(calibration, *_climbed(tables, some, metric, max_seconds))
+    budget, start = Budget(max_seconds), (1.0, *[START] * (len(raw) - 1))
+    best: tuple[float, str, list[NDArray[np.float32]]] | None = None
+    for name in CALIBRATIONS:
+        tables = []
+        for scores in raw:
+            if best is not None and budget.left < max_seconds / 2:
+                break
+            tables.append(CALIBRATIONS[name](scores))
+        else:
+            score = _score(tables, start, fold, metric)
+            if best is None or score > best[0]:
+                best = score, name, tables
+    assert best is not None  # noqa: S101 - for the type checker: the first is always tried
+    _, calibration, tables = best
+    return Weights(calibration, *_climbed(tables, fold, metric, budget.left))
 
 
 def _climbed(
@@ -84,7 +91,8 @@ def _score(
     return evaluate(_Summed(tables, weights), fold, metrics=(metric,)).mean(metric)
 
 
-def _some(fold: FoldIn, n_items: int) -> FoldIn:
+def some_of(fold: FoldIn, n_items: int) -> FoldIn:
+    """Return the users of a fold that weights are chosen on: so many that their scores fit."""
     n = max(1, min(len(fold), MOST_USERS, TABLE_BYTES // (4 * n_items)))
     rows = np.linspace(0, len(fold) - 1, n).astype(np.int64)
     return FoldIn(fold.given[rows], fold.held_out[rows], Vocabulary(fold.users.ids[rows]))

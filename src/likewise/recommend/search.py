@@ -1,0 +1,273 @@
+"""The search of `auto`: what is tried in which share of the time, and what is kept of it.
+
+At every step the time is set aside that the steps after it will take, as measured so far.
+"""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, copy_of
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.data.interactions import Interactions
+from likewise.data.split import FoldIn
+from likewise.errors import InputError, NotEnoughMemoryError
+from likewise.evaluate.protocol import evaluate
+from likewise.recommend.blend import Blend
+from likewise.recommend.budget import Budget
+from likewise.recommend.climbing import Trial
+from likewise.recommend.halving import LEAST_SLICE, Halving
+from likewise.recommend.journal import Journal, as_record
+from likewise.recommend.recommender import Recommender
+from likewise.recommend.searches import SEARCHES, closed_forms
+from likewise.recommend.selection import choose
+from likewise.recommend.weights import Weights, choose_weights, some_of
+
+LINEAR_SHARE, OTHER_SHARE = 0.3, 0.05
+"""Of the budget, for the settings of the linear autoencoder, and of each other closed form."""
+
+WEIGHTS_SHARE = 0.1
+LEAST_SECONDS = 5.0
+"""Below this, no neural model is begun with."""
+
+N_NEURAL = 2
+"""Neural models in a blend, at most."""
+
+AGAIN = 0.75
+"""Training the two best anew, beside finding them: 4 + 2 of the 8 shares of time."""
+
+MARGIN = 1.15
+"""By how much a fit may take longer than the rows that it learns from let expect."""
+
+PROBE = 10
+"""A type that might be slow is first tried on one row in so many."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best of one family."""
+
+    name: str
+    model: Autoencoder
+    scores: NDArray[np.float32]
+    """What it gives the items for the users whom weights are chosen on."""
+    score: float
+    refit_seconds: float
+    """What fitting it on everything will take."""
+
+    @property
+    def is_neural(self) -> bool:
+        """Whether it is trained by epochs."""
+        return isinstance(self.model, NeuralAutoencoder)
+
+
+@dataclass
+class Search:
+    """What has been found so far, and what it is judged on.
+
+    Parameters
+    ----------
+    learned, judged, everything : Interactions, FoldIn, Interactions
+        What is learned from, who is judged on, and what the winners are fitted on.
+    weighting, metric : str
+        As of the recommender; what is maximised.
+    budget : Budget
+        For all of it.
+    journal : Journal
+        Is told of every trial.
+    """
+
+    learned: Interactions
+    judged: FoldIn
+    everything: Interactions
+    weighting: str
+    metric: str
+    budget: Budget
+    journal: Journal
+    found: list[Found] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.some = some_of(self.judged, self.learned.n_items)
+        self.growth = MARGIN * max(1.0, self.everything.matrix.nnz / self.learned.matrix.nnz)
+
+    # Closed forms
+
+    def closed_forms(self) -> None:
+        """Climb to the best settings of each closed form."""
+        first, *others = closed_forms(self.learned.n_items)
+        self._try(first, LINEAR_SHARE * self.budget.seconds)
+        for kind in others:
+            seconds = OTHER_SHARE * self.budget.seconds
+            self._try(kind, min(seconds, self.budget.left - self._set_aside()))
+        if not self.found:
+            raise InputError(f"no closed form could be fitted: {'; '.join(self.skipped.values())}")
+
+    def _try(self, kind: type[Autoencoder], seconds: float) -> None:
+        try:
+            if self.found:
+                self._require_time(kind, seconds)
+            self.found.append(self._climbed(kind, seconds))
+        except (InputError, NotEnoughMemoryError) as error:
+            self.skipped[kind.type_name] = str(error)
+
+    def _require_time(self, kind: type[Autoencoder], seconds: float) -> None:
+        """Refuse a type whose first trial would take longer than there is for it."""
+        longest = max((trial.seconds for _, trial in self.journal.trials), default=0.0)
+        if PROBE * longest <= seconds:
+            return
+        expected = self._expected(kind) if 0 < longest <= seconds else longest
+        if expected > seconds:
+            raise InputError(
+                f"a trial would take about {expected:.1f} s, and {max(seconds, 0):.1f} s of the "
+                "budget are for it"
+            )
+
+    def _expected(self, kind: type[Autoencoder]) -> float:
+        """Return what a trial will take, from one on a few of the rows."""
+        search, rows = SEARCHES[kind], np.arange(0, self.learned.n_users, PROBE)
+        few, began = self.learned.take(rows), self.budget.spent
+        fitted = self._fitted(search.model(search.start, few), few)
+        fit = self.budget.spent - began
+        evaluate(fitted, self.judged, metrics=(self.metric,))
+        return PROBE * fit + (self.budget.spent - began - fit)
+
+    def _climbed(self, kind: type[Autoencoder], seconds: float) -> Found:
+        choice = choose(
+            kind, self.learned, self.judged, max_seconds=seconds, metric=self.metric,
+            weighting=self.weighting,
+            through=lambda score: self.journal.remembered(kind.type_name, score),
+        )  # fmt: skip
+        began = self.budget.spent
+        fitted = self._fitted(choice.model, self.learned)
+        refit = (self.budget.spent - began) * self.growth
+        scores = fitted._scores(self.some.given)
+        return Found(kind.type_name, choice.model, scores, choice.best.score, refit)
+
+    # Neural ones
+
+    def halved(self, candidates: dict[str, NeuralAutoencoder], folder: Path) -> None:
+        """Train the candidates by successive halving, and keep the best."""
+        seconds = (self.budget.left - self._set_aside()) / (1 + AGAIN * self.growth)
+        if seconds < LEAST_SECONDS:
+            return
+        best: dict[str, Found] = {}
+
+        def train(name: str, seconds: float) -> float:
+            file = folder / f"{name.replace(', ', '-').replace(' ', '-').lower()}.checkpoint"
+            try:
+                best[name] = self._trained(name, candidates[name], seconds, file)
+            except (InputError, NotEnoughMemoryError) as error:
+                self.skipped[name] = str(error)
+                return -math.inf
+            return best[name].score
+
+        Halving(list(candidates), Budget(seconds), train).run()
+        self.found += sorted(best.values(), key=lambda one: -one.score)[:N_NEURAL]
+
+    def _trained(
+        self, name: str, model: NeuralAutoencoder, seconds: float, checkpoint: Path
+    ) -> Found:
+        """Train on from the checkpoint, until `seconds` have been spent on the model in all."""
+        run = copy_of(model).set_params(max_seconds=seconds, checkpoint=checkpoint)
+        fitted = self._fitted(run, self.learned, self.judged)
+        history = fitted.model_.history_
+        if history.stopped == "interrupt":
+            raise KeyboardInterrupt
+        score, spent = history.best_validation(), sum(e["seconds"] for e in history.epochs)
+        best = copy_of(model).set_params(max_epochs=history.best_epoch, validation_fraction=0.0)
+        self.journal.add(name, Trial(_learned_settings(best), score, spent))
+        refit = self.growth * spent * history.best_epoch / len(history.epochs)
+        return Found(name, best, fitted._scores(self.some.given), score, refit)
+
+    # The winners
+
+    def refitted(self) -> tuple[Recommender, Weights, list[Found]]:
+        """Weigh the parts, and fit those that count on everything."""
+        parts = self._affordable(sorted(self.found, key=lambda one: -one.score))
+        weights = choose_weights(
+            [part.scores for part in parts], self.some, self.metric,
+            max_seconds=self._weights_seconds(),
+        )  # fmt: skip
+        kept = [(p, w) for p, w in zip(parts, weights.weights, strict=True) if w]
+        weights = Weights(weights.calibration, tuple(w for _, w in kept), weights.score)
+        chosen = [part for part, _ in kept]
+        models = self._with_deadlines(chosen)
+        model = models[0] if len(models) == 1 else Blend(
+            parts=models, weights=weights.weights, calibration=weights.calibration
+        )  # fmt: skip
+        recommender = self._fitted(model, self.everything)
+        self._note_cut_off(chosen, recommender.model_)
+        recommender.metrics["choice"] = self._record(chosen, weights)
+        return recommender, weights, chosen
+
+    def _affordable(self, parts: list[Found]) -> list[Found]:
+        """Leave out what there is no time to train again: half a training is another model."""
+        left, kept = self.budget.left - self._weights_seconds(), []
+        sure = next(part for part in parts if not part.is_neural)
+        for part in parts:
+            if part is sure or part.refit_seconds <= left:
+                left -= part.refit_seconds
+                kept.append(part)
+            else:
+                self.skipped[part.name] = "there was no time left to train it on everything"
+        return kept
+
+    def _with_deadlines(self, chosen: list[Found]) -> list[Autoencoder]:
+        """Return the models; those that train by epochs get a share each of the time left."""
+        closed = sum(part.refit_seconds for part in chosen if not part.is_neural)
+        neural = sum(part.refit_seconds for part in chosen if part.is_neural)
+        models = [copy_of(part.model) for part in chosen]
+        for part, model in zip(chosen, models, strict=True):
+            if part.is_neural:
+                seconds = (self.budget.left - closed) * part.refit_seconds / max(neural, 1e-9)
+                least = max(LEAST_SLICE, part.refit_seconds / self.growth)
+                model.set_params(max_seconds=max(seconds, least))
+        return models
+
+    def _note_cut_off(self, chosen: list[Found], model: Autoencoder) -> None:
+        fitted = model.parts_ if isinstance(model, Blend) else [model]
+        for part, one in zip(chosen, fitted, strict=True):
+            if part.is_neural and one.history_.stopped == "max_seconds":
+                self.skipped[f"the end of {part.name}"] = (
+                    f"its training on everything was slower than before: the budget ended it in "
+                    f"epoch {len(one.history_.epochs)} of {part.model.max_epochs}"
+                )
+
+    def _set_aside(self) -> float:
+        """Return the seconds that weights, and fitting what was found on everything, will take."""
+        return self._weights_seconds() + sum(one.refit_seconds for one in self.found)
+
+    def _weights_seconds(self) -> float:
+        return max(0.0, min(WEIGHTS_SHARE * self.budget.seconds, self.budget.left / 2))
+
+    def _fitted(
+        self, model: Autoencoder, interactions: Interactions, validation: FoldIn | None = None
+    ) -> Recommender:
+        recommender = Recommender(model, weighting=self.weighting)
+        return recommender.fit(interactions, validation=validation, support=False)
+
+    def _record(self, chosen: list[Found], weights: Weights) -> dict[str, Any]:
+        return {
+            "protocol": "settings, epochs and weights chosen on held-out customers",
+            "metric": self.metric,
+            "score": weights.score,
+            "calibration": weights.calibration if len(chosen) > 1 else None,
+            "parts": [
+                {"model": part.name, "weight": weight, "score": part.score}
+                for part, weight in zip(chosen, weights.weights, strict=True)
+            ],
+            "skipped": self.skipped,
+            "budget": self.budget.seconds,
+            "spent": round(self.budget.spent, 1),
+            "trials": [as_record(name, trial) for name, trial in self.journal.trials],
+        }
+
+
+def _learned_settings(model: Autoencoder) -> dict[str, Any]:
+    settings = {k: v for k, v in model.get_params().items() if k not in RUN_OPTIONS}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}

@@ -1,0 +1,126 @@
+"""What may be tried of each type whose settings can be chosen.
+
+The ladders are wide: an optimum on a ladder's end is one on the end of what makes sense (no
+dropout, say), not of what was tried.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from likewise.autoencoders import (
+    KernelAutoencoder,
+    LinearAutoencoder,
+    NeighbourhoodAutoencoder,
+)
+from likewise.autoencoders.base import Autoencoder
+from likewise.data.interactions import Interactions
+from likewise.memory import available_memory
+from likewise.recommend.baselines import ItemNeighbours, RP3Beta
+from likewise.recommend.climbing import Work
+
+
+@dataclass(frozen=True)
+class Search:
+    """What may be tried of a type.
+
+    Parameters
+    ----------
+    ladders : mapping of str to sequence
+        For each setting, its values in order.
+    start : mapping of str to value
+        Where the climb begins.
+    model : callable
+        Makes a model of settings, for the rows that it will learn from.
+    work : callable
+        How much work a setting is, beside another.
+    """
+
+    ladders: Mapping[str, Sequence[Any]]
+    start: dict[str, Any]
+    model: Callable[[dict[str, Any], Interactions], Autoencoder]
+    work: Work = lambda _: 1.0
+
+
+def _linear(kind: type[Autoencoder]) -> Search:
+    """Return the search that is common to the exact and to the sparse linear autoencoder."""
+
+    def model(settings: dict[str, Any], train: Interactions) -> Autoencoder:
+        """Scale l2 as `user_power` scales the Gram matrix, so that the two are climbed apart."""
+        length = np.maximum(np.diff(train.matrix.indptr), 1).astype(np.float64)
+        weight = (length ** (1 - settings["user_power"])).sum() / length.sum()
+        return kind(**settings | {"l2": float(f"{settings['l2'] * weight:.4g}")})
+
+    return Search(
+        {
+            "l2": [float(f"{10 ** (n / 4):.3g}") for n in range(-4, 21)],
+            "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+            "user_power": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
+            "dropout": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+            "relaxation": [0.0, 0.2, 0.4, 0.6, 0.8],
+        },
+        {"l2": 100.0, "item_power": 0.1, "user_power": 0.4, "dropout": 0.2, "relaxation": 0.0},
+        model,
+    )
+
+
+SEARCHES: dict[type[Autoencoder], Search] = {
+    LinearAutoencoder: _linear(LinearAutoencoder),
+    NeighbourhoodAutoencoder: _linear(NeighbourhoodAutoencoder),
+    KernelAutoencoder: Search(
+        {
+            "l2": [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0],
+            "gamma": [0.125, 0.25, 0.5, 1.0, 2.0, 4.0],
+            "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+            "n_landmarks": [250, 500, 1000, 2000, 4000],
+        },
+        {"l2": 3.0, "gamma": 1.0, "item_power": 0.3, "n_landmarks": 1000},
+        lambda settings, _train: KernelAutoencoder(random_state=0, **settings),
+        work=lambda settings: float(settings["n_landmarks"]) ** 1.5,
+    ),
+    ItemNeighbours: Search(
+        {
+            "n_neighbours": [10, 20, 50, 100, 200, 500, 1000, 2000],
+            "shrinkage": [0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0],
+            "discount": [0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0],
+        },
+        {"n_neighbours": 100, "shrinkage": 10.0, "discount": 0.5},
+        lambda settings, _train: ItemNeighbours(**settings),
+    ),
+    RP3Beta: Search(
+        {
+            "n_neighbours": [10, 20, 50, 100, 200, 500, 1000, 2000],
+            "alpha": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0],
+            "beta": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0],
+        },
+        {"n_neighbours": 200, "alpha": 0.8, "beta": 0.4},
+        lambda settings, _train: RP3Beta(**settings),
+    ),
+}
+"""The types whose settings can be chosen."""
+
+
+def linear_kind(n_items: int) -> type[Autoencoder]:
+    """Return the exact linear autoencoder where memory allows it, else the sparse one.
+
+    Examples
+    --------
+    >>> linear_kind(1_000).__name__, linear_kind(10_000_000).__name__
+    ('LinearAutoencoder', 'NeighbourhoodAutoencoder')
+    """
+    fits = LinearAutoencoder.bytes_for(n_items) <= available_memory()
+    return LinearAutoencoder if fits else NeighbourhoodAutoencoder
+
+
+def closed_forms(n_items: int) -> list[type[Autoencoder]]:
+    """Return the types to choose among for so many items, the linear one that fits them first.
+
+    Examples
+    --------
+    >>> [kind.type_name for kind in closed_forms(1_000)][:2]
+    ['linear', 'kernel']
+    """
+    linear = {LinearAutoencoder, NeighbourhoodAutoencoder}
+    return [linear_kind(n_items), *(kind for kind in SEARCHES if kind not in linear)]

@@ -1,0 +1,154 @@
+"""The budget of `auto` is kept, whatever takes how long: work moves a clock, nobody waits."""
+
+import numpy as np
+import pytest
+
+from likewise.autoencoders import Autoencoder
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.data.interactions import Interactions
+from likewise.evaluate.protocol import evaluate
+from likewise.nn import training
+from likewise.recommend import auto as module
+from likewise.recommend import recommender, search, selection, weights
+from likewise.recommend.auto import auto
+from likewise.recommend.blend import Blend
+from likewise.recommend.budget import Budget
+from likewise.recommend.candidates import neural_candidates
+from likewise.recommend.climbing import climb
+from likewise.recommend.halving import Halving
+
+EVEN = {"linear": 2.0, "kernel": 3.0, "item-knn": 1.0, "rp3beta": 1.0, "step": 0.2, "judge": 0.3}
+"""Seconds that fitting each type takes, a step of training, and judging."""
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("time.monotonic", clock)
+    return clock
+
+
+@pytest.fixture(scope="module")
+def shop():
+    rng = np.random.default_rng(0)
+    own = np.arange(12) // 4 == rng.integers(0, 3, 120)[:, None]
+    bought = rng.random((120, 12)) < np.where(own, 0.7, 0.1)
+    return Interactions.of([[f"i{n}" for n in np.flatnonzero(row)] for row in bought])
+
+
+@pytest.fixture
+def works(clock, shop, monkeypatch):
+    """Let fits, steps and judging take what is told; fits on everything `slower` times as long."""
+
+    def _works(costs, slower=1.0):
+        def fit(self, X, y=None, *, validate=None, _fit=Autoencoder.fit):
+            if not isinstance(self, NeuralAutoencoder | Blend):
+                growth = slower if X.shape[0] == shop.n_users else 1.0
+                clock.now += (
+                    costs.get(self.type_name, 1.0) * min(growth, 1.2) * X.shape[0] / shop.n_users
+                )
+            return _fit(self, X, validate=validate)
+
+        def step(self, rows, generator, number, _step=training._Epoch._step):
+            clock.now += costs["step"] * (slower if self.X.shape[0] == shop.n_users else 1.0)
+            return _step(self, rows, generator, number)
+
+        def judge(*given, **named):
+            clock.now += costs["judge"]
+            return evaluate(*given, **named)
+
+        def candidates(n_users, **run):
+            found = neural_candidates(n_users, **run)
+            for model in found.values():
+                model.set_params(n_latent=3, max_epochs=40, hidden=[8] * len(model.hidden))
+            return found
+
+        monkeypatch.setattr(Autoencoder, "fit", fit)
+        monkeypatch.setattr(training._Epoch, "_step", step)
+        for one in (selection, search, recommender, weights):
+            monkeypatch.setattr(one, "evaluate", judge)
+        monkeypatch.setattr(module, "neural_candidates", candidates)
+
+    return _works
+
+
+@pytest.mark.parametrize(
+    ("costs", "slower"),
+    [
+        ({}, 1.0),
+        ({"kernel": 60.0}, 1.0),
+        ({"linear": 24.0}, 1.1),
+        ({"linear": 24.0, "kernel": 24.0, "item-knn": 24.0, "rp3beta": 24.0}, 1.1),
+        ({"judge": 3.0}, 1.0),
+        ({"step": 2.0}, 1.0),
+        ({"step": 0.05}, 3.0),
+    ],
+)
+def test_the_budget_is_kept_within_a_tenth(works, clock, shop, costs, slower):
+    works(EVEN | costs, slower)
+    began = clock.now
+    choice = auto(shop, budget=100, device="cpu").recommender.metrics["choice"]
+    assert clock.now - began <= 110
+    assert (choice["budget"], choice["spent"]) == (100, round(clock.now - began, 1))
+
+
+def test_an_even_budget_is_used(works, clock, shop):
+    works(EVEN)
+    began = clock.now
+    found = auto(shop, budget=100, device="cpu")
+    tried = {name for name, _ in found.trials}
+    assert tried > {"linear", "kernel", "item-knn", "rp3beta", "RecVAE", "Mult-VAE", "Mult-DAE"}
+    assert clock.now - began > 40
+
+
+def test_a_type_that_would_take_too_long_is_left_out_and_that_is_said(works, shop):
+    works(EVEN | {"kernel": 60.0})
+    found = auto(shop, budget=100, device="cpu")
+    assert "kernel" not in {name for name, _ in found.trials}
+    said = found.recommender.metrics["choice"]["skipped"]["kernel"]
+    assert said.startswith("a trial would take about ")
+
+
+def test_training_that_became_slower_is_cut_off_and_that_is_said(works, shop, monkeypatch):
+    works(EVEN | {"step": 0.05}, 1000.0)
+    monkeypatch.setattr(
+        search, "choose_weights",
+        lambda scores, *_, **__: weights.Weights("z-score", (1.0,) * len(scores), 1.0),
+    )  # fmt: skip
+    skipped = auto(shop, budget=100, device="cpu").recommender.metrics["choice"]["skipped"]
+    assert any(name.startswith("the end of ") for name in skipped)
+
+
+def test_a_climb_starts_nothing_that_its_work_says_will_not_end(clock):
+    def score(settings):
+        clock.now += settings["size"]
+        return settings["size"]
+
+    ladder = {"size": [1.0, 2.0, 4.0, 8.0]}
+    trials, complete = climb(
+        ladder, {"size": 1.0}, score, max_seconds=7.5, work=lambda settings: settings["size"]
+    )
+    assert [trial.seconds for trial in trials] == [1.0, 2.0, 4.0]
+    assert not complete
+
+
+def test_halving_ends_in_time_although_every_training_is_late(clock):
+    spent = {}
+
+    def train(name, seconds):
+        clock.now += seconds - spent.get(name, 0.0) + 0.5
+        spent[name] = seconds
+        return float(-ord(name))
+
+    began = clock.now
+    Halving(list("abcd"), Budget(40.0), train).run()
+    assert 39 <= clock.now - began <= 40.6
+    assert spent["a"] > spent["b"] > spent["c"]
