@@ -206,16 +206,36 @@ def test_support_counts_the_baskets_with_both(baskets):
     items = interactions.items.ids.tolist()
     support = Support.of(2 * interactions.matrix)
     every = np.arange(len(items))
-    counts = support.rows(every)
+    everyone = np.tile(every, (len(every), 1))
+    counts = support.between(every, everyone)
     for one in every:
         for other in every:
             both = sum({items[one], items[other]} <= basket for basket in sets)
             assert counts[one, other] == both
     assert counts.dtype == np.int32
     again = Support.from_tensors(support.tensors(), len(items))
-    np.testing.assert_array_equal(again.rows(every), counts)
-    np.testing.assert_array_equal(support.rows(every[::-1]), counts[::-1])
-    assert not Support.none(len(items)).rows(every).any()
+    np.testing.assert_array_equal(again.between(every, everyone), counts)
+    np.testing.assert_array_equal(support.between(every[::-1], everyone), counts[::-1])
+    assert not Support.none(len(items)).between(every, everyone).any()
+
+
+@given(st.integers(2, 25), st.integers(0, 3), st.integers(0, 99))
+def test_support_keeps_no_more_pairs_than_it_may_and_those_are_the_strongest(n, share, seed):
+    X = np.random.default_rng(seed).random((30, n)) < 1 / (1 + np.arange(n))
+    whole = np.triu(X.T.astype(int) @ X)
+    kept = Support.of(sparse.csr_array(X.astype(np.float32)), max(1, share * n)).pairs.toarray()
+    assert (kept[kept > 0] == whole[kept > 0]).all()
+    np.testing.assert_array_equal(np.diag(kept), np.diag(whole))
+    left_out = np.argwhere((whole > 0) & (kept == 0))
+    cosine = whole / np.sqrt(np.outer(np.diag(whole), np.diag(whole)) + 1e-9)
+    rank = np.argsort(np.argsort(-np.diag(whole), kind="stable"))
+    rarer = np.where(rank[:, None] > rank, np.arange(n)[:, None], np.arange(n))
+    np.fill_diagonal(kept, 0)
+    assert np.count_nonzero(kept) <= max(n, share * n)
+    for one, other in left_out:
+        stronger = cosine[(kept > 0) & (rarer == rarer[one, other])]
+        assert len(stronger)
+        assert stronger.min() >= cosine[one, other] - 1e-6
 
 
 @pytest.mark.parametrize("damage", ["missing", "out of range", "too short"])

@@ -81,6 +81,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Return the logits of rows that hold one single item each."""
         return self._logits(rows.unit_rows(columns, self.n_features_in_))
 
+    def _unit_codes(self, columns: NDArray[np.int64]) -> Any:
+        """Return the codes of rows of one single item; the logits where a code is the row."""
+        codes = self._encode(rows.unit_rows(columns, self.n_features_in_))
+        return self._unit_logits(columns) if sparse.issparse(codes) else codes
+
+    def _terms(self, columns: NDArray[np.int64], target: int) -> NDArray[np.float32]:
+        """Return what each of these items adds to the logit of `target`, of additive types."""
+        return self._unit_logits(columns)[:, target]
+
     @abstractmethod
     def _tensors(self) -> dict[str, NDArray[Any]]:
         """Return the learned arrays, for the model folder."""
@@ -283,8 +292,7 @@ def _plain(value: Any) -> Any:
 def copy_of(model: Autoencoder) -> Autoencoder:
     """Return an unfitted copy; its run options are the very objects of the original.
 
-    scikit-learn's `clone` copies parameters deeply, and what a progress display reports to must not
-    be a copy.
+    `clone` copies deeply, and what a progress display reports to must not be a copy.
     """
     learned = {k: v for k, v in model.get_params().items() if k not in RUN_OPTIONS}
     run = {k: v for k, v in model.get_params().items() if k in RUN_OPTIONS}

@@ -104,8 +104,10 @@ def _strongest(touched: Any, m: int, cosine: Any, limit: int, chosen: Any) -> in
 
     A cosine of 0 is no tie. Of equal ones the earlier items are taken.
     """
-    threshold, room = np.float32(0), min(m, limit)
-    if m > limit > 0:
+    if limit == 0:
+        return 0
+    threshold, room = np.float32(0), m
+    if m > limit:
         ranked = np.partition(cosine[touched[:m]], m - limit)
         threshold = ranked[m - limit]
         room = limit - int(np.count_nonzero(ranked[m - limit :] > threshold))

@@ -14,7 +14,7 @@ from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
 from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.parts import in_threads, slices
-from likewise.autoencoders.ties import NO_ITEM, PRODUCTS_AT_A_TIME, Ties
+from likewise.autoencoders.ties import NO_ITEM, Ties, ties_bytes
 from likewise.errors import InputError
 from likewise.memory import GIB, require_memory
 
@@ -155,12 +155,11 @@ class NeighbourhoodAutoencoder(Autoencoder):
 
     def bytes_for(self, n_items: int, n_values: int) -> int:
         """Return what `fit` takes at its peak, for so many items and purchases."""
-        threads = torch.get_num_threads()
         return (
             8 * self._max_entries(n_items)
             + 24 * n_items * self._block_size(n_items)
-            + 48 * n_values
-            + threads * (3 * BLOCK_BYTES + 16 * PRODUCTS_AT_A_TIME)
+            + ties_bytes(n_items, n_values)
+            + torch.get_num_threads() * 3 * BLOCK_BYTES
         )
 
     def _require(self, rows: Any) -> None:
@@ -179,6 +178,13 @@ class NeighbourhoodAutoencoder(Autoencoder):
     def _unit_logits(self, columns: NDArray[np.int64]) -> NDArray[np.float32]:
         rows: NDArray[np.float32] = self.B_[columns].toarray()
         return rows
+
+    def _unit_codes(self, columns: NDArray[np.int64]) -> Any:
+        return self.B_[columns]
+
+    def _terms(self, columns: NDArray[np.int64], target: int) -> NDArray[np.float32]:
+        terms: NDArray[np.float32] = self.B_[columns][:, [target]].toarray()[:, 0]
+        return terms
 
     def _tensors(self) -> dict[str, NDArray[Any]]:
         return {"data": self.B_.data, "indices": self.B_.indices, "indptr": self.B_.indptr}

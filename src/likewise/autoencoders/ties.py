@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -101,6 +102,11 @@ class Ties:
         result = np.zeros((*groups.shape, groups.shape[1]), dtype=np.float32)
         fill(*arrays(self.below), self.diagonal, groups, result)
         return result
+
+
+def ties_bytes(n_items: int, n_values: int) -> int:
+    """Return what multiplying takes beside what it keeps: the matrix thrice, parts, scratch."""
+    return 48 * n_values + torch.get_num_threads() * (16 * PRODUCTS_AT_A_TIME + 32 * n_items)
 
 
 def _fair_share(possible: NDArray[np.int64], total: int) -> int:

@@ -92,6 +92,13 @@ class _Neighbours(Autoencoder):
         result: NDArray[np.float32] = scores.toarray().astype(np.float32)
         return result
 
+    def _unit_codes(self, columns: NDArray[np.int64]) -> Any:
+        return self.S_[columns]
+
+    def _terms(self, columns: NDArray[np.int64], target: int) -> NDArray[np.float32]:
+        terms: NDArray[np.float32] = self.S_[columns][:, [target]].toarray()[:, 0]
+        return terms
+
     def _tensors(self) -> dict[str, NDArray[Any]]:
         return {"data": self.S_.data, "indices": self.S_.indices, "indptr": self.S_.indptr}
 

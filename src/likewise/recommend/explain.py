@@ -38,7 +38,7 @@ def effects(model: Autoencoder, row: CSR, target: int) -> NDArray[np.float64]:
         In the order of the row's columns.
     """
     if model.additive:
-        terms = model._unit_logits(row.indices.astype(np.int64))[:, target]
+        terms = model._terms(row.indices.astype(np.int64), target)
         exact: NDArray[np.float64] = row.data.astype(np.float64) * terms
         return exact
     without = sparse.vstack([row] * row.nnz, format="csr")

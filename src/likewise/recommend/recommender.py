@@ -23,6 +23,7 @@ from likewise.data.split import FoldIn, Split, held_out_items
 from likewise.errors import InputError
 from likewise.evaluate.protocol import Evaluation, evaluate
 from likewise.memory import require_memory
+from likewise.recommend.alike import most_alike
 from likewise.recommend.baselines import Popularity
 from likewise.recommend.baskets import (
     AlsoBought,
@@ -43,7 +44,7 @@ from likewise.recommend.classic import Classic
 from likewise.recommend.explain import Reason, effects
 from likewise.recommend.rules import Rules
 from likewise.recommend.steps import Steps, seven_steps
-from likewise.recommend.support import Support
+from likewise.recommend.support import MAX_PAIRS, Support
 from likewise.recommend.topk import NO_ITEM, top_k
 
 WEIGHTINGS = ("binary", "log", "linear", "recent")
@@ -105,7 +106,9 @@ class Recommender:
 
     # Learning
 
-    def fit(self, log: Any, *, validation: FoldIn | None = None, support: bool = True) -> Self:
+    def fit(
+        self, log: Any, *, validation: FoldIn | None = None, support: bool | int = True
+    ) -> Self:
         """Learn from a log, interactions, a frame, a users x items CSR matrix or lists of ids.
 
         Parameters
@@ -115,8 +118,9 @@ class Recommender:
         validation : FoldIn, optional
             Whom to stop training on. Without it, types trained by epochs hold out a tenth of the
             users (at most 2,000) and stop when nDCG@100 on them no longer grows.
-        support : bool
-            Whether to count pairs, for `also_bought`; a trial of settings can do without.
+        support : bool or int
+            Whether to count pairs, for `also_bought`; a trial of settings can do without. A number
+            is how many pairs to keep at most; see :class:`~likewise.recommend.support.Support`.
         """
         interactions = as_interactions(log)
         model = LinearAutoencoder() if self.model is None else copy_of(self.model)
@@ -251,10 +255,8 @@ class Recommender:
         self._require_fitted()
         ids, columns = self.catalogue_.rows_of(items)
         require_others(k, self.n_items - 1)
-        codes = self.item_codes()
-        codes /= np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
-        found = [self._alike(codes, columns[part], k) for part in self._blocks(len(columns))]
-        chosen, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        short = self.model_._n_features_out < self.n_items
+        chosen, values = most_alike(self.model_, columns, k, self.item_codes() if short else None)
         if kind := frame_kind(items):
             table = {"score": values}
             return kind(long_table("item", ids, self.catalogue_.items, chosen, table))
@@ -354,8 +356,9 @@ class Recommender:
             f"the codes of {self.n_items:,} items",
             "use also_bought, which goes item by item",
         )
-        codes = self.model_.transform(_one_each(columns, self.n_items))
-        return np.array(self.model_._unit_logits(columns) if sparse.issparse(codes) else codes)
+        blocks = [self.model_._unit_codes(columns[rows]) for rows in self._blocks(self.n_items)]
+        dense = [block.toarray() if sparse.issparse(block) else block for block in blocks]
+        return np.concatenate(dense)
 
     # The model folder
 
@@ -418,7 +421,7 @@ class Recommender:
         interactions: Interactions,
         validation: FoldIn | None,
         *,
-        support: bool,
+        support: bool | int,
     ) -> None:
         training, by_epochs = interactions, isinstance(model, NeuralAutoencoder)
         if by_epochs and validation is None and model.validation_fraction:
@@ -430,7 +433,10 @@ class Recommender:
             model.fit(X, validate=lambda _: self._validation_ndcg(validation))
         else:
             model.fit(X)
-        self.support_ = Support.of(interactions.matrix) if support else Support.none(self.n_items)
+        self.support_ = Support.none(self.n_items)
+        if support:
+            most = MAX_PAIRS if support is True else support
+            self.support_ = Support.of(interactions.matrix, most)
 
     def _ranked(
         self, given: CSR, k: int, *, filter_seen: bool, rules: Rules | None = None
@@ -457,15 +463,7 @@ class Recommender:
         scores = self._scores(_one_each(columns, self.n_items))
         scores[np.arange(len(columns)), columns] = -np.inf
         chosen, values = top_k(scores, k)
-        return chosen, values, np.take_along_axis(self.support_.rows(columns), chosen, axis=1)
-
-    @staticmethod
-    def _alike(
-        codes: NDArray[np.float32], columns: NDArray[np.int64], k: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        scores = codes[columns] @ codes.T
-        scores[np.arange(len(columns)), columns] = -np.inf
-        return top_k(scores, k)
+        return chosen, values, self.support_.between(columns, chosen)
 
     def _validation_ndcg(self, validation: FoldIn) -> float:
         return evaluate(self, validation, metrics=("ndcg@100",)).mean("ndcg@100")

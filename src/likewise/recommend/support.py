@@ -1,16 +1,19 @@
 """Support: how many baskets held two items together."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from likewise.autoencoders.ties import Ties, ties_bytes
 from likewise.data.interactions import CSR
 from likewise.errors import InputError
 from likewise.memory import require_memory
+
+MAX_PAIRS = 1 << 26
+"""Pairs that are kept if nothing else is said: half a GiB."""
 
 
 @dataclass(frozen=True)
@@ -25,26 +28,49 @@ class Support:
     Examples
     --------
     >>> support = Support.of(sparse.csr_array([[1, 1, 0], [1, 1, 1]]))
-    >>> support.rows(np.array([0]))
+    >>> support.between(np.array([0]), np.array([[0, 1, 2]]))
     array([[2, 2, 1]], dtype=int32)
     """
 
     pairs: Any
 
     @classmethod
-    def of(cls, matrix: CSR) -> Self:
-        """Count pairs in the rows of a users x items matrix."""
-        length = np.diff(matrix.indptr).astype(np.float64)
+    def of(cls, matrix: CSR, max_pairs: int = MAX_PAIRS) -> Self:
+        """Count pairs in the rows of a users x items matrix.
+
+        Parameters
+        ----------
+        max_pairs : int
+            How many to keep. Where there are more, each item keeps those with items bought more
+            often than itself whose cosine is the largest, as many for each item; the others count
+            as 0.
+        """
+        counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
         require_memory(
-            int(24 * min(np.square(length).sum(), float(matrix.shape[1]) ** 2)),
+            cls.bytes_for(matrix.shape[1], matrix.nnz, max_pairs),
             f"the counts of pairs of {matrix.shape[1]:,} items",
-            "leave out rare items, or baskets with very many",
+            "count fewer (support=1_000_000), or none (support=False)",
         )
-        ones = matrix.astype(np.int32)
+        by_count = np.argsort(-counts, kind="stable").astype(np.int32)
+        ones = sparse.csr_array(matrix[:, by_count], dtype=np.float32)
         ones.data[:] = 1
-        pairs = sparse.triu(ones.T @ ones, format="csr")
+        ties = Ties.of(ones, 0, max_pairs)
+        rarer = np.repeat(by_count, np.diff(ties.below.indptr))
+        commoner = by_count[ties.below.indices]
+        items = np.arange(len(counts), dtype=np.int32)
+        first = np.concatenate([np.minimum(rarer, commoner), items])
+        second = np.concatenate([np.maximum(rarer, commoner), items])
+        values = np.concatenate([ties.below.data, counts]).astype(np.int32)
+        pairs = sparse.csr_array((values, (first, second)), shape=ties.below.shape)
         pairs.sort_indices()
-        return cls(sparse.csr_array(pairs, dtype=np.int32))
+        pairs.eliminate_zeros()
+        return cls(pairs)
+
+    @staticmethod
+    def bytes_for(n_items: int, n_values: int, max_pairs: int = MAX_PAIRS) -> int:
+        """Return what counting takes at its peak."""
+        possible = min(max_pairs, n_items * (n_items - 1) // 2, n_values**2 // 2)
+        return 40 * (possible + n_items) + ties_bytes(n_items, n_values)
 
     @classmethod
     def none(cls, n_items: int) -> Self:
@@ -72,13 +98,20 @@ class Support:
             raise InputError("support is counts: int32, none negative")
         return cls(pairs)
 
-    def rows(self, items: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the counts of these items with all items, of shape (n, I)."""
-        below = self._transposed[items].toarray()
-        counts: NDArray[np.int32] = self.pairs[items].toarray() + below
-        counts[np.arange(len(items)), items] //= 2
-        return counts
+    def between(self, items: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the counts of each item with its own others.
 
-    @cached_property
-    def _transposed(self) -> Any:
-        return self.pairs.T.tocsr()
+        Parameters
+        ----------
+        items : ndarray of shape (Q,)
+        others : ndarray of shape (Q, K)
+
+        Returns
+        -------
+        counts : ndarray of shape (Q, K), int32
+        """
+        each = np.broadcast_to(items[:, None], others.shape)
+        first, second = np.minimum(each, others).ravel(), np.maximum(each, others).ravel()
+        found = self.pairs[first, second]
+        counts: NDArray[np.int32] = found.toarray() if sparse.issparse(found) else found
+        return counts.astype(np.int32, copy=False).reshape(others.shape)
