@@ -11,6 +11,7 @@ from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.neighbourhood import NeighbourhoodAutoencoder
 from likewise.autoencoders.recvae import RecVAE
 from likewise.autoencoders.sparse import SparseAutoencoder
+from likewise.autoencoders.spectral import SpectralAutoencoder
 from likewise.autoencoders.stacked import StackedAutoencoder
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.autoencoders.variational import VariationalAutoencoder
@@ -28,6 +29,7 @@ __all__ = [
     "NeighbourhoodAutoencoder",
     "RecVAE",
     "SparseAutoencoder",
+    "SpectralAutoencoder",
     "StackedAutoencoder",
     "UndercompleteAutoencoder",
     "VariationalAutoencoder",
@@ -47,5 +49,6 @@ TYPES: dict[str, type[Autoencoder]] = {
     "linear": LinearAutoencoder,
     "neighbourhood": NeighbourhoodAutoencoder,
     "kernel": KernelAutoencoder,
+    "spectral": SpectralAutoencoder,
 }
 """Name to class. A model folder and the command line name types by this table, never by a path."""

@@ -21,6 +21,7 @@ MODELS = (
     "linear",
     "neighbourhood",
     "kernel",
+    "spectral",
     "denoising",
     "variational",
     "recvae",

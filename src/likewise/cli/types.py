@@ -70,6 +70,10 @@ TYPES = {
         "likeness to typical rows, decoded in closed form", "L2",
         "recommending beside the linear one, in a blend", FIT.format("kernel"),
     ),
+    "spectral": About(
+        "the directions in which rows differ most, by singular vectors", "",
+        "recommending beside the linear one, in a blend; a code", FIT.format("spectral"),
+    ),
 }  # fmt: skip
 """Name to what there is to know, in the order of `likewise.autoencoders.TYPES`."""
 

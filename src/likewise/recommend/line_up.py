@@ -16,6 +16,7 @@ from likewise.autoencoders import (
     KernelAutoencoder,
     LinearAutoencoder,
     RecVAE,
+    SpectralAutoencoder,
     UndercompleteAutoencoder,
     VariationalAutoencoder,
 )
@@ -137,6 +138,7 @@ def line_up(
         "RecVAE": _Trained(RecVAE(), budget),
         "H+Vamp": _Trained(HVamp(), budget),
         "kernel": _Chosen(KernelAutoencoder, budget),
+        "spectral": _Chosen(SpectralAutoencoder, budget),
         "linear": _Chosen(LinearAutoencoder, budget),
         "recent linear": _Chosen(LinearAutoencoder, budget, "recent"),
         "auto": _Auto(budget),

@@ -14,6 +14,7 @@ from likewise.autoencoders import (
     KernelAutoencoder,
     LinearAutoencoder,
     NeighbourhoodAutoencoder,
+    SpectralAutoencoder,
 )
 from likewise.autoencoders.base import Autoencoder
 from likewise.data.interactions import Interactions
@@ -79,6 +80,16 @@ SEARCHES: dict[type[Autoencoder], Search] = {
         {"l2": 3.0, "gamma": 1.0, "item_power": 0.3, "n_landmarks": 1000},
         lambda settings, _train: KernelAutoencoder(random_state=0, **settings),
         work=lambda settings: float(settings["n_landmarks"]) ** 1.5,
+    ),
+    SpectralAutoencoder: Search(
+        {
+            "n_latent": [8, 16, 32, 50, 70, 100, 150, 200, 300, 400, 600, 800],
+            "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
+            "user_power": [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5],
+        },
+        {"n_latent": 70, "item_power": 0.5, "user_power": 1.0},
+        lambda settings, _train: SpectralAutoencoder(random_state=0, **settings),
+        work=lambda settings: float(settings["n_latent"]),
     ),
     ItemNeighbours: Search(
         {

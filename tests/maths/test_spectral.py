@@ -1,0 +1,59 @@
+"""The spectral autoencoder: against a full singular value decomposition in NumPy."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from likewise import memory
+from likewise.autoencoders import SpectralAutoencoder
+from likewise.errors import InputError, NotEnoughMemoryError
+
+
+@pytest.fixture
+def X():
+    rng = np.random.default_rng(0)
+    return (rng.random((60, 9)) < np.linspace(0.7, 0.2, 9)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(("a", "b"), [(0.5, 1.0), (0.0, 0.0), (0.3, 0.5)])
+def test_it_projects_on_the_leading_directions_of_the_scaled_rows(X, a, b, kind):
+    model = SpectralAutoencoder(n_latent=3, item_power=a, user_power=b, random_state=0)
+    scale = np.count_nonzero(X, axis=0) ** -a
+    length = np.maximum(np.count_nonzero(X, axis=1), 1)[:, None]
+    V = np.linalg.svd(length ** (-b / 2) * X * scale)[2][:3]
+    expected = ((X * scale) @ V.T @ V) / scale
+    np.testing.assert_allclose(model.fit(kind(X)).logits(kind(X)), expected, atol=1e-4)
+    np.testing.assert_allclose(model.components_ @ model.components_.T, np.eye(3), atol=1e-5)
+
+
+def test_no_linear_code_of_that_length_reconstructs_better(X):
+    model = SpectralAutoencoder(n_latent=4, item_power=0.0, user_power=0.0, random_state=0).fit(X)
+    singular = np.linalg.svd(X, compute_uv=False)
+    error = model.reconstruction_error(X).sum()
+    assert error == pytest.approx((singular[4:] ** 2).sum(), rel=1e-4)
+
+
+def test_with_all_directions_a_row_comes_back(X):
+    model = SpectralAutoencoder(n_latent=50, random_state=0).fit(X)
+    assert model.transform(X).shape == (60, 9)
+    np.testing.assert_allclose(model.reconstruct(X), X, atol=1e-4)
+
+
+def test_it_refuses_what_would_not_fit(X, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 100)
+    with pytest.raises(NotEnoughMemoryError, match="lower n_latent"):
+        SpectralAutoencoder().fit(X)
+
+
+@pytest.mark.parametrize("broken", ["no scale", "negative", "other width"])
+def test_tensors_that_are_none_of_its_own_are_refused(X, broken):
+    model = SpectralAutoencoder(n_latent=2, random_state=0).fit(X)
+    tensors = model._tensors()
+    changed = {
+        "no scale": {"components": tensors["components"]},
+        "negative": tensors | {"item_scale": -tensors["item_scale"]},
+        "other width": tensors | {"components": tensors["components"][:, 1:]},
+    }[broken]
+    with pytest.raises(InputError, match=r"spectral|item_scale"):
+        model._restore(changed, {})
