@@ -12,14 +12,18 @@ from torch import Tensor, nn
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
 from likewise.nn.boltzmann import BoltzmannMachine
-from likewise.nn.layers import Hourglass, InputLayer, Rows, SparseRows, as_rows
-from likewise.nn.losses import LOSSES
+from likewise.nn.layers import Hourglass, InputLayer, Net, Rows, SparseRows, as_rows
+from likewise.nn.losses import LINKS, LOSSES
 from likewise.nn.optimizers import RATES
 from likewise.nn.plan import History
+from likewise.nn.projection import projected
 from likewise.nn.training import train
 
 BLOCK = 4096
 """Rows that are encoded at a time between two machines."""
+
+JACOBIAN_BYTES = 64 * 1024**2
+"""Derivatives of reconstructions that are held at a time."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -37,6 +41,11 @@ class DeepAutoencoder(NeuralAutoencoder):
         with it the layers are sigmoids.
     pretrain_epochs : int
         Passes over all rows for each machine.
+    projection_steps : int
+        After training, the code of a row starts at the encoder's and is moved so many steps towards
+        the one whose reconstruction lies nearest to the row
+        (:func:`~likewise.nn.projection.projected`). What an encoder gets wrong on rows that it has
+        not learned from is then mended; a row takes some hundred times as long. Dense rows only.
     **parameters
         Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
 
@@ -69,10 +78,12 @@ class DeepAutoencoder(NeuralAutoencoder):
         **NeuralAutoencoder._parameter_constraints,
         "pretrain": ["boolean"],
         "pretrain_epochs": [Interval(Integral, 1, None, closed="left")],
+        "projection_steps": [Interval(Integral, 0, None, closed="left")],
     }
 
     pretrain: bool = True
     pretrain_epochs: int = 5
+    projection_steps: int = 0
 
     _purchases: ClassVar[dict[str, Any]] = {"hidden": (200, 100)}
 
@@ -90,6 +101,23 @@ class DeepAutoencoder(NeuralAutoencoder):
 
     def _code(self, encoded: Tensor) -> Tensor:
         return encoded
+
+    def _codes(self, rows: Rows, net: Net) -> Tensor:
+        codes = super()._codes(rows, net)
+        if not self.projection_steps:
+            return codes
+        if isinstance(rows, SparseRows) or self.loss_ == "multinomial":
+            raise InputError(
+                f"projection_steps={self.projection_steps} needs dense rows and the squared or the "
+                f"bernoulli loss (it is {self.loss_}); set projection_steps=0"
+            )
+        size = max(1, JACOBIAN_BYTES // (4 * self.n_latent * rows.shape[1]))
+        parts = zip(torch.split(codes, size), torch.split(rows, size), strict=True)
+
+        def seen(z: Tensor) -> Tensor:
+            return LINKS[self.loss_](net.decode(z))
+
+        return torch.cat([projected(seen, z, x, self.projection_steps) for z, x in parts])
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         return LOSSES[self.loss_](self._forward(rows), rows)

@@ -1,5 +1,6 @@
 """What the types trained by back-propagation share."""
 
+import copy
 import hashlib
 import json
 import time
@@ -34,7 +35,7 @@ from likewise.memory import require_memory
 from likewise.nn.augmentation import augmented
 from likewise.nn.checkpoint import Checkpoint
 from likewise.nn.device import resolve_device, use_bfloat16
-from likewise.nn.layers import ACTIVATIONS, Hourglass, Net, Rows, as_rows, unit_length
+from likewise.nn.layers import ACTIVATIONS, Hourglass, Net, Rows, SparseRows, as_rows, unit_length
 from likewise.nn.losses import LINKS, LOSSES
 from likewise.nn.optimizers import RATES, make_optimizer
 from likewise.nn.plan import History, Plan, Progress
@@ -247,7 +248,11 @@ class NeuralAutoencoder(Autoencoder):
 
     @torch.inference_mode()
     def _encode(self, X: Any) -> NDArray[np.float32]:
-        return _array(self._code(self.net_.encode(self._input(self._rows(X)))))
+        rows = self._rows(X)
+        if isinstance(rows, SparseRows):
+            return _array(self._codes(rows, self.net_))
+        # In float32 the last bits of a product depend on which rows stand beside a row.
+        return _array(self._codes(rows.double(), copy.deepcopy(self.net_).double()))
 
     @torch.inference_mode()
     def _decode(self, Z: Any) -> NDArray[np.float32]:
@@ -256,12 +261,16 @@ class NeuralAutoencoder(Autoencoder):
 
     @torch.inference_mode()
     def _logits(self, X: Any) -> NDArray[np.float32]:
-        return self._unscaled(self._forward(self._rows(X)))
+        return self._unscaled(self._answer(self._rows(X)))
 
     @torch.inference_mode()
     def _row_errors(self, X: Any) -> NDArray[np.float64]:
         rows = self._rows(X)
-        errors = _array(LOSSES[self.loss_](self._forward(rows), rows)).astype(np.float64)
+        return self._losses(self._answer(rows), rows)
+
+    def _losses(self, logits: Tensor, rows: Rows) -> NDArray[np.float64]:
+        """Return the loss of each row in the units of X."""
+        errors = _array(LOSSES[self.loss_](logits, rows)).astype(np.float64)
         return errors * self.scaling_.scale**2 if self.scaling_ else errors
 
     def _link(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -333,7 +342,17 @@ class NeuralAutoencoder(Autoencoder):
             raise InputError("augment=True needs images: give X of shape (n, height, width)")
         return self._batch_loss(augmented(rows, shape, generator), generator, step)
 
+    def _codes(self, rows: Rows, net: Net) -> Tensor:
+        """Return the codes that a fitted model gives, by its net in one precision or another."""
+        return self._code(net.encode(self._input(rows)))
+
+    def _answer(self, rows: Rows) -> Tensor:
+        """Return the logits that a fitted model gives."""
+        logits: Tensor = self.net_.decode(self._codes(rows, self.net_))
+        return logits
+
     def _forward(self, rows: Rows) -> Tensor:
+        """Return the logits as they are while training."""
         logits: Tensor = self.net_.decode(self._code(self.net_.encode(self._input(rows))))
         return logits
 
@@ -405,7 +424,13 @@ class NeuralAutoencoder(Autoencoder):
             return X, validate
         order = np.random.default_rng(self._seed).permutation(X.shape[0])
         held = X[order[:n_held]]
-        return X[order[n_held:]], lambda model: -float(model._errors(held).mean())
+        return X[order[n_held:]], lambda model: model._held_out_score(held)
+
+    @torch.inference_mode()
+    def _held_out_score(self, X: Any) -> float:
+        """Return the mean loss, its sign changed, of what the encoder alone makes of held rows."""
+        rows = [self._rows(block) for block in self._blocks(X)]
+        return -float(np.concatenate([self._losses(self._forward(r), r) for r in rows]).mean())
 
     def _judged(self, validate: Validate) -> float:
         self.is_fitted_ = True  # a judge may ask for whatever a fitted model answers
