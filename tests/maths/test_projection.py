@@ -68,7 +68,7 @@ def test_a_deep_autoencoder_answers_nearer_to_its_rows(loss: str) -> None:
     assert (near <= plain + 1e-5).all()
     assert near.mean() < 0.95 * plain.mean()
     np.testing.assert_allclose(
-        model.inverse_transform(model.transform(X)), model.reconstruct(X), atol=1e-5
+        model.inverse_transform(model.transform(X)), model.reconstruct(X), atol=1e-3
     )
 
 
