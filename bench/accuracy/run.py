@@ -1,18 +1,27 @@
 """Every model on a public set, settings chosen on validation, the test read once: table and figure.
 
     LIKEWISE_DATA=... python bench/accuracy/run.py --data ml-1m-ultragcn --budget 10m
+    LIKEWISE_DATA=... python bench/accuracy/run.py --data gowalla --budget 30m
+    LIKEWISE_DATA=... python bench/accuracy/run.py --data ml-1m --budget 10m
     python bench/accuracy/run.py --data online-retail --budget 5m
 
-Which files a set needs, and how it is cut: `likewise.data.public_sets`. The budget is each model's.
+Which files a set needs, and how it is cut: `likewise.data.public_sets`. The budget is each model's,
+for each seed. `--quick` tries the command: three seconds a model, one seed, judged on validation (the
+test is not read), nothing written.
+
+A model that was fitted is kept in bench/.cache/accuracy: the same command at the same commit goes
+on where it was cut off.
 """
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import matplotlib.pyplot as plt
+from kept import Kept
 
 import records
 from likewise import Split, compare, global_time, load_sample
@@ -21,9 +30,16 @@ from likewise.data.public_sets import PUBLIC_SETS, load_split
 from likewise.data.split import also_bought_split
 from likewise.evaluate import report
 from likewise.evaluate.comparison import Comparison
-from likewise.recommend.line_up import STOCHASTIC, line_up
+from likewise.recommend.line_up import STOCHASTIC, every, line_up
 from likewise.recommend.recency import choose_half_life
 
+CACHE = Path(__file__).resolve().parents[1] / ".cache" / "accuracy"
+MODELS = (
+    "popularity", "recent popularity", "personal frequency", "item k-NN", "RP3beta",
+    "EASE", "EDLAE", "RDLAE", "DAN", "linear", "recent linear", "kernel", "spectral",
+    "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "auto",
+)  # fmt: skip
+QUICK = 3.0
 METRICS = ("recall@20", "ndcg@20", "recall_capped@20", "recall_capped@50", "ndcg@100")
 
 
@@ -34,23 +50,42 @@ def main() -> None:
     parser.add_argument("--budget", type=seconds, default=60.0)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--also-bought", action="store_true")
+    parser.add_argument("--metric", default="ndcg@20", help="what settings are chosen by")
+    parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
+    budget, seeds = arguments.budget, arguments.seeds
+    if arguments.quick:
+        budget, seeds = QUICK, 1
     split = online_retail() if arguments.data == "online-retail" else load_split(arguments.data)
     split = also_bought_split(split) if arguments.also_bought else split
-    names = arguments.models.split(",") if arguments.models else None
+    if arguments.quick:
+        split = replace(split, refit=split.train, test=split.validation, recent=None)
+    names = arguments.models.split(",") if arguments.models else there_are(split, budget)
+    name = f"accuracy-{arguments.data}" + ("-also-bought" if arguments.also_bought else "")
+    settings = {
+        "data": arguments.data, "budget": budget, "seeds": seeds, "metric": arguments.metric,
+        "half_life": split.half_life,
+    }  # fmt: skip
+    commit = records.provenance()["commit"]
+    kept = {} if arguments.quick else Kept(CACHE / name, settings | {"commit": commit})
     comparison = compare(
         split,
-        line_up(split, names, budget=arguments.budget),
-        stochastic=STOCHASTIC,
-        seeds=arguments.seeds,
+        line_up(split, names, budget=budget, metric=arguments.metric),
+        stochastic=[one for one in STOCHASTIC if one in names],
+        seeds=seeds,
         metrics=METRICS,
         progress=lambda model, n, total: print(f"{n + 1}/{total} {model}", file=sys.stderr),
+        runs=kept,
     )
     print(report.text(comparison))
-    name = f"accuracy-{arguments.data}" + ("-also-bought" if arguments.also_bought else "")
-    settings = {"budget": arguments.budget, "half_life": split.half_life}
-    records.write(name, settings | report.as_dict(comparison))
-    figure(comparison, name, records.RESULTS / f"{name}.svg")
+    if not arguments.quick:
+        records.write(name, settings | report.as_dict(comparison))
+        figure(comparison, name, records.RESULTS / f"{name}.svg")
+
+
+def there_are(split: Split, budget: float) -> list[str]:
+    """Return the names of the models that the split has what they need for."""
+    return [name for name in MODELS if name in every(split, budget)]
 
 
 def online_retail() -> Split:

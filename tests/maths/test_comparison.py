@@ -176,3 +176,12 @@ def test_senseless_requests_are_refused_before_any_fit(arguments, message):
     models = {"a": lambda split, seed: pytest.fail("fitted")}
     with pytest.raises(InputError, match=message):
         compare(make_split(), **({"models": models} | arguments))
+
+
+def test_runs_that_were_made_are_not_made_again():
+    split, runs = make_split(), {}
+    compare(split, {"good": model(0.8)}, metrics=METRICS, runs=runs)
+    models = {"good": lambda *_: pytest.fail("fitted again"), "poor": model(0.1)}
+    again = compare(split, models, metrics=METRICS, runs=runs)
+    assert [row.model for row in again.rows] == ["good", "poor"]
+    assert list(runs) == ["good", "poor"]

@@ -3,7 +3,7 @@
 Shapes: U test users, S seeds.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,8 +115,18 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class _Run:
-    """One model's evaluations, a list over seeds for each answer to "do repeats count?"."""
+class Run:
+    """One model's fits, judged.
+
+    Parameters
+    ----------
+    model : str
+        Its name.
+    evaluations : mapping of bool to list of Evaluation
+        One a seed, for each answer to "do repeats count?".
+    cost : Cost
+        Mean seconds of a fit, and the largest memory.
+    """
 
     model: str
     evaluations: Mapping[bool, list[Evaluation]]
@@ -131,6 +141,7 @@ def compare(
     seeds: int = 3,
     metrics: Sequence[str] = DEFAULT_METRICS,
     progress: Progress | None = None,
+    runs: MutableMapping[str, Run] | None = None,
 ) -> Comparison:
     """Fit every model, read the test once for each fit, and tell the models apart.
 
@@ -147,6 +158,8 @@ def compare(
         the others once.
     metrics : sequence of str
         The columns of the table.
+    runs : mutable mapping of name to Run, optional
+        What is in it is not fitted again; what is fitted is put into it.
 
     Raises
     ------
@@ -155,13 +168,16 @@ def compare(
         the training part has.
     """
     _check(split, models, stochastic, seeds, metrics)
-    runs = []
+    runs = {} if runs is None else runs
     for number, (model, fit) in enumerate(models.items()):
         if progress is not None:
             progress(model, number, len(models))
-        runs.append(_run(model, fit, split, range(seeds if model in stochastic else 1), metrics))
-    with_repeats = _comparison(split, runs, metrics, True) if has_repeats(split.test) else None
-    return _comparison(split, runs, metrics, False, with_repeats)
+        if model not in runs:
+            n_fits = seeds if model in stochastic else 1
+            runs[model] = _run(model, fit, split, range(n_fits), metrics)
+    made = [runs[model] for model in models]
+    with_repeats = _comparison(split, made, metrics, True) if has_repeats(split.test) else None
+    return _comparison(split, made, metrics, False, with_repeats)
 
 
 def _check(
@@ -191,7 +207,7 @@ def _check(
         )
 
 
-def _run(model: str, fit: Fit, split: Split, seeds: Sequence[int], metrics: Sequence[str]) -> _Run:
+def _run(model: str, fit: Fit, split: Split, seeds: Sequence[int], metrics: Sequence[str]) -> Run:
     modes = (False, True) if has_repeats(split.test) else (False,)
     evaluations: dict[bool, list[Evaluation]] = {mode: [] for mode in modes}
     costs = []
@@ -202,7 +218,7 @@ def _run(model: str, fit: Fit, split: Split, seeds: Sequence[int], metrics: Sequ
         for mode in modes:
             evaluations[mode].append(evaluate(ranker, split.test, metrics, repeats=mode))
         del ranker  # its memory shall not count for the next fit
-    return _Run(model, evaluations, _total(costs))
+    return Run(model, evaluations, _total(costs))
 
 
 def _total(costs: Sequence[Cost]) -> Cost:
@@ -219,7 +235,7 @@ def _largest(sizes: Sequence[int | None]) -> int | None:
 
 def _comparison(
     split: Split,
-    runs: Sequence[_Run],
+    runs: Sequence[Run],
     metrics: Sequence[str],
     repeats: bool,
     with_repeats: Comparison | None = None,
@@ -233,7 +249,7 @@ def _comparison(
     return Comparison(split.name, metrics, rows, differences, n_users, repeats, with_repeats)
 
 
-def _row(run: _Run, metrics: Sequence[str], repeats: bool) -> Row:
+def _row(run: Run, metrics: Sequence[str], repeats: bool) -> Row:
     evaluations = run.evaluations[repeats]
     per_seed = {m: np.array([e.per_user[m] for e in evaluations]) for m in metrics}
     per_user = {metric: values_SU.mean(axis=0) for metric, values_SU in per_seed.items()}

@@ -29,7 +29,8 @@ from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
 from likewise.recommend.candidates import batch_size_for
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.selection import choose
+from likewise.recommend.searches import LINEAR, Search, linear_kind
+from likewise.recommend.selection import METRIC, choose
 
 STOCHASTIC = ("undercomplete", "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "auto")
 """The models whose result depends on the seed."""
@@ -57,7 +58,9 @@ class _Chosen:
 
     kind: type[Autoencoder]
     budget: float
+    metric: str
     weighting: str = "binary"
+    search: Search | None = None
 
     def __call__(self, split: Split, seed: int) -> Recommender:
         choice = choose(
@@ -65,7 +68,9 @@ class _Chosen:
             split.train,
             split.validation,
             max_seconds=self.budget,
+            metric=self.metric,
             weighting=self.weighting,
+            search=self.search,
         )
         model = Recommender(choice.model, weighting=self.weighting)
         return model.fit(split.refit, support=False)
@@ -92,6 +97,7 @@ class _Auto:
     """Whatever `auto` finds."""
 
     budget: float
+    metric: str
 
     def __call__(self, split: Split, seed: int) -> Recommender:
         found = auto(
@@ -99,6 +105,7 @@ class _Auto:
             split.validation,
             split.refit,
             budget=self.budget,
+            metric=self.metric,
             seed=seed,
             weighting="binary" if split.half_life is None else "recent",
             support=False,
@@ -107,7 +114,11 @@ class _Auto:
 
 
 def line_up(
-    split: Split, names: Collection[str] | None = None, *, budget: float = BUDGET
+    split: Split,
+    names: Collection[str] | None = None,
+    *,
+    budget: float = BUDGET,
+    metric: str = METRIC,
 ) -> dict[str, Fit]:
     """Return the models to compare on a split, by name.
 
@@ -117,40 +128,56 @@ def line_up(
         Recent popularity is among them only where it has times, and models that heed how long ago
         a purchase was only where it has a half-life.
     names : collection of str, optional
-        Which to take; all if None.
+        Which to take; all if None, but for those that are the linear one with fewer settings.
     budget : float
         Seconds for each to choose its settings or to train.
+    metric : str
+        What settings are chosen by.
 
     Raises
     ------
     InputError
         If a name is unknown.
     """
+    models = every(split, budget, metric)
+    unknown = [name for name in names or () if name not in models]
+    if unknown:
+        raise InputError(f"there is no model {unknown[0]!r}; the models are {', '.join(models)}")
+    taken = set(models) - set(LINEAR) if names is None else set(names)
+    return {name: fit for name, fit in models.items() if name in taken}
+
+
+def every(split: Split, budget: float = BUDGET, metric: str = METRIC) -> dict[str, Fit]:
+    """Return all models that the split has what they need for, see `line_up`."""
+    linear = linear_kind(split.train.n_items, budget / 2)
     models: dict[str, Fit] = {
         "popularity": _Fixed(Popularity()),
         "recent popularity": _Fixed(Popularity(), recent=True),
         "personal frequency": _Fixed(PersonalFrequency(), weighting="linear"),
-        "item k-NN": _Chosen(ItemNeighbours, budget),
-        "RP3beta": _Chosen(RP3Beta, budget),
+        "item k-NN": _Chosen(ItemNeighbours, budget, metric),
+        "RP3beta": _Chosen(RP3Beta, budget, metric),
         "undercomplete": _Trained(UndercompleteAutoencoder(n_latent=64), budget),
         "Mult-DAE": _Trained(DenoisingAutoencoder(), budget),
         "Mult-VAE": _Trained(VariationalAutoencoder(), budget),
         "RecVAE": _Trained(RecVAE(), budget),
         "H+Vamp": _Trained(HVamp(), budget),
-        "kernel": _Chosen(KernelAutoencoder, budget),
-        "spectral": _Chosen(SpectralAutoencoder, budget),
-        "linear": _Chosen(LinearAutoencoder, budget),
-        "recent linear": _Chosen(LinearAutoencoder, budget, "recent"),
-        "auto": _Auto(budget),
+        "kernel": _Chosen(KernelAutoencoder, budget, metric),
+        "spectral": _Chosen(SpectralAutoencoder, budget, metric),
+        **{
+            name: _Chosen(LinearAutoencoder, budget, metric, search=search)
+            for name, search in LINEAR.items()
+        },
+        "linear": _Chosen(linear, budget, metric),
+        "recent linear": _Chosen(linear, budget, metric, "recent"),
+        "auto": _Auto(budget, metric),
     }
+    if linear_kind(split.train.n_items) is not LinearAutoencoder:
+        models = {name: model for name, model in models.items() if name not in LINEAR}
     if split.recent is None:
         del models["recent popularity"]
     if split.half_life is None:
         del models["recent linear"]
-    unknown = [name for name in names or () if name not in models]
-    if unknown:
-        raise InputError(f"there is no model {unknown[0]!r}; the models are {', '.join(models)}")
-    return {name: fit for name, fit in models.items() if names is None or name in names}
+    return models
 
 
 def _learned_from(split: Split, recent: bool) -> Interactions:

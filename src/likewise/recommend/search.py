@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise.autoencoders import LinearAutoencoder
 from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, copy_of
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.data.interactions import Interactions
@@ -99,8 +100,14 @@ class Search:
 
     def closed_forms(self) -> None:
         """Climb to the best settings of each closed form."""
-        first, *others = closed_forms(self.learned.n_items)
-        self._try(first, LINEAR_SHARE * self.budget.seconds)
+        seconds = LINEAR_SHARE * self.budget.seconds
+        first, *others = closed_forms(self.learned.n_items, seconds / 2)
+        if first is not LinearAutoencoder:
+            self.skipped["linear"] = (
+                f"{self.learned.n_items:,} items are too many to be solved exactly in the memory "
+                "and the time there are: each is solved within its neighbourhood"
+            )
+        self._try(first, seconds)
         for kind in others:
             seconds = OTHER_SHARE * self.budget.seconds
             self._try(kind, min(seconds, self.budget.left - self._set_aside()))

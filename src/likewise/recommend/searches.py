@@ -4,8 +4,9 @@ The ladders are wide: an optimum on a ladder's end is one on the end of what mak
 dropout, say), not of what was tried.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,11 @@ class Search:
     model: Callable[[dict[str, Any], Interactions], Autoencoder]
     work: Work = lambda _: 1.0
 
+    def only(self, *names: str, plain: Mapping[str, Any]) -> "Search":
+        """Return the search of these settings alone; the others are plain."""
+        start = {k: self.start[k] if k in names else plain[k] for k in self.start}
+        return replace(self, ladders={name: self.ladders[name] for name in names}, start=start)
+
 
 def _linear(kind: type[Autoencoder]) -> Search:
     """Return the search that is common to the exact and to the sparse linear autoencoder."""
@@ -67,9 +73,22 @@ def _linear(kind: type[Autoencoder]) -> Search:
     )
 
 
+def _neighbourhood() -> Search:
+    """Return the linear search; neighbourhoods begin small, as they take their size squared."""
+    search = _linear(NeighbourhoodAutoencoder)
+    return replace(
+        search,
+        ladders={**search.ladders, "n_neighbours": [25, 50, 100, 200, 300]},
+        start=search.start | {"n_neighbours": 50},
+        work=lambda settings: float(settings["n_neighbours"]) ** 2,
+    )
+
+
+PLAIN = LinearAutoencoder().get_params()
+
 SEARCHES: dict[type[Autoencoder], Search] = {
     LinearAutoencoder: _linear(LinearAutoencoder),
-    NeighbourhoodAutoencoder: _linear(NeighbourhoodAutoencoder),
+    NeighbourhoodAutoencoder: _neighbourhood(),
     KernelAutoencoder: Search(
         {
             "l2": [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0],
@@ -113,19 +132,36 @@ SEARCHES: dict[type[Autoencoder], Search] = {
 """The types whose settings can be chosen."""
 
 
-def linear_kind(n_items: int) -> type[Autoencoder]:
-    """Return the exact linear autoencoder where memory allows it, else the sparse one.
+LINEAR: dict[str, Search] = {
+    "EASE": SEARCHES[LinearAutoencoder].only("l2", plain=PLAIN),
+    "EDLAE": SEARCHES[LinearAutoencoder].only("l2", "dropout", plain=PLAIN),
+    "RDLAE": SEARCHES[LinearAutoencoder].only("l2", "dropout", "relaxation", plain=PLAIN),
+    "DAN": SEARCHES[LinearAutoencoder].only(
+        "l2", "item_power", "user_power", "dropout", plain=PLAIN
+    ),
+}
+"""The published linear ones: the same type, some of its settings left as they are."""
+
+CUBES_PER_SECOND = 1e11
+"""An exact linear autoencoder of n items takes n³ / this many seconds (8,000 items: 4.6 s)."""
+
+
+def linear_kind(n_items: int, seconds: float = math.inf) -> type[Autoencoder]:
+    """Return the exact linear autoencoder where memory and time allow it, else the sparse one.
 
     Examples
     --------
     >>> linear_kind(1_000).__name__, linear_kind(10_000_000).__name__
     ('LinearAutoencoder', 'NeighbourhoodAutoencoder')
+    >>> linear_kind(20_000, seconds=20).__name__
+    'NeighbourhoodAutoencoder'
     """
     fits = LinearAutoencoder.bytes_for(n_items) <= available_memory()
-    return LinearAutoencoder if fits else NeighbourhoodAutoencoder
+    in_time = n_items**3 / CUBES_PER_SECOND <= seconds
+    return LinearAutoencoder if fits and in_time else NeighbourhoodAutoencoder
 
 
-def closed_forms(n_items: int) -> list[type[Autoencoder]]:
+def closed_forms(n_items: int, seconds: float = math.inf) -> list[type[Autoencoder]]:
     """Return the types to choose among for so many items, the linear one that fits them first.
 
     Examples
@@ -134,4 +170,4 @@ def closed_forms(n_items: int) -> list[type[Autoencoder]]:
     ['linear', 'kernel']
     """
     linear = {LinearAutoencoder, NeighbourhoodAutoencoder}
-    return [linear_kind(n_items), *(kind for kind in SEARCHES if kind not in linear)]
+    return [linear_kind(n_items, seconds), *(kind for kind in SEARCHES if kind not in linear)]

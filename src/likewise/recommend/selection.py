@@ -12,7 +12,7 @@ from likewise.errors import InputError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.climbing import Trial, climb
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import SEARCHES
+from likewise.recommend.searches import SEARCHES, Search
 
 METRIC = "ndcg@100"
 
@@ -55,6 +55,7 @@ def choose(
     max_seconds: float = 60.0,
     metric: str = METRIC,
     weighting: str = "binary",
+    search: Search | None = None,
     on_trial: Callable[[Trial], None] | None = None,
     through: Callable[[Score], Score] = lambda score: score,
 ) -> Choice:
@@ -71,6 +72,8 @@ def choose(
         No trial is started that would probably end later; the first one is always made.
     metric : str
         What to maximise.
+    search : Search, optional
+        What may be tried; all that makes sense of the type if None.
     on_trial : callable, optional
         Told of every trial.
     through : callable, optional
@@ -83,7 +86,7 @@ def choose(
     >>> choice.best.score
     1.0
     """
-    search = SEARCHES[kind]
+    search = search or SEARCHES[kind]
     learned, judged = held_out_items(train) if validation is None else (train, validation)
 
     def score(settings: dict[str, Any]) -> float:
