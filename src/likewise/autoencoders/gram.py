@@ -55,9 +55,12 @@ def gram(X: Any, row_weights: NDArray[np.float32] | None = None) -> Tensor:
     n_columns = rows.shape[1]
     is_long = np.diff(rows.indptr).astype(np.float64) ** 2 * SCATTERED_PER_STREAMED > n_columns**2
     G = torch.zeros(n_columns, n_columns)
-    _add_sparse_product(G, rows[~is_long])
-    for block in _dense_blocks(rows[is_long]):
-        _add_upper_product(G, block)
+    if not is_long.any():
+        _add_sparse_product(G, rows)
+    else:
+        _add_sparse_product(G, rows[~is_long])
+        for block in _dense_blocks(rows[is_long]):
+            _add_upper_product(G, block)
     _mirror(G)
     return G
 
@@ -74,11 +77,15 @@ def _add_sparse_product(G: Tensor, rows: Any) -> None:
         return
     from likewise.autoencoders.compiled import add_pairs  # numba takes half a second to import
 
-    rows.sort_indices()
+    if not rows.has_sorted_indices:
+        rows = rows.sorted_indices()
     starts, items, values = arrays(rows)
-    columns = sparse.csr_array((np.arange(rows.nnz), items, starts), shape=rows.shape).tocsc()
-    places, ends, first = columns.data, starts[1:][columns.indices], columns.indptr.astype(np.int64)
-    work = np.diff(np.concatenate([[0], np.cumsum(ends - places)])[first])
+    kind = np.int32 if rows.nnz < np.iinfo(np.int32).max else np.int64
+    own = np.arange(rows.nnz, dtype=kind)
+    columns = sparse.csr_array((own, items, starts), shape=rows.shape).tocsc()
+    places, first = columns.data, columns.indptr.astype(np.int64)
+    ends = starts[1:].astype(kind)[columns.indices]
+    work = np.diff(np.concatenate([[0], np.cumsum(ends - places, dtype=np.int64)])[first])
     table, items = G.numpy(), items.view(np.uint32)
 
     def add(part: slice) -> None:

@@ -92,7 +92,7 @@ class LinearAutoencoder(Autoencoder):
     }
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
-        self._require_square(X.shape[1])
+        self._require_square(X.shape[1], X.nnz if sparse.issparse(X) else 0)
         self.__dict__.pop("_gram", None)
         self._solve(self._weighted_gram(X), column_counts(X))
 
@@ -162,13 +162,13 @@ class LinearAutoencoder(Autoencoder):
         self.B_ = tensors["B"]
 
     @staticmethod
-    def bytes_for(n_items: int) -> int:
-        """Return what `fit` takes at its peak: B, and a little."""
-        return int(1.3 * 4 * n_items**2) + 4 * GRAM_BYTES
+    def bytes_for(n_items: int, n_values: int = 0) -> int:
+        """Return what `fit` takes at its peak: B, and a little; for so many items and purchases."""
+        return int(1.3 * 4 * n_items**2) + 4 * GRAM_BYTES + 32 * n_values
 
-    def _require_square(self, n: int) -> None:
+    def _require_square(self, n: int, n_values: int = 0) -> None:
         require_memory(
-            self.bytes_for(n),
+            self.bytes_for(n, n_values),
             f"the linear autoencoder over {n:,} items ({n:,}² matrix, solved in float32)",
             "leave out rare items (with --drop), or use NeighbourhoodAutoencoder "
             "(--model neighbourhood), which never makes that matrix",

@@ -7,6 +7,7 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli.choosing import found, half_life_of, require_judges
+from likewise.cli.dry_run import report
 from likewise.cli.output import Output
 from likewise.errors import InputError
 
@@ -73,6 +74,12 @@ def command(
         Path | None, typer.Option(help="File that training is saved to, and resumed from.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Read the log, say what memory and time it would take, write nothing."
+        ),
+    ] = False,
     memory: o.Memory = None,
     threads: o.Threads = None,
     seed: o.Seed = 0,
@@ -108,6 +115,8 @@ def command(
 
       likewise fit orders.csv --budget 10m --out shop.model
 
+      likewise fit orders.csv --out shop.model --memory 8GB --dry-run
+
       likewise fit orders.csv --drop "returns=qty < 0" --model variational --out shop.model
     """
     from likewise.data.recency import decayed
@@ -140,6 +149,9 @@ def command(
             events, judged_on = decayed(events, days), last_tenth(events)(days)
     interactions = events.interactions()
     require_learnable(interactions)
+    if dry_run:
+        report(interactions, None if named is None else named.model, seconds, output)
+        return
     classic = Classic.of(interactions, seed=seed)
     if classic.model.history_.stopped == "interrupt":
         raise KeyboardInterrupt

@@ -1,0 +1,53 @@
+"""`likewise fit --dry-run`: what a fit would take, without beginning it."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from likewise.cli.output import Output
+
+if TYPE_CHECKING:
+    from likewise.autoencoders.base import Autoencoder
+    from likewise.data.interactions import Interactions
+
+
+def report(
+    interactions: "Interactions", model: "Autoencoder | None", budget: float, output: Output
+) -> None:
+    """Print what the linear model that is tried first, or the one that was named, would take.
+
+    Parameters
+    ----------
+    model : Autoencoder or None
+        The one that was named; None where it is chosen within the budget.
+    budget : float
+        Seconds.
+    """
+    from likewise.memory import GIB
+    from likewise.recommend.estimate import estimate
+
+    found = estimate(interactions, model)
+    seconds = found.seconds
+    if model is None:  # a first trial and the last fit are made in any case
+        seconds = max(budget, 2 * (seconds or 0))
+    output.lines(
+        f"model      {found.model} ({found.why})",
+        f"learns     {found.purchases:,} purchases of {found.items:,} items "
+        f"by {found.users:,} users",
+        f"memory     {found.memory_bytes / GIB:.1f} GiB of {found.free_bytes / GIB:.1f} GiB free"
+        + ("" if found.fits else ": it would be refused"),
+        "time       " + ("not foreseen" if seconds is None else f"about {_words(seconds)}")
+        + (f", to choose among models too (--budget {_words(budget)})" if model is None else ""),
+        "nothing was written",
+    )  # fmt: skip
+    output.json(asdict(found) | {"fits": found.fits, "seconds": seconds})
+
+
+def _words(seconds: float) -> str:
+    """Return a time as people say it.
+
+    Examples
+    --------
+    >>> _words(0.2), _words(75), _words(7000)
+    ('1 s', '75 s', '117 min')
+    """
+    return f"{max(1, round(seconds))} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,74 @@
+"""`likewise fit --dry-run`, and the limits that every command keeps to."""
+
+import ast
+import inspect
+import threading
+
+import pytest
+import torch
+
+from likewise.autoencoders.parts import in_threads
+from likewise.cli import options
+from likewise.cli.app import COMMANDS
+from likewise.memory import GIB, available_memory
+
+LIMITED = {"fit", "recommend", "also-bought", "evaluate"}
+"""Commands whose work grows with the log or the catalogue."""
+
+
+def test_a_dry_run_says_what_it_would_take_and_writes_nothing(run, orders, tmp_path):
+    result = run("fit", orders, "--out", tmp_path / "m", "--dry-run", "--budget", "90")
+    lines = result.out.splitlines()
+    assert result.code == 0
+    assert lines[0].startswith("model      linear (the exact one takes 0.3 GiB for 18 items, and ")
+    assert lines[1] == "learns     232 purchases of 18 items by 40 users"
+    assert lines[3] == "time       about 90 s, to choose among models too (--budget 90 s)"
+    assert lines[-1] == "nothing was written"
+    assert list(tmp_path.glob("m*")) == []
+
+
+def test_a_dry_run_takes_the_neighbourhood_where_the_exact_one_would_not_fit(
+    run, orders, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("likewise.memory._machine_available", lambda: GIB // 8)
+    document = run("fit", orders, "--out", tmp_path / "m", "--dry-run", "--json").document()
+    assert document["model"] == "neighbourhood"
+    assert "each item is solved within its neighbourhood instead" in document["why"]
+    assert document["fits"] is False
+    assert (document["users"], document["items"], document["purchases"]) == (40, 18, 232)
+    assert list(tmp_path.glob("m*")) == []
+
+
+@pytest.mark.parametrize("model", ["recvae", "item-knn", "popularity", "kernel", "stacked"])
+def test_a_dry_run_of_a_named_model(run, orders, tmp_path, model):
+    arguments = ["fit", orders, "--out", tmp_path / "m", "--dry-run", "--model", model, "--json"]
+    document = run(*arguments).document()
+    assert (document["model"], document["why"]) == (model, "named")
+    assert document["memory_bytes"] > 0
+    assert list(tmp_path.glob("m*")) == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_takes_memory_and_threads_keeps_to_them(name):
+    command = COMMANDS[name].command
+    has = {"memory", "threads"} & set(inspect.signature(command).parameters)
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(command)))
+             if isinstance(node, ast.Call) and ast.unparse(node.func) == "o.limit"]  # fmt: skip
+    expected = ["o.limit(memory, threads)"] if name in LIMITED or has else []
+    assert [ast.unparse(call) for call in calls] == expected
+
+
+def test_the_limits_are_those_of_the_process_and_of_compiled_loops():
+    before = torch.get_num_threads()
+    try:
+        options.limit("1MB", 1)
+        assert available_memory() == 0
+        threads = set(in_threads(lambda _: threading.get_ident(), range(50)))
+        assert len(threads) == 1
+        options.limit("1TB", 3)
+        assert available_memory() > 0
+        assert torch.get_num_threads() == 3
+        gate = threading.Barrier(3, timeout=20)
+        assert sorted(in_threads(lambda _: gate.wait(), range(3))) == [0, 1, 2]
+    finally:
+        torch.set_num_threads(before)
