@@ -39,6 +39,8 @@ class Board:
         Answers by the time they took, and, last, the seconds in all.
     at_work : ndarray of shape (slots,)
         Requests being answered.
+    connections : ndarray of shape (slots,)
+        Open connections; inf where no worker takes any.
     refused : ndarray of shape (models,)
         1 where a newer folder cannot be used.
     """
@@ -48,20 +50,29 @@ class Board:
     statuses: NDArray[np.float64]
     seconds: NDArray[np.float64]
     at_work: NDArray[np.float64]
+    connections: NDArray[np.float64]
     refused: NDArray[np.float64]
 
     @classmethod
     def of(cls, models: Sequence[str], routes: Sequence[str], n_slots: int = 1) -> Self:
         """Make an empty board."""
         n_routes = len(routes) + 1
-        return cls(
+        board = cls(
             tuple(models),
             tuple(routes),
             shared((n_slots, n_routes, len(STATUSES) + 1), np.float64),
             shared((n_slots, n_routes, len(BUCKETS) + 2), np.float64),
             shared((n_slots,), np.float64),
+            shared((n_slots,), np.float64),
             shared((len(models),), np.float64),
         )
+        board.connections[:] = np.inf
+        return board
+
+    def clear(self, slot: int) -> None:
+        """Forget what the worker at a slot, which has ended, had at work; its counts stay."""
+        self.at_work[slot] = 0
+        self.connections[slot] = np.inf
 
     def count(self, slot: int, route: str, status: int, seconds: float) -> None:
         """Count one answer."""

@@ -88,7 +88,7 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens.
+    """Return a socket that listens, and does not block.
 
     Raises
     ------
@@ -105,6 +105,7 @@ def listen(host: str, port: int) -> socket.socket:
             f"{host}:{port} cannot be listened on: {error.strerror}; give another --host or --port"
         ) from error
     listener.listen(1024)
+    listener.setblocking(False)
     return listener
 
 

@@ -99,13 +99,11 @@ class Supervisor:
 
     def _free_slot(self) -> int:
         taken = {*self._workers.values(), *self._retired.values()}
-        slot = min({*range(len(self._board.at_work))} - taken, default=0)
-        self._board.at_work[slot] = 0
-        return slot
+        return min({*range(len(self._board.at_work))} - taken, default=0)
 
     def _answer(self, slot: int) -> None:
         app, guard = create_app(self.shelf, self.settings, board=self._board, slot=slot)
-        Worker(app, guard, self.settings, parent=self._pid).run([self.listener])
+        Worker(app, guard, self.settings, self.listener, parent=self._pid).run()
 
     def _draw(self) -> None:
         """Let a process of its own compute the maps that are missing."""
@@ -135,6 +133,9 @@ class Supervisor:
         """Notice who has ended; a worker that should not have is replaced."""
         while pid := _ended():
             self._artists.discard(pid)
+            slot = (self._workers | self._retired).get(pid)
+            if slot is not None:
+                self._board.clear(slot)
             self._retired.pop(pid, None)
             if self._workers.pop(pid, None) is not None:
                 _log.warning("worker died; another takes its place", extra={"pid": pid})

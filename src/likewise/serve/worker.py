@@ -4,12 +4,14 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from likewise.serve.door import Door
 from likewise.serve.security import Guard
 from likewise.serve.settings import Settings
 
@@ -25,11 +27,19 @@ class Worker(uvicorn.Server):
     close``), so that no request meets a closed door.
     """
 
-    def __init__(self, app: ASGIApp, guard: Guard, settings: Settings, parent: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        guard: Guard,
+        settings: Settings,
+        listener: socket.socket,
+        parent: int,
+    ) -> None:
+        self._kind = bounded(settings.timeout, lambda: self._door.left())
         super().__init__(
             uvicorn.Config(
                 app,
-                http=bounded(settings.timeout),
+                http=self._kind,
                 lifespan="off",
                 ws="none",
                 log_config=None,
@@ -39,11 +49,14 @@ class Worker(uvicorn.Server):
                 timeout_graceful_shutdown=int(settings.timeout) + 1,
             )
         )
-        self._guard, self._parent = guard, parent
+        self._guard, self._listener, self._parent = guard, listener, parent
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen, also to the signal that retires."""
-        await super().startup(sockets)
+        """Open the door, and listen to the signal that retires."""
+        await super().startup(sockets or [])
+        board, slot = self._guard.board, self._guard.slot
+        self._door = Door(self._listener, board.connections, slot, self._protocol)
+        self.servers.append(self._door)  # type: ignore[arg-type]  # it closes as they do
         asyncio.get_running_loop().add_signal_handler(RETIRE, self._retire)
 
     async def on_tick(self, counter: int) -> bool:
@@ -53,17 +66,22 @@ class Worker(uvicorn.Server):
 
     def _retire(self) -> None:
         self._guard.retired = True
-        for server in self.servers:
-            server.close()
+        self._door.close()
+
+    def _protocol(self) -> HttpToolsProtocol:
+        return self._kind(self.config, self.server_state, self.lifespan.state)
 
 
-def bounded(seconds: float) -> type[HttpToolsProtocol]:
+def bounded(seconds: float, left: Callable[[], None]) -> type[HttpToolsProtocol]:
     """Return a protocol that lets go of who sends no whole head in time, or an endless one."""
-    return type("BoundedProtocol", (_BoundedProtocol,), {"seconds": seconds})
+    return type(
+        "BoundedProtocol", (_BoundedProtocol,), {"seconds": seconds, "left": staticmethod(left)}
+    )
 
 
 class _BoundedProtocol(HttpToolsProtocol):
     seconds: ClassVar[float]
+    left: Callable[[], None]
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -87,6 +105,7 @@ class _BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
         super().connection_lost(exc)
+        self.left()
 
     def _expect_head(self) -> None:
         self._head = 0
