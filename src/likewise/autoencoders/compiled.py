@@ -176,3 +176,41 @@ def inverse_columns(factors: Any, places: Any, result: Any) -> None:
             for j in range(i + 1, k):
                 total -= U[i, j] * p[j]
             p[i] = total / U[i, i]
+
+
+@njit(nogil=True, cache=True)
+def k_largest(scores: Any, order: Any, items: Any) -> None:
+    """Write the k best columns of each row, best first; of equal ones the earlier in `order`.
+
+    One pass: what is better than the k-th best so far is put into its place among them, which
+    becomes rare soon.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (B, I), float32
+        Without NaN.
+    order : ndarray of shape (I,)
+        Each column's place among equals.
+    items : ndarray of shape (B, k), int64
+        Written to; k is at most I.
+    """
+    k = items.shape[1]
+    for r in range(len(scores)):
+        row, best, n = scores[r], items[r], 0
+        last, last_order = np.float32(0), 0
+        for item in range(len(row)):
+            score = row[item]
+            if n == k:
+                if score < last or (score == last and order[item] > last_order):
+                    continue
+                n -= 1
+            place = n
+            while place > 0:
+                other = best[place - 1]
+                if row[other] > score or (row[other] == score and order[other] < order[item]):
+                    break
+                best[place] = other
+                place -= 1
+            best[place] = item
+            n += 1
+            last, last_order = row[best[n - 1]], order[best[n - 1]]

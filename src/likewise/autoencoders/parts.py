@@ -15,7 +15,12 @@ _Result = TypeVar("_Result")
 
 def in_threads(work: Callable[[_Part], _Result], parts: Iterable[_Part]) -> Iterator[_Result]:
     """Do the parts on as many threads as torch may use; results come in the parts' order."""
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    parts = list(parts)
+    n_threads = min(torch.get_num_threads(), len(parts))
+    if n_threads < 2:
+        yield from map(work, parts)
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
         yield from pool.map(work, parts)
 
 

@@ -18,6 +18,7 @@ from likewise.artifact import Contents, write_folder
 from likewise.autoencoders import Autoencoder, LinearAutoencoder, UndercompleteAutoencoder
 from likewise.autoencoders.base import copy_of
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.parts import in_threads
 from likewise.data.interactions import CSR, Interactions, csr
 from likewise.data.split import FoldIn, Split, held_out_items
 from likewise.errors import InputError
@@ -49,7 +50,7 @@ from likewise.recommend.topk import NO_ITEM, top_k
 
 WEIGHTINGS = ("binary", "log", "linear", "recent")
 SCORE_BYTES = 64 * 1024**2
-"""Scores held at a time; larger jobs go block by block."""
+"""Scores that a thread holds at a time; larger jobs go block by block."""
 
 
 class Recommender:
@@ -443,7 +444,8 @@ class Recommender:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         chosen = np.empty((given.shape[0], k), dtype=np.int64)
         values = np.empty((given.shape[0], k), dtype=np.float32)
-        for rows in self._blocks(given.shape[0]):
+
+        def answer(rows: slice) -> None:
             block = given[rows]
             scores = self._scores(block)
             if filter_seen:
@@ -452,6 +454,11 @@ class Recommender:
             if rules is not None:
                 rules.apply(scores)
             chosen[rows], values[rows] = top_k(scores, k)
+
+        # products of sparse rows use one thread; a network's use all by themselves
+        do = in_threads if self.model_.additive else map
+        for _ in do(answer, self._blocks(given.shape[0])):
+            pass
         return chosen, values
 
     def _scores(self, block: CSR) -> NDArray[np.float32]:

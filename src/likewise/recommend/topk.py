@@ -5,13 +5,15 @@ or popularity, and a tie must not favour either. Shapes: B rows, I items, K top-
 """
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from likewise.autoencoders.parts import in_threads, slices
+
 NO_ITEM = -1
+ROWS_AT_A_TIME = 64
+"""Rows that one thread takes at a time."""
 
 
 def top_k(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -37,24 +39,19 @@ def top_k(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArr
     >>> items
     array([[ 1,  0, -1]])
     """
-    values, items = (t.numpy() for t in torch.topk(torch.from_numpy(scores), k, sorted=False))
-    threshold = values.min(axis=1, keepdims=True)
-    crowded = ((scores >= threshold).sum(axis=1) > k) & np.isfinite(threshold[:, 0])
-    for row in np.flatnonzero(crowded):
-        items[row] = _row_top_k(scores[row], threshold[row, 0], k)
+    from likewise.autoencoders.compiled import k_largest  # numba takes half a second to import
+
+    items = np.empty((len(scores), k), np.int64)
+    order = tie_order(scores.shape[1])
+
+    def choose(part: slice) -> None:
+        k_largest(scores[part], order, items[part])
+
+    for _ in in_threads(choose, slices(len(scores), ROWS_AT_A_TIME)):
+        pass
     values = np.take_along_axis(scores, items, axis=1)
-    order = np.lexsort((tie_order(scores.shape[1])[items], -values), axis=1)
-    items, values = (np.take_along_axis(a, order, axis=1) for a in (items, values))
     items[np.isneginf(values)] = NO_ITEM
     return items, values
-
-
-def _row_top_k(scores: NDArray[np.float32], threshold: np.float32, k: int) -> NDArray[Any]:
-    """Choose among the items that tie for the last places by the shuffle."""
-    above = np.flatnonzero(scores > threshold)
-    tied = np.flatnonzero(scores == threshold)
-    tied = tied[np.argsort(tie_order(len(scores))[tied])]
-    return np.concatenate([above, tied[: k - len(above)]])
 
 
 @lru_cache(maxsize=8)
