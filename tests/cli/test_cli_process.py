@@ -16,7 +16,7 @@ import pytest
 import likewise
 from likewise.cli import main
 
-LIKEWISE = [sys.executable, "-c", "from likewise.cli import main; main()"]
+LIKEWISE = [sys.executable, "-m", "likewise"]
 FULL = Path("/dev/full")
 NEVER_ENDING = ["--model", "variational", "--budget", "500", "--set", "n_latent=4", "--set",
                 "hidden=8", "--set", "max_epochs=1000000", "--set", "patience=1000000"]  # fmt: skip
