@@ -32,6 +32,7 @@ ROOMS = [
     {"serve"},
     {"scale"},
     {"cli"},
+    {"__main__"},
 ]
 """In the order that data flows; a module imports from its own room and from those before it."""
 
