@@ -29,6 +29,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("orders.csv").write_bytes(ORDERS.read_bytes())
     Path("houses.csv").write_bytes(ORDERS.with_name("houses.csv").read_bytes())
     Path("clothes.npz").write_bytes(CLOTHES.read_bytes())
+    Path("space.toml").write_text('l2 = "10..1000:log"\n')
     for number in range(12):
         photo = Path("photos", ("cats", "dogs")[number % 2], f"{number}.png")
         photo.parent.mkdir(parents=True, exist_ok=True)

@@ -156,7 +156,7 @@ def test_the_command_line_page_has_every_option_and_no_other(command):
     own = table(sections()[f"likewise {command}"])
     of_every = table(sections()["Options of every command"])
     of_logs = table(sections()["Options that read a log"])
-    shared = {*of_every, *(of_logs if command in {"fit", "evaluate"} else ())}
+    shared = {*of_every, *(of_logs if command in {"fit", "tune", "evaluate"} else ())}
     assert not shared & {*own}
     assert {*own} | shared == {*options(command)}
 

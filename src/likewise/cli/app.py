@@ -21,6 +21,7 @@ from likewise.cli import (
     reduce,
     serve,
     steps,
+    tune,
     types,
 )
 from likewise.cli.output import fail
@@ -35,6 +36,7 @@ app = typer.Typer(
 COMMANDS: dict[str, ModuleType] = {
     "demo": demo,
     "fit": fit,
+    "tune": tune,
     "recommend": recommend,
     "also-bought": also_bought,
     "evaluate": evaluate,

@@ -1,0 +1,201 @@
+"""Tuning a type's settings in a space of one's own, by Optuna; a study can be gone on with."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from likewise.autoencoders.base import Autoencoder, copy_of
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.data.interactions import Interactions
+from likewise.data.split import FoldIn, held_out_items
+from likewise.errors import InputError, MachineError
+from likewise.evaluate.protocol import evaluate
+from likewise.recommend.budget import Budget
+from likewise.recommend.climbing import Trial
+from likewise.recommend.journal import fingerprint
+from likewise.recommend.recommender import Recommender
+from likewise.recommend.selection import METRIC
+
+STUDY = "likewise"
+SQLITE = b"SQLite format 3"
+"""What such a file begins with."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """All numbers from `low` to `high`: whole ones only, or each power as likely, if asked."""
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Values to choose among, by what they are called."""
+
+    values: Mapping[str, Any]
+
+
+Space = Mapping[str, Span | OneOf]
+"""What may be tried of each setting."""
+
+
+def tune(
+    model: Autoencoder,
+    space: Space,
+    train: Interactions,
+    validation: FoldIn | None = None,
+    *,
+    n_trials: int = 50,
+    max_seconds: float = math.inf,
+    study: str | Path | None = None,
+    metric: str = METRIC,
+    weighting: str = "binary",
+    seed: int = 0,
+    on_trial: Callable[[Trial], None] | None = None,
+) -> tuple[Autoencoder, list[Trial]]:
+    """Look for the settings of a model that serve validation users best.
+
+    Parameters
+    ----------
+    model : Autoencoder
+        Unfitted; what `space` does not name stays as it is.
+    space : mapping of str to Span or OneOf
+        What may be tried.
+    train, validation : Interactions, FoldIn
+        What to learn from and to choose on. Without `validation`, a tenth of the users is held out.
+    n_trials : int
+        Trials in the study when it ends, those of earlier runs included.
+    max_seconds : float
+        No trial is started that would end later if it took as long as the longest so far.
+    study : path, optional
+        SQLite file that the study is kept in, and gone on from.
+
+    Returns
+    -------
+    model : Autoencoder
+        Unfitted, with the best settings; its epochs are those that were best.
+    trials : list of Trial
+        All of the study, earlier ones first; -inf where settings could not be fitted.
+
+    Raises
+    ------
+    MachineError
+        If Optuna is not installed.
+    InputError
+        If the study is one of another log, model, metric or weighting.
+
+    References
+    ----------
+    T. Akiba et al., "Optuna: a next-generation hyperparameter optimization framework", KDD 2019,
+    arXiv:1907.10902.
+    """
+    learned, judged = held_out_items(train) if validation is None else (train, validation)
+    about = fingerprint(learned, model.type_name, metric, weighting)
+    found = _study(study, about, seed)
+    budget, longest = Budget(max_seconds), 0.0
+    while len(_done(found)) < n_trials and budget.left > longest:
+        trial, began = found.ask(), budget.spent
+        settings = {name: _suggested(trial, name, choices) for name, choices in space.items()}
+        tried = copy_of(model).set_params(**settings)
+        score, epochs = _score(tried, learned, judged, metric, weighting)
+        longest = max(longest, budget.spent - began)
+        trial.set_user_attr("epochs", epochs)
+        trial.set_user_attr("seconds", budget.spent - began)
+        found.tell(trial, score if math.isfinite(score) else None,
+                   state=None if math.isfinite(score) else _failed())  # fmt: skip
+        if on_trial is not None:
+            on_trial(Trial(dict(trial.params), score, budget.spent - began))
+    trials = _done(found)
+    if not any(trial.value is not None for trial in trials):
+        raise InputError(f"none of {len(trials)} trials could be fitted; give other settings")
+    best = max((t for t in trials if t.value is not None), key=lambda t: t.value)
+    return _with_best(model, space, best), [_as_trial(trial) for trial in trials]
+
+
+def _score(
+    model: Autoencoder, learned: Interactions, judged: FoldIn, metric: str, weighting: str
+) -> tuple[float, int | None]:
+    recommender = Recommender(model, weighting=weighting)
+    by_epochs = isinstance(model, NeuralAutoencoder)
+    try:
+        recommender.fit(learned, validation=judged if by_epochs else None, support=False)
+    except InputError:
+        return -math.inf, None
+    epochs = recommender.model_.history_.best_epoch if by_epochs else None
+    return evaluate(recommender, judged, metrics=(metric,)).mean(metric), epochs
+
+
+def _suggested(trial: Any, name: str, choices: Span | OneOf) -> Any:
+    if isinstance(choices, OneOf):
+        return choices.values[trial.suggest_categorical(name, list(choices.values))]
+    if choices.whole:
+        return trial.suggest_int(name, int(choices.low), int(choices.high), log=choices.log)
+    return trial.suggest_float(name, choices.low, choices.high, log=choices.log)
+
+
+def _with_best(model: Autoencoder, space: Space, best: Any) -> Autoencoder:
+    values = {
+        name: choices.values[best.params[name]] if isinstance(choices, OneOf) else best.params[name]
+        for name, choices in space.items()
+    }
+    if (epochs := best.user_attrs.get("epochs")) is not None:
+        values |= {"max_epochs": epochs, "validation_fraction": 0.0}
+    chosen: Autoencoder = copy_of(model).set_params(**values)
+    return chosen
+
+
+def _study(file: str | Path | None, about: str, seed: int) -> Any:
+    """Open or begin the study; the sampler of one that goes on draws what it has not drawn."""
+    optuna = _optuna()
+    storage = None
+    if file is not None:
+        _require_sqlite(Path(file))
+        storage = f"sqlite:///{Path(file).resolve()}"
+    study = optuna.create_study(
+        storage=storage, study_name=STUDY, direction="maximize", load_if_exists=True
+    )
+    if study.user_attrs.setdefault("about", about) != about:
+        raise InputError(
+            f"{file} is a study of another log, model, metric or weighting; name another file"
+        )
+    study.set_user_attr("about", about)
+    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
+    return study
+
+
+def _require_sqlite(file: Path) -> None:
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(len(SQLITE))
+    except FileNotFoundError:
+        return
+    if start and start != SQLITE:
+        raise InputError(f"{file} is no study, and is not overwritten; name another file")
+
+
+def _done(study: Any) -> Sequence[Any]:
+    return [trial for trial in study.trials if trial.state.is_finished()]
+
+
+def _failed() -> Any:
+    return _optuna().trial.TrialState.FAIL
+
+
+def _as_trial(trial: Any) -> Trial:
+    score = -math.inf if trial.value is None else float(trial.value)
+    return Trial(dict(trial.params), score, float(trial.user_attrs.get("seconds", 0.0)))
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise MachineError(
+            "tuning needs the package optuna; install it with: pip install 'likewise[tune]'"
+        ) from error
+    return optuna
