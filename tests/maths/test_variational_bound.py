@@ -93,3 +93,19 @@ def test_the_importance_weighted_loss_is_its_twin(X):
 def test_tables_get_a_likelihood_and_purchases_what_the_paper_has(X):
     assert vae(X).chosen_["beta"] == 1.0
     assert vae(X).chosen_["input_dropout"] == 0.0
+
+
+def test_grey_values_are_drawn_anew_each_time():
+    grey = np.repeat([[0.9, 0.5, 0.1]], 400, axis=0).astype(np.float32)
+    model = vae(grey, binarise=True, max_epochs=100)
+    drawn = [model._drawn(as_rows(grey), torch.Generator().manual_seed(s)) for s in (0, 0, 1)]
+    assert set(drawn[0].unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+    np.testing.assert_allclose(drawn[0].mean(0), grey[0], atol=0.08)
+    np.testing.assert_allclose(model.reconstruct(grey)[0], grey[0], atol=0.1)
+
+
+def test_only_probabilities_are_drawn_from(X):
+    with pytest.raises(InputError, match="set binarise=False"):
+        vae(X, binarise=True, loss="squared")

@@ -15,7 +15,7 @@ from torch import Tensor
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
 from likewise.nn.corruption import dropout
-from likewise.nn.layers import Rows
+from likewise.nn.layers import Rows, SparseRows
 from likewise.nn.losses import LOSSES, gaussian_kl
 
 
@@ -39,6 +39,10 @@ class VariationalAutoencoder(NeuralAutoencoder):
         K, the samples of the importance-weighted bound; 1 is the usual bound, whose KL is exact::
 
             loss = -log (1/K) Σ_k p(x | z_k) (p(z_k) / q(z_k | x))^β
+    binarise : bool
+        For grey images under the Bernoulli loss: each value is the probability of a 1, and is drawn
+        anew every time that `fit` passes it (dynamic binarisation). Likelihoods are then those of
+        zeros and ones.
     **parameters
         Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
 
@@ -47,6 +51,8 @@ class VariationalAutoencoder(NeuralAutoencoder):
     D. Kingma, M. Welling, "Auto-encoding variational Bayes", ICLR 2014, arXiv:1312.6114.
     Y. Burda, R. Grosse, R. Salakhutdinov, "Importance weighted autoencoders", ICLR 2016,
     arXiv:1509.00519.
+    R. Salakhutdinov, I. Murray, "On the quantitative analysis of deep belief networks", ICML 2008,
+    DOI 10.1145/1390156.1390266 (dynamic binarisation).
     D. Liang et al., "Variational autoencoders for collaborative filtering", WWW 2018,
     arXiv:1802.05814 (Mult-VAE).
 
@@ -71,6 +77,7 @@ class VariationalAutoencoder(NeuralAutoencoder):
         "beta": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "anneal_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "n_importance": [Interval(Integral, 1, None, closed="left")],
+        "binarise": ["boolean"],
     }
 
     n_latent: int = 200
@@ -78,6 +85,7 @@ class VariationalAutoencoder(NeuralAutoencoder):
     beta: float | str = "auto"
     anneal_steps: int | str = "auto"
     n_importance: int = 1
+    binarise: bool = False
 
     _purchases: ClassVar[dict[str, Any]] = {
         "hidden": (600,),
@@ -120,6 +128,8 @@ class VariationalAutoencoder(NeuralAutoencoder):
         return encoded[:, : self.n_latent]
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+        if self.binarise:
+            rows = self._drawn(rows, generator)
         seen = dropout(self._input(rows), self.setting("input_dropout"), generator)
         mean, log_variance = self.net_.encode(seen).chunk(2, dim=1)
         weight = float(min(self.setting("beta"), step / self.setting("anneal_steps")))
@@ -132,6 +142,15 @@ class VariationalAutoencoder(NeuralAutoencoder):
         logits = self.net_.decode(mean + noise * (0.5 * log_variance).exp())
         kl: Tensor = weight * gaussian_kl(mean, log_variance)
         return LOSSES[self.loss_](logits, rows) + kl
+
+    def _drawn(self, rows: Rows, generator: torch.Generator) -> Tensor:
+        """Return zeros and ones whose probabilities the values are."""
+        if self.loss_ != "bernoulli" or isinstance(rows, SparseRows):
+            raise InputError(
+                f"binarise=True needs dense rows and the bernoulli loss (it is {self.loss_}); "
+                "set binarise=False, or give X with values in [0, 1]"
+            )
+        return torch.bernoulli(rows, generator=generator)
 
     def _log_ratio(
         self, rows: Rows, mean: Tensor, log_variance: Tensor, noise: Tensor, weight: float
