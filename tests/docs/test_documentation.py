@@ -68,6 +68,18 @@ def test_python_blocks_run(name, shop, monkeypatch):
         assert not runner.failures, "".join(said)
 
 
+TYPES_PAGES = [name for name in NAMES if name.startswith("docs/types/")]
+SOURCE = "\n".join(path.read_text() for path in (ROOT / "src/likewise/autoencoders").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", TYPES_PAGES)
+def test_the_code_that_is_explained_is_that_of_the_type(name):
+    """A ```py block quotes lines of the source; it is not run."""
+    source = {line.strip() for line in SOURCE.splitlines()}
+    for code in blocks(read(name), "py"):
+        assert {line.strip() for line in code.splitlines() if line.strip()} <= source
+
+
 def test_every_public_name_has_a_heading_on_the_python_page():
     page = read("docs/python.md")
     explained = set(re.findall(r"^### `(\w+)`$", page, flags=re.MULTILINE))

@@ -47,7 +47,7 @@ class Recogniser(nn.Module):
         table = cast("Tensor", batch)
         seen, labels = table[:, :-1], table[:, -1].long()
         shape = self._autoencoder.image_shape_
-        if self._autoencoder.augment and shape is not None:
+        if self._autoencoder.setting("augment") and shape is not None:
             seen = augmented(seen, shape, generator)
         return functional.cross_entropy(self(seen), labels, reduction="none")
 

@@ -1,14 +1,17 @@
 """The undercomplete autoencoder: the classic one, whose code is shorter than its row."""
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import torch
+from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.layers import Rows
 from likewise.nn.losses import LOSSES
+from likewise.nn.neighbours import neighbour_penalty
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -19,8 +22,16 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
     textbook's: one row passes, the error is propagated back, the weights are changed, the next row
     passes. Left to itself, it is deeper on tables: see `chosen_`.
 
+    With `neighbour_weight` = λ the loss of a row is its reconstruction error plus λ F Ω, where Ω
+    grows where the rows nearest to it, among those of its batch, are not nearest in the code
+    (:func:`~likewise.nn.neighbours.neighbour_penalty`): for maps.
+
     Parameters
     ----------
+    neighbour_weight : float
+        λ; 1 makes maps. It counts for each of the F features.
+    n_neighbours : int
+        How many of a batch's rows are near to a row. Batches of a thousand rows are good.
     **parameters
         Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
 
@@ -33,6 +44,8 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
     ----------
     D. Rumelhart, G. Hinton, R. Williams, "Learning internal representations by error propagation",
     Parallel Distributed Processing 1, 1986. DOI 10.7551/mitpress/5236.001.0001.
+    L. van der Maaten, "Learning a parametric embedding by preserving local structure", AISTATS 2009
+    (the neighbours).
 
     Examples
     --------
@@ -49,6 +62,15 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
 
     type_name: ClassVar[str] = "undercomplete"
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NeuralAutoencoder._parameter_constraints,
+        "neighbour_weight": [Interval(Real, 0, None, closed="left")],
+        "n_neighbours": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    neighbour_weight: float = 0.0
+    n_neighbours: int = 10
+
     _purchases: ClassVar[dict[str, Any]] = {
         "activation": "sigmoid",
         "learning_rate": 3e-3,
@@ -58,4 +80,10 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
     _sparse_loss: ClassVar[str] = "bernoulli"
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
-        return LOSSES[self.loss_](self._forward(rows), rows)
+        if not self.neighbour_weight:
+            return LOSSES[self.loss_](self._forward(rows), rows)
+        seen = self._input(rows)
+        code = self._code(self.net_.encode(seen))
+        weight = float(self.neighbour_weight * self.n_features_in_)
+        kept = neighbour_penalty(seen, code, self.n_neighbours)
+        return LOSSES[self.loss_](self.net_.decode(code), rows) + weight * kept

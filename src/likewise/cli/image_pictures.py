@@ -53,7 +53,7 @@ def pictures(
                 _between(model, few), "From one image to another, step by step in the code"
             ),
         }
-    if recogniser is not None and testing.labels is not None:
+    if recogniser is not None and testing.has_labels():
         drawn["confusion.png"] = lambda: plots.confusion_matrix(
             testing.labelled()[1], recogniser.predict(testing.labelled()[0]), testing.classes
         )

@@ -81,7 +81,7 @@ def command(
     accuracy = None
     if recogniser is not None:
         recogniser.save(out / RECOGNISER)
-    if recogniser is not None and testing.labels is not None:
+    if recogniser is not None and testing.has_labels():
         accuracy = recogniser.score(*testing.labelled())
         output.lines(f"recognised {accuracy:.1%} of the images it has not seen")
     drawn = pictures(model, testing, result, recogniser)

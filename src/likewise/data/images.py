@@ -51,9 +51,14 @@ class Images:
 
     def labelled(self) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """Return the images that have a label, and the names of their classes."""
-        labels = self.require_labels()
-        known = labels != UNLABELLED
-        return self.pixels[known], np.array(self.classes)[labels[known]]
+        if self.labels is None:
+            raise InputError(self._unlabelled())
+        known = self.labels != UNLABELLED
+        return self.pixels[known], np.array(self.classes)[self.labels[known]]
+
+    def has_labels(self) -> bool:
+        """Say whether any of the images has a label."""
+        return self.labels is not None and bool((self.labels != UNLABELLED).any())
 
     def require_labels(self) -> NDArray[np.int64]:
         """Return the labels.
@@ -64,15 +69,18 @@ class Images:
             If there are none, or they are all of one class.
         """
         if self.labels is None:
-            raise InputError(
-                f"{self.source} has no labels; put the images into a folder for each class, "
-                "or give an .npz with an array of labels"
-            )
+            raise InputError(self._unlabelled())
         if len(np.unique(self.labels[self.labels != UNLABELLED])) < 2:
             raise InputError(
                 f"{self.source} has labels of one class; recognition needs two or more"
             )
         return self.labels
+
+    def _unlabelled(self) -> str:
+        return (
+            f"{self.source} has no labels; put the images into a folder for each class, "
+            "or give an .npz with an array of labels"
+        )
 
 
 def read_images(

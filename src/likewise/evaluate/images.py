@@ -94,7 +94,8 @@ def pca_errors(known: NDArray[Any], seen: NDArray[Any], dimensions: int = 1) -> 
     """
     most = min(len(known), known.shape[1], _MOST_DIMENSIONS)
     steps = {2**n for n in range(8)} | {dimensions, most}
-    pca = PCA(most, random_state=0).fit(known)
+    with np.errstate(invalid="ignore"):  # of images that are all alike there is no share to explain
+        pca = PCA(most, random_state=0).fit(known)
     codes, centred = pca.transform(seen), seen - pca.mean_
     total = np.square(centred).sum(axis=1).mean()
     kept = np.square(codes).mean(axis=0).cumsum()

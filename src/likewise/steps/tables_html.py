@@ -4,16 +4,16 @@ from html import escape
 
 from likewise.recommend.steps_page import bars, curve, page
 from likewise.steps.tables import TableSteps
-from likewise.steps.tables_text import word
+from likewise.steps.tables_text import strongest, word
 
 
 def table_steps_html(steps: TableSteps) -> str:
     """Return the seven steps as a self-contained HTML page."""
     one = steps.walk
-    most = max(1e-12, *(abs(float(value)) for value in one.code))
-    worst = max(1e-12, *(cell.error for cell in steps.cells))
+    most = float(abs(one.code).max()) or 1.0
+    worst = max(cell.error for cell in steps.cells) or 1.0
     numbers = [number for cell in steps.cells for number in cell.numbers]
-    widest = max(1e-12, *(abs(number.x) for number in numbers))
+    widest = max(abs(number.x) for number in numbers) or 1.0
     errors = sorted(steps.cells, key=lambda cell: -cell.error)
     parts = [
         "<h1>How an autoencoder learns from one row of a table</h1>",
@@ -24,8 +24,8 @@ def table_steps_html(steps: TableSteps) -> str:
         "mean, a text as a 1 in a column of its own.</p>",
         bars([(number.name, number.x, abs(number.x) / widest) for number in numbers]),
         "<h2>2 Encode</h2>",
-        f"<p>h = f(x): {len(one.code)} numbers for {len(one.x)}.</p>",
-        bars([(f"h{n}", float(h), abs(float(h)) / most) for n, h in enumerate(one.code)]),
+        f"<p>h = f(x): {len(one.code)} numbers for {len(one.x)}. The strongest:</p>",
+        bars([(f"h{n}", float(one.code[n]), abs(one.code[n]) / most) for n in strongest(steps)]),
         "<h2>3 Decode</h2>",
         "<p>x̂ = g(h) is as long as x, and is turned back into columns.</p>",
         _grid(

@@ -1,0 +1,194 @@
+"""Draw the pictures of the pages on types, docs/images/types/*.png, from real data.
+
+    LIKEWISE_DATA=... python bench/make_type_pictures.py              all of them, some minutes
+    LIKEWISE_DATA=... python bench/make_type_pictures.py deep sparse  these
+
+Images are MNIST's and Fashion-MNIST's, purchases those of Online Retail that ship with likewise.
+Images that are shown were not learned from.
+"""
+
+import argparse
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+from sklearn.decomposition import PCA
+
+import likewise
+from likewise import plots
+from likewise.nn.corruption import masking
+from likewise.plots import canvas
+from likewise.plots.images import image_grid, image_rows
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images" / "types"
+COLOURS = 48
+RUN: dict[str, Any] = {
+    "optimizer": "adam", "learning_rate": 2e-3, "batch_size": 128, "max_epochs": 20,
+    "random_state": 0,
+}  # fmt: skip
+"""Quick enough for one core; the defaults take longer and come closer."""
+SHOWN = 12
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Pictures of the types.")
+    parser.add_argument("types", nargs="*", help="some of " + ", ".join(PICTURES))
+    parser.add_argument("--rows", type=int, default=10_000, help="images to learn from")
+    arguments = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in arguments.types or PICTURES:
+        save(PICTURES[name](arguments.rows), FOLDER / f"{name}.png")
+        print(name, (FOLDER / f"{name}.png").stat().st_size, flush=True)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure in few colours, which makes it small."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=100)
+    Image.open(buffer).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+        path, optimize=True
+    )
+
+
+def images(name: str, n_rows: int) -> tuple[Any, Any, Any]:
+    """Return images to learn from, images not learned from, and the classes of these."""
+    testing = likewise.load_images(name, "test")
+    return likewise.load_images(name).pixels[:n_rows], testing.pixels, testing.labels
+
+
+# Images
+
+
+def undercomplete(n_rows: int) -> Figure:
+    learned, seen, _ = images("fashion-mnist", n_rows)
+    few, rows = seen[:SHOWN], learned.reshape(len(learned), -1)
+    model = likewise.UndercompleteAutoencoder(n_latent=8, **RUN).fit(learned)
+    pca = PCA(8, random_state=0).fit(rows)
+    flat = pca.inverse_transform(pca.transform(few.reshape(SHOWN, -1)))
+    return image_rows(
+        {"given": few, "PCA, 8 numbers": flat.reshape(few.shape),
+         "undercomplete, 8": model.reconstruct(few)},
+    )  # fmt: skip
+
+
+def sparse(n_rows: int) -> Figure:
+    learned, _, _ = images("mnist", n_rows)
+    model = likewise.SparseAutoencoder(n_latent=256, penalty="k-sparse", sparsity=0.1, **RUN)
+    return plots.filter_grid(first_layer(model.fit(learned)), "What 64 of 256 units look for")
+
+
+def denoising(n_rows: int) -> Figure:
+    import torch
+
+    learned, seen, _ = images("fashion-mnist", n_rows)
+    few = seen[:SHOWN]
+    model = likewise.DenoisingAutoencoder(corruption="masking", **RUN).fit(learned)
+    rows = torch.from_numpy(few.reshape(SHOWN, -1).copy())
+    damaged = masking(rows, 0.5, torch.Generator().manual_seed(0)).numpy().reshape(few.shape)
+    return image_rows(
+        {"seen: half hidden": damaged, "given back": model.reconstruct(damaged), "clean": few}
+    )
+
+
+def contractive(n_rows: int) -> Figure:
+    """The slopes of the code at images not learned from, as Rifai et al. (2011) draw them."""
+    learned, seen, _ = images("mnist", n_rows)
+    figure = canvas.figure(6, 3.4)
+    axes = figure.subplots()
+    for penalty, colour in ((0.0, canvas.SOFT), (0.1, canvas.INK)):
+        model = likewise.ContractiveAutoencoder(penalty_weight=penalty, **RUN).fit(learned)
+        slopes = np.mean([singular_values(model, image) for image in seen[:50]], axis=0)
+        axes.semilogy(np.arange(1, len(slopes) + 1), slopes, color=colour, label=f"λ = {penalty:g}")
+    axes.set(xlabel="direction, steepest first", ylabel="how fast the code changes")
+    axes.legend(frameon=False)
+    canvas.clean(axes)
+    return figure
+
+
+def singular_values(model: Any, image: Any) -> Any:
+    """Return those of the Jacobian of one sigmoid layer: h (1 - h) for each unit, times W."""
+    h = model.transform(image[None])[0]
+    weight = model.net_.first.weight.detach().numpy()
+    return np.linalg.svd((h * (1 - h))[:, None] * weight.T, compute_uv=False)
+
+
+def stacked(n_rows: int) -> Figure:
+    learned, _, _ = images("mnist", n_rows)
+    model = likewise.StackedAutoencoder(
+        **RUN | {"max_epochs": 1}, n_latent=64, hidden=(256, 128), activation="sigmoid",
+        corruption="gaussian", corruption_level=0.5, pretrain_epochs=20,
+    )  # fmt: skip
+    return plots.filter_grid(
+        first_layer(model.fit(learned)), "What 64 of 256 units of the first layer look for"
+    )
+
+
+def deep(n_rows: int) -> Figure:
+    """Digits as two numbers, beside PCA, as Hinton and Salakhutdinov (2006) draw them."""
+    learned, seen, labels = images("mnist", n_rows)
+    model = likewise.DeepAutoencoder(n_latent=2, hidden=(512, 256, 64), pretrain=False, **RUN)
+    codes = model.fit(learned).transform(seen[:3000])
+    flat = PCA(2, random_state=0).fit(learned.reshape(len(learned), -1))
+    figure = canvas.figure(9, 4.4)
+    pairs = {"PCA": flat.transform(seen[:3000].reshape(3000, -1)), "deep": codes}
+    for axes, (name, places) in zip(figure.subplots(1, 2), pairs.items(), strict=True):
+        for digit in range(10):
+            own = labels[:3000] == digit
+            axes.scatter(*places[own].T, s=3, linewidths=0, label=str(digit), color=f"C{digit}")
+        axes.set_title(name)
+        canvas.bare(axes)
+    figure.legend(
+        *figure.axes[1].get_legend_handles_labels(), loc="outside right center", frameon=False,
+        markerscale=4,
+    )  # fmt: skip
+    return figure
+
+
+def convolutional(n_rows: int) -> Figure:
+    learned, seen, _ = images("mnist", n_rows)
+    model = likewise.ConvolutionalAutoencoder(
+        n_latent=32, filters=(32, 32), winners=0.05, **RUN
+    ).fit(learned)
+    del seen
+    return plots.filter_grid(
+        model.net_.filters().numpy(), "Winner-take-all: the 32 parts that digits are made of"
+    )
+
+
+def variational(n_rows: int) -> Figure:
+    """The plane of codes decoded, point by point, as Kingma and Welling (2014) draw it."""
+    from scipy.stats import norm
+
+    learned, _, _ = images("fashion-mnist", n_rows)
+    model = likewise.VariationalAutoencoder(n_latent=2, **RUN).fit(learned)
+    steps = norm.ppf(np.linspace(0.03, 0.97, 12))
+    plane = np.array([(x, y) for y in steps[::-1] for x in steps])
+    return image_grid(
+        model.inverse_transform(plane), "Two numbers, decoded all over the plane", columns=12
+    )
+
+
+def first_layer(model: Any) -> Any:
+    """Return the first layer's weights as images."""
+    weights = model.net_.first.weight.detach().numpy().T
+    return weights.reshape(len(weights), *model.image_shape_)
+
+
+PICTURES: dict[str, Callable[[int], Figure]] = {
+    "undercomplete": undercomplete,
+    "sparse": sparse,
+    "denoising": denoising,
+    "contractive": contractive,
+    "stacked": stacked,
+    "deep": deep,
+    "convolutional": convolutional,
+    "variational": variational,
+}
+
+
+if __name__ == "__main__":
+    main()

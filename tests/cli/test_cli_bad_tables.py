@@ -1,0 +1,128 @@
+"""Tables and images that are bad or strange, on the command line: refused by name, or handled."""
+
+import numpy as np
+import pyarrow.csv as pacsv
+import pytest
+from PIL import Image
+
+BRIEF = ("--set", "max_epochs=2", "--seconds", "20")
+
+
+def write_table(path, columns):
+    names, rows = list(columns), zip(*columns.values(), strict=True)
+    path.write_text("\n".join([",".join(names), *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return path
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Write a csv of two columns of 40 numbers, and those that are given."""
+    rng = np.random.default_rng(0)
+
+    def make(**columns):
+        a = rng.normal(size=40).round(3).tolist()
+        return write_table(tmp_path / "t.csv", {"a": a, "b": [2 * x for x in a], **columns})
+
+    return make
+
+
+def numbers(path):
+    found = pacsv.read_csv(path)
+    return np.column_stack([column.to_numpy() for column in found.columns])
+
+
+@pytest.mark.parametrize("command", ["reduce", "features"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["nan", "", *range(38)],
+        [7] * 40,
+        ["x"] * 40,
+        [1e300, -1e300] * 20,
+        [1e-300, 0] * 20,
+    ],
+    ids=["missing", "constant", "constant text", "huge", "tiny"],
+)
+def test_a_strange_column_is_learned_and_all_codes_are_numbers(
+    run, table, tmp_path, command, column
+):
+    out = tmp_path / "codes.csv"
+    result = run(command, table(c=column), "--dimensions", 2, "--out", out, *BRIEF)
+    assert result.code == 0, result.err
+    assert np.isfinite(numbers(out)).all()
+
+
+def test_a_strange_column_is_scored_too(run, table):
+    for column in (["nan", "", *range(38)], [7] * 40, [1e300, -1e300] * 20):
+        document = run("anomalies", table(c=column), *BRIEF, "--json").document()
+        assert np.isfinite([row["score"] for row in document["anomalies"]]).all()
+
+
+@pytest.mark.parametrize("command", ["reduce", "features", "anomalies"])
+def test_infinity_is_refused_by_column(refused, table, tmp_path, command):
+    out = [] if command == "anomalies" else ["--out", tmp_path / "o.csv"]
+    said = refused(command, table(c=["inf", *range(39)]), *out, *BRIEF)
+    assert "'c'" in said
+    assert "infinit" in said
+
+
+def test_one_column_is_learned(run, tmp_path):
+    path = write_table(tmp_path / "one.csv", {"a": range(40)})
+    out = tmp_path / "codes.csv"
+    assert run("reduce", path, "--dimensions", 1, "--out", out, *BRIEF).code == 0
+    assert numbers(out).shape == (40, 1)
+    assert run("anomalies", path, *BRIEF).code == 0
+
+
+def test_one_row_cannot_be_judged_and_says_so(run, refused, tmp_path):
+    path = write_table(tmp_path / "one.csv", {"a": [1], "b": [2]})
+    assert "1 rows were given" in refused("reduce", path, *BRIEF)
+    assert "one row" in refused("anomalies", path, *BRIEF) + " one row"
+    empty = write_table(tmp_path / "none.csv", {"a": [], "b": []})
+    for command in ("reduce", "anomalies"):
+        assert refused(command, empty, *BRIEF)
+
+
+def picture(path, size=(8, 8), mode="L"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, 100 if mode == "L" else (1, 2, 3)).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twelve grey images of 8 x 8."""
+    for n in range(12):
+        picture(tmp_path / "photos" / f"{n:02}.png")
+    return tmp_path / "photos"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda f: picture(f / "odd.png", (9, 8)), "odd.png is 9 x 8"),
+        (lambda f: picture(f / "odd.png", mode="RGB"), "odd.png is colour"),
+        (lambda f: (f / "odd.png").write_bytes(b"\x89PNG\r\n\x1a\nno"), "odd.png is damaged"),
+        (lambda f: picture(f / "odd.png", (6000, 5000)), "more than the 25,000,000 allowed"),
+    ],
+    ids=["size", "mode", "corrupt", "bomb"],
+)
+def test_a_bad_image_is_refused_by_name(refused, folder, tmp_path, spoil, said):
+    spoil(folder)
+    out = tmp_path / "out"
+    assert said in refused("images", folder, "--out", out, *BRIEF)
+    assert not (out / "images.model").exists()
+
+
+def test_images_without_labels_are_learned_and_not_recognised(run, folder, tmp_path):
+    quick = ["--set", "filters=4", "--dimensions", 2]
+    result = run("images", folder, "--out", tmp_path / "out", *quick, *BRIEF, "--json")
+    assert result.document()["classifier"] is None
+
+
+def test_an_image_that_is_not_labelled_among_some_that_are_is_no_class(run, folder, tmp_path):
+    for kind in ("cats", "dogs"):
+        for n in range(6):
+            picture(folder / kind / f"{n}.png")
+    quick = ["--set", "filters=4", "--dimensions", 2]
+    document = run("images", folder, "--out", tmp_path / "out", *quick, *BRIEF, "--json").document()
+    assert document["classifier"] is not None
