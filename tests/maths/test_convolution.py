@@ -122,7 +122,7 @@ def test_rows_of_known_shape_are_images_and_others_are_signals():
     images = make_images()
     rows = images.reshape(40, -1)
     by_shape = ConvolutionalAutoencoder(**QUICK, image_shape=(9, 7)).fit(rows)
-    by_images = ConvolutionalAutoencoder(**QUICK).fit(images)
+    by_images = ConvolutionalAutoencoder(**QUICK, augment=False).fit(images)
     np.testing.assert_array_equal(by_shape.reconstruct(rows), by_images.reconstruct(rows))
     signals = ConvolutionalAutoencoder(**QUICK).fit(rows)
     assert signals.net_.shape == (1, 1, 63)
@@ -152,3 +152,14 @@ def test_wrong_settings_are_refused_by_name(wrong):
 def test_what_does_not_fit_into_memory_is_refused_before_it_is_taken():
     with pytest.raises(NotEnoughMemoryError, match="lower batch_size, filters or n_latent"):
         ConvolutionalAutoencoder(**QUICK | {"filters": (10**6, 10**6)}).fit(make_images())
+
+
+def test_few_images_are_moved_and_many_or_rows_are_not(monkeypatch):
+    images = make_images()
+    few = ConvolutionalAutoencoder(**QUICK).fit(images)
+    assert few.chosen_["augment"] is True
+    given = ConvolutionalAutoencoder(**QUICK, augment=False).fit(images)
+    assert not np.array_equal(few.transform(images), given.transform(images))
+    assert ConvolutionalAutoencoder(**QUICK).fit(images.reshape(40, -1)).chosen_["augment"] is False
+    monkeypatch.setattr("likewise.autoencoders.convolutional.FEW", 40)
+    assert ConvolutionalAutoencoder(**QUICK).fit(images).chosen_["augment"] is False

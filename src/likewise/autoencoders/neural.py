@@ -212,7 +212,7 @@ class NeuralAutoencoder(Autoencoder):
         self.history_ = train(
             self.net_,
             rows,
-            self._loss_of_images if self.augment else self._batch_loss,
+            self._loss_of_images if self.setting("augment") else self._batch_loss,
             replace(plan, max_seconds=plan.max_seconds - (time.monotonic() - began)),
             validate=None if validate is None else lambda: self._judged(validate),
             progress=self.progress,
