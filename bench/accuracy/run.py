@@ -6,8 +6,8 @@
     python bench/accuracy/run.py --data online-retail --budget 5m
 
 Which files a set needs, and how it is cut: `likewise.data.public_sets`. The budget is each model's,
-for each seed. `--quick` tries the command: three seconds a model, one seed, judged on validation (the
-test is not read), nothing written.
+for each seed. `--quick` tries the command: three seconds a model, one seed, judged on validation
+(the test is not read), nothing written.
 
 A model that was fitted is kept in bench/.cache/accuracy: the same command at the same commit goes
 on where it was cut off.
@@ -37,7 +37,7 @@ CACHE = Path(__file__).resolve().parents[1] / ".cache" / "accuracy"
 MODELS = (
     "popularity", "recent popularity", "personal frequency", "item k-NN", "RP3beta",
     "EASE", "EDLAE", "RDLAE", "DAN", "linear", "recent linear", "kernel", "spectral",
-    "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "auto",
+    "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "auto", "auto for repeats",
 )  # fmt: skip
 QUICK = 3.0
 METRICS = ("recall@20", "ndcg@20", "recall_capped@20", "recall_capped@50", "ndcg@100")

@@ -294,6 +294,13 @@ def test_a_half_life_is_kept_to_and_chosen(fit, run, orders, tmp_path):
     assert result.code == 0
 
 
+def test_buying_again_counts_if_asked_to(run, orders, tmp_path):
+    given = ["--repeats", "--budget", "1", "--json"]
+    document = run("fit", orders, "--out", tmp_path / "shop.model", *given).document()
+    assert document["choice"]["repeats"]
+    assert "personal-frequency" in {trial["model"] for trial in document["choice"]["trials"]}
+
+
 def test_auto_says_what_it_chose_and_keeps_its_trials(run, orders, tmp_path):
     given = ["--model", "auto", "--budget", "2s", "--trials", tmp_path / "trials"]
     document = run("fit", orders, "--out", tmp_path / "shop.model", *given, "--json").document()
@@ -314,6 +321,8 @@ def test_auto_says_what_it_chose_and_keeps_its_trials(run, orders, tmp_path):
         (["--half-life", "30", "--time", ""], "a half-life needs times"),
         (["--model", "linear", "--trials", "t"], "--trials keeps the trials of --model auto"),
         (["--model", "auto", "--set", "l2=1"], "--set needs --model with a type"),
+        (["--model", "linear", "--repeats"], "--repeats says what --model auto chooses by"),
+        (["--repeats", "--time", ""], "needs times"),
     ],
 )
 def test_recency_and_auto_refuse_what_they_cannot_heed(refused, orders, tmp_path, given, why):

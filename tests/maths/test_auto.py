@@ -8,7 +8,7 @@ import pytest
 
 from likewise.autoencoders import LinearAutoencoder
 from likewise.data.interactions import Interactions
-from likewise.data.split import held_out_items
+from likewise.data.split import FoldIn, held_out_items
 from likewise.errors import InputError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend import auto as module
@@ -67,6 +67,19 @@ def test_every_family_is_tried_and_the_best_is_fitted_on_everything(shop, small)
     assert json.loads(json.dumps(choice)) == choice
     assert [part["weight"] for part in choice["parts"]] == list(found.weights.weights)
     assert len(choice["trials"]) == len(found.trials)
+
+
+def test_where_buying_again_counts_habits_are_a_part(shop):
+    learned, judged = held_out_items(shop)
+    again = FoldIn(judged.given, judged.given + judged.held_out, judged.users)
+    found = auto(learned, again, budget=4, repeats=True)
+    assert "personal-frequency" in {name for name, _ in found.trials}
+    assert "personal-frequency" in {name for name, _ in found.parts}
+    assert found.recommender.metrics["choice"]["repeats"]
+    score = evaluate(found.recommender, again, (METRIC,), repeats=True).mean(METRIC)
+    assert score == pytest.approx(found.weights.score)
+    new_only = auto(learned, again, budget=4).recommender
+    assert score > evaluate(new_only, again, (METRIC,), repeats=True).mean(METRIC)
 
 
 def test_half_of_the_neural_models_go_on(shop, small):

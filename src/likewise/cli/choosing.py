@@ -39,7 +39,7 @@ def _spending(budget: float, move: Move) -> Callable[[str, "Trial"], None]:
 
 def found(
     interactions: "Interactions", output: Output, *, budget: float, weighting: str = "binary",
-    seed: int = 0, device: str = "auto", trials: Path | None = None,
+    repeats: bool = False, seed: int = 0, device: str = "auto", trials: Path | None = None,
     judged_on: "tuple[Interactions, FoldIn] | None" = None,
 ) -> "Recommender":  # fmt: skip
     """Fit what `auto` finds within the budget."""
@@ -49,8 +49,8 @@ def found(
         tell = _spending(budget, move)
         train, validation = judged_on or (interactions, None)
         result = auto(
-            train, validation, interactions, budget=budget, weighting=weighting, seed=seed,
-            device=device, trials=trials,
+            train, validation, interactions, budget=budget, weighting=weighting,
+            repeats=repeats, seed=seed, device=device, trials=trials,
             on_trial=lambda model, trial: tell(f"{model} ", trial),
         )  # fmt: skip
     choice = result.recommender.metrics["choice"]

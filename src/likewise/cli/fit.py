@@ -66,6 +66,12 @@ def command(
             help="Days after which a purchase counts half, or auto; all count alike if not given."
         ),
     ] = None,
+    repeats: Annotated[
+        bool,
+        typer.Option(
+            "--repeats", help="Let buying again count; ask with `recommend --keep-seen` then."
+        ),
+    ] = False,
     trials: Annotated[
         Path | None,
         typer.Option(help="Folder that the trials of auto are kept in, and gone on from."),
@@ -128,7 +134,7 @@ def command(
 
     output = Output(as_json, quiet)
     o.limit(memory, threads)
-    _check(model, settings, budget, out, trials, checkpoint)
+    _check(model, settings, budget, out, trials, checkpoint, repeats)
     seconds = BUDGET if budget is None else budget
     run = {"random_state": seed, "max_seconds": budget, "device": device, "checkpoint": checkpoint}
     weighting = _weighting(weighting, half_life)
@@ -142,12 +148,9 @@ def command(
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
         skip_bad_rows=skip_bad_rows, threads=threads, cache=cache,
     )  # fmt: skip
-    judged_on = None
-    if half_life is not None:
-        days = half_life_of(events, half_life, output)
-        if days is not None:
-            events, judged_on = decayed(events, days), last_tenth(events)(days)
-    interactions = events.interactions()
+    days = None if half_life is None else half_life_of(events, half_life, output)
+    interactions = (events if days is None else decayed(events, days)).interactions()
+    judged_on = None if days is None and not repeats else last_tenth(events)(days)
     require_learnable(interactions)
     if dry_run:
         report(interactions, None if named is None else named.model, seconds, output)
@@ -159,7 +162,7 @@ def command(
         require_judges(interactions)
         recommender = found(
             interactions, output, weighting=weighting, budget=seconds, seed=seed, device=device,
-            trials=trials, judged_on=judged_on,
+            trials=trials, repeats=repeats, judged_on=judged_on,
         )  # fmt: skip
     else:
         recommender = _trained(named, interactions, output)
@@ -189,6 +192,7 @@ def _check(
     out: Path,
     trials: Path | None,
     checkpoint: Path | None,
+    repeats: bool,
 ) -> None:
     from likewise.artifact import require_replaceable
 
@@ -198,6 +202,8 @@ def _check(
         raise InputError("--set needs --model with a type; auto chooses settings by validation")
     if checkpoint is not None and model == "auto":
         raise InputError("--checkpoint needs --model with a type; auto is resumed from --trials")
+    if repeats and model != "auto":
+        raise InputError("--repeats says what --model auto chooses by; give it with that")
     if trials is not None and model != "auto":
         raise InputError("--trials keeps the trials of --model auto; give it with that")
     if budget is not None:

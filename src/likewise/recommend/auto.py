@@ -56,6 +56,7 @@ def auto(
     budget: float = 60.0,
     weighting: str = "binary",
     metric: str = METRIC,
+    repeats: bool = False,
     seed: int = 0,
     device: str = "auto",
     trials: str | Path | None = None,
@@ -72,6 +73,9 @@ def auto(
         What the winner learns from; `train` as given if None.
     budget : float
         Seconds for all of it, kept within a tenth (one setting of a closed form is always tried).
+    repeats : bool
+        Whether buying again counts: what customers have is then judged too, personal frequency is
+        one of the parts, and `recommend` is to be asked with ``filter_seen=False``.
     trials : path, optional
         A folder that trials and half-trained models are kept in, and taken from.
     on_trial : callable, optional
@@ -101,8 +105,8 @@ def auto(
     everything = train if refit is None else refit
     counts = Support.of(everything.matrix) if support else None  # depends on no model
     folder = None if trials is None else Path(trials)
-    journal = Journal(folder, fingerprint(learned, weighting, metric, seed), on_trial)
-    search = Search(learned, judged, everything, weighting, metric, time_allowed, journal)
+    journal = Journal(folder, fingerprint(learned, weighting, metric, repeats, seed), on_trial)
+    search = Search(learned, judged, everything, weighting, metric, time_allowed, journal, repeats)
     search.closed_forms()
     with tempfile.TemporaryDirectory() as temporary:
         search.halved(

@@ -25,6 +25,7 @@ from likewise.data.interactions import Interactions
 from likewise.data.split import Split
 from likewise.errors import InputError
 from likewise.evaluate.comparison import Fit
+from likewise.evaluate.protocol import has_repeats
 from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
 from likewise.recommend.candidates import batch_size_for
@@ -32,7 +33,15 @@ from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import LINEAR, Search, linear_kind
 from likewise.recommend.selection import METRIC, choose
 
-STOCHASTIC = ("undercomplete", "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "auto")
+STOCHASTIC = (
+    "undercomplete",
+    "Mult-DAE",
+    "Mult-VAE",
+    "RecVAE",
+    "H+Vamp",
+    "auto",
+    "auto for repeats",
+)
 """The models whose result depends on the seed."""
 
 BUDGET = 60.0
@@ -98,6 +107,7 @@ class _Auto:
 
     budget: float
     metric: str
+    repeats: bool = False
 
     def __call__(self, split: Split, seed: int) -> Recommender:
         found = auto(
@@ -106,6 +116,7 @@ class _Auto:
             split.refit,
             budget=self.budget,
             metric=self.metric,
+            repeats=self.repeats,
             seed=seed,
             weighting="binary" if split.half_life is None else "recent",
             support=False,
@@ -170,9 +181,12 @@ def every(split: Split, budget: float = BUDGET, metric: str = METRIC) -> dict[st
         "linear": _Chosen(linear, budget, metric),
         "recent linear": _Chosen(linear, budget, metric, "recent"),
         "auto": _Auto(budget, metric),
+        "auto for repeats": _Auto(budget, metric, repeats=True),
     }
     if linear_kind(split.train.n_items) is not LinearAutoencoder:
         models = {name: model for name, model in models.items() if name not in LINEAR}
+    if not has_repeats(split.validation):
+        del models["auto for repeats"]
     if split.recent is None:
         del models["recent popularity"]
     if split.half_life is None:

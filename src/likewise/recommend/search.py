@@ -18,6 +18,7 @@ from likewise.data.interactions import Interactions
 from likewise.data.split import FoldIn
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
+from likewise.recommend.baselines import PersonalFrequency
 from likewise.recommend.blend import Blend
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
@@ -80,6 +81,8 @@ class Search:
         For all of it.
     journal : Journal
         Is told of every trial.
+    repeats : bool
+        Whether buying again counts; personal frequency is then tried too.
     """
 
     learned: Interactions
@@ -89,6 +92,7 @@ class Search:
     metric: str
     budget: Budget
     journal: Journal
+    repeats: bool = False
     found: list[Found] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -113,6 +117,18 @@ class Search:
             self._try(kind, min(seconds, self.budget.left - self._set_aside()))
         if not self.found:
             raise InputError(f"no closed form could be fitted: {'; '.join(self.skipped.values())}")
+        if self.repeats:
+            self.found.append(self._habits())
+
+    def _habits(self) -> Found:
+        """Judge what customers have bought already, most often first."""
+        model, began = PersonalFrequency(), self.budget.spent
+        fitted = self._fitted(model, self.learned)
+        score = evaluate(fitted, self.judged, (self.metric,), repeats=True).mean(self.metric)
+        seconds = self.budget.spent - began
+        self.journal.add(model.type_name, Trial({}, score, seconds))
+        scores = fitted._scores(self.some.given)
+        return Found(model.type_name, model, scores, score, seconds * self.growth)
 
     def _try(self, kind: type[Autoencoder], seconds: float) -> None:
         try:
@@ -140,13 +156,13 @@ class Search:
         few, began = self.learned.take(rows), self.budget.spent
         fitted = self._fitted(search.model(search.start, few), few)
         fit = self.budget.spent - began
-        evaluate(fitted, self.judged, metrics=(self.metric,))
+        evaluate(fitted, self.judged, (self.metric,), repeats=self.repeats)
         return PROBE * fit + (self.budget.spent - began - fit)
 
     def _climbed(self, kind: type[Autoencoder], seconds: float) -> Found:
         choice = choose(
             kind, self.learned, self.judged, max_seconds=seconds, metric=self.metric,
-            weighting=self.weighting,
+            weighting=self.weighting, repeats=self.repeats,
             through=lambda score: self.journal.remembered(kind.type_name, score),
         )  # fmt: skip
         began = self.budget.spent
@@ -197,7 +213,7 @@ class Search:
         """Weigh the parts, and fit those that count on everything."""
         parts = self._affordable(sorted(self.found, key=lambda one: -one.score))
         weights = choose_weights(
-            [part.scores for part in parts], self.some, self.metric,
+            [part.scores for part in parts], self.some, self.metric, repeats=self.repeats,
             max_seconds=self._weights_seconds(),
         )  # fmt: skip
         kept = [(p, w) for p, w in zip(parts, weights.weights, strict=True) if w]
@@ -269,6 +285,7 @@ class Search:
                 for part, weight in zip(chosen, weights.weights, strict=True)
             ],
             "skipped": self.skipped,
+            "repeats": self.repeats,
             "budget": self.budget.seconds,
             "spent": round(self.budget.spent, 1),
             "trials": [as_record(name, trial) for name, trial in self.journal.trials],

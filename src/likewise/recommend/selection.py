@@ -55,6 +55,7 @@ def choose(
     max_seconds: float = 60.0,
     metric: str = METRIC,
     weighting: str = "binary",
+    repeats: bool = False,
     search: Search | None = None,
     on_trial: Callable[[Trial], None] | None = None,
     through: Callable[[Score], Score] = lambda score: score,
@@ -72,6 +73,8 @@ def choose(
         No trial is started that would probably end later; the first one is always made.
     metric : str
         What to maximise.
+    repeats : bool
+        Whether buying again counts.
     search : Search, optional
         What may be tried; all that makes sense of the type if None.
     on_trial : callable, optional
@@ -95,7 +98,7 @@ def choose(
             recommender.fit(learned, support=False)
         except InputError:  # such as a Gram matrix that this l2 leaves singular
             return -math.inf
-        return evaluate(recommender, judged, metrics=(metric,)).mean(metric)
+        return evaluate(recommender, judged, (metric,), repeats=repeats).mean(metric)
 
     trials, complete = climb(
         search.ladders, search.start, through(score), max_seconds=max_seconds, on_trial=on_trial,

@@ -3,8 +3,9 @@
 Shapes: U users, I items.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,12 @@ class Weights:
 
 
 def choose_weights(
-    raw: Sequence[NDArray[np.float32]], fold: FoldIn, metric: str, *, max_seconds: float = 60.0
+    raw: Sequence[NDArray[np.float32]],
+    fold: FoldIn,
+    metric: str,
+    *,
+    repeats: bool = False,
+    max_seconds: float = 60.0,
 ) -> Weights:
     """Choose calibration and weights; the first part alone wins unless another blend is better.
 
@@ -47,9 +53,12 @@ def choose_weights(
         is 1.
     fold : FoldIn
         Whom to choose on, see `some_of`.
+    repeats : bool
+        Whether buying again counts.
     max_seconds : float
         For trying calibrations (the first is always tried), then for climbing to the weights.
     """
+    score = partial(_score, fold=fold, metric=metric, repeats=repeats)
     budget, start = Budget(max_seconds), (1.0, *[START] * (len(raw) - 1))
     best: tuple[float, str, list[NDArray[np.float32]]] | None = None
     for name in CALIBRATIONS:
@@ -59,16 +68,16 @@ def choose_weights(
                 break
             tables.append(CALIBRATIONS[name](scores))
         else:
-            score = _score(tables, start, fold, metric)
-            if best is None or score > best[0]:
-                best = score, name, tables
+            reached = score(tables, start)
+            if best is None or reached > best[0]:
+                best = reached, name, tables
     assert best is not None  # noqa: S101 - for the type checker: the first is always tried
     _, calibration, tables = best
-    return Weights(calibration, *_climbed(tables, fold, metric, budget.left))
+    return Weights(calibration, *_climbed(tables, score, budget.left))
 
 
 def _climbed(
-    tables: list[NDArray[np.float32]], fold: FoldIn, metric: str, max_seconds: float
+    tables: list[NDArray[np.float32]], score: Callable[..., float], max_seconds: float
 ) -> tuple[tuple[float, ...], float]:
     """Climb from the first part alone, and from all parts."""
     names = [str(number) for number in range(1, len(tables))]
@@ -77,7 +86,7 @@ def _climbed(
         found, _ = climb(
             dict.fromkeys(names, LADDER),
             dict.fromkeys(names, start),
-            lambda others: _score(tables, (1.0, *others.values()), fold, metric),
+            lambda others: score(tables, (1.0, *others.values())),
             max_seconds=max_seconds / 2,
         )
         trials += found
@@ -86,9 +95,14 @@ def _climbed(
 
 
 def _score(
-    tables: list[NDArray[np.float32]], weights: tuple[float, ...], fold: FoldIn, metric: str
+    tables: list[NDArray[np.float32]],
+    weights: tuple[float, ...],
+    *,
+    fold: FoldIn,
+    metric: str,
+    repeats: bool,
 ) -> float:
-    return evaluate(_Summed(tables, weights), fold, metrics=(metric,)).mean(metric)
+    return evaluate(_Summed(tables, weights), fold, (metric,), repeats=repeats).mean(metric)
 
 
 def some_of(fold: FoldIn, n_items: int) -> FoldIn:
