@@ -1,17 +1,15 @@
 """Reading a log beside its limit: DuckDB's own scan of the same columns of the same file.
 
-    python bench/ingest.py --rows 10000000 --repeats 3
+    python bench/speed/ingest.py --rows 10000000 100000000 --repeats 3
 
 The log is made up: string ids, a twentieth as many customers as rows, 50,000 items, times,
 quantities and a column that nobody needs. Each reading is a process of its own, so that its peak is
-its own.
+its own: over more rows, it shows what grows with them. The cached reading is the second one with
+`cache=`.
 """
 
 import argparse
 import json
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +17,7 @@ from statistics import median
 from typing import Any
 
 import duckdb
+from common import apart, peak_gib
 
 import records
 from likewise.data.log import read_log
@@ -35,42 +34,45 @@ READS = {".csv": "read_csv('{path}', all_varchar = true)", ".parquet": "'{path}'
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Reading a log beside DuckDB's scan of it.")
-    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="try it: small, nothing written")
     parser.add_argument("--one", nargs=2, metavar=("WAY", "PATH"), help="(a run of this script)")
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(one(*arguments.one)))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [row(folder, kind, arguments.rows, arguments.repeats) for kind in READS]
-    for found in rows:
-        print(json.dumps(found))
-    records.write("ingest", rows)
+    if arguments.quick:
+        arguments.rows, arguments.repeats = [100_000, 300_000], 1
+    rows = []
+    for n_rows in arguments.rows:
+        for kind in READS:
+            with tempfile.TemporaryDirectory() as folder:
+                rows.append(row(folder, kind, n_rows, arguments.repeats))
+            print(json.dumps(rows[-1]), flush=True)
+    if not arguments.quick:
+        records.write("speed-ingest", rows)
 
 
 def row(folder: str, kind: str, n_rows: int, repeats: int) -> dict[str, Any]:
     path = Path(folder, f"log{kind}")
     made = LOG.format(rows=n_rows, users=max(1, n_rows // 20))
     duckdb.sql(f"COPY ({made}) TO '{path}'")
-    runs = [{way: apart(way, path) for way in ("scan", "read_log")} for _ in range(repeats)]
-    scan, read = (median(run[way]["seconds"] for run in runs) for way in ("scan", "read_log"))
+    ways = ("scan", "read_log", "cached")
+    apart(__file__, "cached", path)  # fills the cache
+    runs = [{way: apart(__file__, way, path) for way in ways} for _ in range(repeats)]
+    scan, read, cached = (median(run[way]["seconds"] for run in runs) for way in ways)
     return {
         "file": kind,
         "rows": n_rows,
         "gib": path.stat().st_size / 2**30,
         "duckdb_scan_seconds": scan,
         "read_log_seconds": read,
+        "cached_seconds": cached,
         "ratio": read / scan,
         "peak_gib": max(run["read_log"]["peak_gib"] for run in runs),
+        "scan_peak_gib": max(run["scan"]["peak_gib"] for run in runs),
     }
-
-
-def apart(way: str, path: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, "--one", way, str(path)]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(run.stdout)
-    return found
 
 
 def one(way: str, path: str) -> dict[str, float]:
@@ -80,9 +82,10 @@ def one(way: str, path: str) -> dict[str, float]:
         wanted = "max(customer), max(sku), max(date), max(qty), count(*)"
         duckdb.sql(f"SELECT {wanted} FROM {source}").fetchall()
     else:
-        read_log(path, user="customer", item="sku", time="date", weight="qty").interactions()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": time.perf_counter() - began, "peak_gib": peak}
+        cache = Path(path).with_suffix(".cache") if way == "cached" else None
+        columns = {"user": "customer", "item": "sku", "time": "date", "weight": "qty"}
+        read_log(path, **columns, cache=cache).interactions()
+    return {"seconds": time.perf_counter() - began, "peak_gib": peak_gib()}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,71 @@
+"""What the speed scripts share: the machine's measured limits, runs of their own, turns."""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+Work = Callable[[], Any]
+
+
+def best_of(repeats: int, work: Work) -> float:
+    """Return the least seconds of several runs."""
+    return min(timed(work) for _ in range(repeats))
+
+
+def timed(work: Work) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def in_turn(works: list[Work], repeats: int) -> list[float]:
+    """Return each work's median seconds, one of each in turn, so that noise falls on both."""
+    seconds = [[timed(work) for work in works] for _ in range(repeats)]
+    return [median(spent) for spent in zip(*seconds, strict=True)]
+
+
+def limits(quick: bool = False) -> dict[str, float]:
+    """Measure what this machine can do: GFLOP/s of a float32 product, GB/s of a copy."""
+    n = 1024 if quick else 4096
+    A, B = torch.rand(n, n), torch.rand(n, n)
+    out = torch.empty(n, n)
+    multiply = best_of(5, lambda: torch.mm(A, B, out=out))
+    source = np.ones((16 if quick else 64) * 2**20, np.float32)
+    target = np.empty_like(source)
+    copied = best_of(5, lambda: np.copyto(target, source))
+    return {
+        "threads": torch.get_num_threads(),
+        "gflop_per_second": 2 * n**3 / multiply / 1e9,
+        "gb_per_second": 2 * source.nbytes / copied / 1e9,
+    }
+
+
+def apart(script: str, *arguments: Any) -> dict[str, Any]:
+    """Run a script's ``--one``, in a process of its own so that its peak is its own."""
+    command = [sys.executable, script, "--one", *map(str, arguments)]
+    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    return found
+
+
+def peak_gib() -> float:
+    """Return the most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def exponent(sizes: list[float], costs: list[float]) -> float | None:
+    """Return b of cost = a · sizeᵇ, by least squares of the logarithms; None of one size."""
+    if len(sizes) < 2:
+        return None
+    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])

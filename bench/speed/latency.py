@@ -1,0 +1,68 @@
+"""One basket's answer, in process, on one core: median and 99th percentile.
+
+    python bench/speed/latency.py
+
+The limit is what must be read: the rows of B that the basket names, and one pass over the scores.
+"""
+
+import argparse
+import json
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from common import limits
+from fitted import recommender
+from logs import Shape, made_up
+from threadpoolctl import threadpool_limits
+
+import records
+
+SIZES = {"linear": 20_000, "neighbourhood": 100_000}
+BASKET = 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="One basket's answer, on one core.")
+    parser.add_argument("--baskets", type=int, default=2_000)
+    parser.add_argument("--quick", action="store_true", help="try it: small, nothing written")
+    arguments = parser.parse_args()
+    sizes = dict.fromkeys(SIZES, 2_000) if arguments.quick else SIZES
+    n_baskets = 100 if arguments.quick else arguments.baskets
+    models = {name: recommender(name, n) for name, n in sizes.items()}  # fitted on all cores
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        machine = limits(arguments.quick)
+        rows = [row(name, model, n_baskets, machine) for name, model in models.items()]
+    for found in rows:
+        print(json.dumps(found))
+    if not arguments.quick:
+        records.write("speed-latency", {"limits": machine, "rows": rows})
+
+
+def row(name: str, model: Any, n_baskets: int, machine: dict[str, float]) -> dict[str, Any]:
+    X = made_up(Shape(n_baskets, model.n_items, float(BASKET)), seed=1)
+    ids = model.catalogue_.items.ids
+    baskets = [ids[X.indices[a:b]].tolist() for a, b in zip(X.indptr, X.indptr[1:], strict=False)]
+    for basket in baskets[:20]:
+        model.recommend([basket], k=10)
+    spent = []
+    for basket in baskets:
+        began = time.perf_counter()
+        model.recommend([basket], k=10)
+        spent.append(time.perf_counter() - began)
+    p50, p99 = np.percentile(spent, [50, 99])
+    read = 4 * model.n_items * (3 + (X.nnz / n_baskets if name == "linear" else 0))
+    return {
+        "type": name,
+        "items": model.n_items,
+        "basket": X.nnz / n_baskets,
+        "p50_ms": 1e3 * p50,
+        "p99_ms": 1e3 * p99,
+        "share_of_peak_bytes": read / p50 / 1e9 / machine["gb_per_second"],
+    }
+
+
+if __name__ == "__main__":
+    main()

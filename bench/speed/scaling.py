@@ -1,0 +1,108 @@
+"""How the cost of large catalogues grows: items, purchases and users, with fitted exponents.
+
+    python bench/speed/scaling.py
+
+The neighbourhood type on made-up logs (see logs.py), the exact one beside it where its matrix fits,
+and a log of Amazon-Book's shape. Each fit is a process of its own. The curves go to
+docs/images/scaling-*.svg.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from common import apart, exponent, limits, peak_gib, timed
+from logs import AMAZON_BOOK, Shape, made_up
+
+import records
+from likewise import LinearAutoencoder
+from likewise.autoencoders import NeighbourhoodAutoencoder
+
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
+TYPES = {"linear": LinearAutoencoder, "neighbourhood": NeighbourhoodAutoencoder}
+MOST_EXACT = 30_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="How the cost of large catalogues grows.")
+    parser.add_argument(
+        "--items", type=int, nargs="+", default=[10_000, 30_000, 100_000, 300_000, 1_000_000]
+    )
+    parser.add_argument("--quick", action="store_true", help="try it: small, nothing written")
+    parser.add_argument("--one", nargs=4, metavar="N", help="(a run of this script)")
+    arguments = parser.parse_args()
+    if arguments.one:
+        name, *shape = arguments.one
+        users, items, length = map(int, shape)
+        print(json.dumps(one(name, Shape(users, items, length))))
+        return
+    quick = arguments.quick
+    items = [500, 1_000] if quick else arguments.items
+    base = 1_000 if quick else 30_000
+    curves = {
+        "items": [run("neighbourhood", Shape(n, n, 50)) for n in items],
+        "items, exact": [run("linear", Shape(n, n, 50)) for n in items if n <= MOST_EXACT],
+        "purchases": [run("neighbourhood", Shape(base, base, n)) for n in (25, 50, 100, 200)],
+        "users": [run("neighbourhood", Shape(n * base, base, 50)) for n in (1, 2, 4, 8)],
+    }
+    exponents = {name: fitted(name.split(",")[0], rows) for name, rows in curves.items()}
+    print(json.dumps(exponents))
+    shape = Shape(500, 900, 20) if quick else AMAZON_BOOK
+    amazon_book = run("neighbourhood", shape)
+    if not quick:
+        draw(curves)
+        found = {"curves": curves, "exponents": exponents, "amazon_book": amazon_book}
+        records.write("speed-scaling", {"limits": limits(), **found})
+
+
+def run(name: str, shape: Shape) -> dict[str, Any]:
+    found = apart(__file__, name, shape.n_users, shape.n_items, int(shape.mean_length))
+    print(json.dumps(found), flush=True)
+    return found
+
+
+def one(name: str, shape: Shape) -> dict[str, Any]:
+    X = made_up(shape)
+    model = TYPES[name](l2=100.0)
+    model.fit(X[:100, :200])  # what is loaded and compiled once is not the fit's
+    loaded = peak_gib()
+    seconds = timed(lambda: model.fit(X))
+    return {
+        "type": name,
+        "users": shape.n_users,
+        "items": shape.n_items,
+        "purchases": X.nnz,
+        "threads": torch.get_num_threads(),
+        "seconds": seconds,
+        "peak_gib": peak_gib(),
+        "loaded_gib": loaded,
+    }
+
+
+def fitted(size: str, rows: list[dict[str, Any]]) -> dict[str, float | None]:
+    sizes = [float(row[size]) for row in rows]
+    costs = ("seconds", "peak_gib")
+    return {cost: exponent(sizes, [row[cost] for row in rows]) for cost in costs}
+
+
+def draw(curves: dict[str, list[dict[str, Any]]]) -> None:
+    import matplotlib.pyplot as plt
+
+    for cost, label in (("seconds", "seconds"), ("peak_gib", "peak, GiB")):
+        figure, axes = plt.subplots(figsize=(6, 4))
+        for name, rows in curves.items():
+            size = name.split(",")[0]
+            b = fitted(size, rows)[cost]
+            shown = name if b is None else f"{name}: exponent {b:.2f}"
+            axes.plot([r[size] for r in rows], [r[cost] for r in rows], "o-", label=shown)
+        axes.set(xscale="log", yscale="log", xlabel="items, purchases or users", ylabel=label)
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+        figure.savefig(PICTURES / f"scaling-{cost.replace('_', '-')}.svg", bbox_inches="tight")
+        plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
