@@ -1,7 +1,6 @@
 """What the speed scripts share: the machine's measured limits, runs of their own, turns."""
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -60,8 +59,9 @@ def apart(script: str, *arguments: Any) -> dict[str, Any]:
 
 
 def peak_gib() -> float:
-    """Return the most memory that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    """Return the most memory that this program has held (Linux); not what it was forked from."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 2**20
 
 
 def exponent(sizes: list[float], costs: list[float]) -> float | None:
