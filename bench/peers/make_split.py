@@ -2,7 +2,8 @@
 
     python bench/peers/make_split.py [ml-1m-ultragcn]
 
-Reads $LIKEWISE_DATA/NAME/{train,test}.parquet (user, item: contiguous integers from 0) and writes
+Reads {train,test}.parquet (user, item: contiguous integers from 0) of bench/.cache/NAME/source,
+where export.py writes other splits than lists, or of $LIKEWISE_DATA/NAME, and writes
 train_fit, validation, train_full and test to bench/.cache/NAME/. Validation is a random tenth of
 each user's training items: at least one where the user has two, none where the user has one.
 """
@@ -52,9 +53,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write the split that the peers share.")
     parser.add_argument("name", nargs="?", default=DATA)
     name = parser.parse_args().name
-    if "LIKEWISE_DATA" not in os.environ:
-        raise SystemExit("LIKEWISE_DATA is not set; name the folder of the public data sets in it")
-    source = Path(os.environ["LIKEWISE_DATA"]) / name
+    source = CACHE / name / "source"
+    if not source.exists():
+        if "LIKEWISE_DATA" not in os.environ:
+            raise SystemExit("LIKEWISE_DATA is not set; name the folder of the public sets in it")
+        source = Path(os.environ["LIKEWISE_DATA"]) / name
     train, test = read_pairs(source / "train.parquet"), read_pairs(source / "test.parquet")
     held = in_validation(train)
     folder = CACHE / name

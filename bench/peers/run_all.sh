@@ -16,13 +16,17 @@ peer() {  # peer NAME PRESET [options]
     "bench/.envs/$1/bin/python" "bench/peers/run_$1.py" "$2" --data "$data" "${@:3}" >/dev/null
 }
 
+make .venv/.ready
+if [ ! -f "$LIKEWISE_DATA/$data/train.parquet" ]; then  # another split than two lists
+    .venv/bin/python bench/peers/export.py "$data"
+fi
 bench/.envs/implicit/bin/python bench/peers/make_split.py "$data"
 rm -f "bench/.cache/$data/lists/"{recbole,cornac,implicit}-*  # no row of an earlier run stays
 
 for name in recbole cornac; do peer "$name" EASE --l2 1000 --refit; done  # the published setting
 for name in recbole cornac; do peer "$name" EASE --refit; done
 for preset in cosine TFIDF BM25 ALS; do peer implicit "$preset" --refit; done
-for preset in MultiVAE MultiVAE-b500 MultiVAE-paper; do
+for preset in MultiVAE MultiVAE-b500 MultiVAE-paper RecVAE; do
     peer recbole "$preset" --refit ${options[@]+"${options[@]}"}
 done
 for preset in VAECF VAECF-paper; do  # 100 epochs: cornac's own
@@ -32,9 +36,8 @@ done
 likewise() {
     .venv/bin/python bench/peers/run_likewise.py "$1" --data "$data" --refit "${@:2}" >/dev/null
 }
-make .venv/.ready
 for preset in EASE linear item-knn; do echo "== likewise $preset" >&2; likewise "$preset"; done
-for preset in MultVAE MultVAE-128 MultDAE; do
+for preset in MultVAE MultVAE-128 MultDAE RecVAE HVamp; do
     echo "== likewise $preset" >&2
     likewise "$preset" ${options[@]+"${options[@]}"}
 done

@@ -16,9 +16,11 @@ from harness import THREADS, Matrix, ScoreRows, Split
 
 from likewise import (
     DenoisingAutoencoder,
+    HVamp,
     Interactions,
     ItemNeighbours,
     LinearAutoencoder,
+    RecVAE,
     VariationalAutoencoder,
 )
 from likewise.autoencoders import Autoencoder
@@ -32,6 +34,8 @@ NEURAL: dict[str, NeuralAutoencoder] = {
     "MultVAE-128": VariationalAutoencoder(n_latent=64),  # RecBole's shape
     "MultVAE-128-b2048": VariationalAutoencoder(n_latent=64, batch_size=2048),
     "MultDAE": DenoisingAutoencoder(),
+    "RecVAE": RecVAE(),
+    "HVamp": HVamp(),
 }
 CLIMBED = {"linear": LinearAutoencoder, "item-knn": ItemNeighbours}
 CLIMB_SECONDS = 600.0

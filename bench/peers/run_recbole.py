@@ -29,6 +29,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "MultiVAE": {},  # all defaults: 600 hidden units, a code of 64, batches of 2,048 users
     "MultiVAE-b500": {"train_batch_size": 500},
     "MultiVAE-paper": {"train_batch_size": 500, "latent_dimension": 400},  # 600-200-600
+    "RecVAE": {},  # all defaults: the paper's
 }
 
 # RecBole's documentation asks for train_neg_sample_args: None for MultiVAE. The evaluation batch is

@@ -10,6 +10,9 @@ import pytest
 from pyarrow import parquet
 from scipy import sparse
 
+from likewise.data.interactions import Interactions
+from likewise.data.split import strong_generalisation
+
 PEERS = Path(__file__).parents[2] / "bench" / "peers"
 
 
@@ -149,3 +152,18 @@ def test_a_list_that_cheats_is_refused(peers, shared_split, tmp_path, items, mes
     parquet.write_table(pa.table({"user": [0] * len(chosen), "item": chosen, "rank": ranks}), path)
     with pytest.raises(SystemExit, match=message):
         peers("score").read_lists(path, shared_split)
+
+
+def test_a_split_by_users_becomes_lists(peers):
+    rng = np.random.default_rng(0)
+    baskets = [[f"i{n}" for n in rng.permutation(12)[:7]] for _ in range(40)]
+    split = strong_generalisation(Interactions.of(baskets), n_held_out=5)
+    (user, item), (tested, found) = peers("export").lists(split)
+    n_learned = split.refit.n_users
+    assert len(user) == split.refit.matrix.nnz + split.test.given.nnz
+    assert set(tested) == set(range(n_learned, n_learned + 5))
+    assert len(found) == split.test.held_out.nnz
+    assert not set(zip(user, item, strict=True)) & set(zip(tested, found, strict=True))
+    for row in range(5):
+        own = item[user == n_learned + row]
+        assert sorted(own) == sorted(split.test.given[[row]].indices)

@@ -32,6 +32,9 @@ from likewise.recommend.weights import Weights, choose_weights, some_of
 LINEAR_SHARE, OTHER_SHARE = 0.3, 0.05
 """Of the budget, for the settings of the linear autoencoder, and of each other closed form."""
 
+FIRST_SHARE = 0.1
+"""Of the time that is not set aside, for the first trial of a type: it may be more than its own."""
+
 WEIGHTS_SHARE = 0.1
 LEAST_SECONDS = 5.0
 """Below this, no neural model is begun with."""
@@ -113,8 +116,8 @@ class Search:
             )
         self._try(first, seconds)
         for kind in others:
-            seconds = OTHER_SHARE * self.budget.seconds
-            self._try(kind, min(seconds, self.budget.left - self._set_aside()))
+            free = self.budget.left - self._set_aside()
+            self._try(kind, min(OTHER_SHARE * self.budget.seconds, free), FIRST_SHARE * free)
         if not self.found:
             raise InputError(f"no closed form could be fitted: {'; '.join(self.skipped.values())}")
         if self.repeats:
@@ -130,10 +133,10 @@ class Search:
         scores = fitted._scores(self.some.given)
         return Found(model.type_name, model, scores, score, seconds * self.growth)
 
-    def _try(self, kind: type[Autoencoder], seconds: float) -> None:
+    def _try(self, kind: type[Autoencoder], seconds: float, first: float = math.inf) -> None:
         try:
             if self.found:
-                self._require_time(kind, seconds)
+                self._require_time(kind, max(seconds, first))
             self.found.append(self._climbed(kind, seconds))
         except (InputError, NotEnoughMemoryError) as error:
             self.skipped[kind.type_name] = str(error)
