@@ -36,7 +36,7 @@ class Sizes:
     peers: bool = True
 
 
-QUICK = Sizes((4_000,), seconds=1.0, repeats=1, requests=5_000, times=2)
+QUICK = Sizes((4_000,), (1,), (1, 8), seconds=1.0, repeats=1, requests=5_000, times=2)
 
 
 def ceiling(sizes: Sizes) -> Rows:

@@ -132,6 +132,8 @@ class Start:
             try:
                 asked = self.ready or self.requests[0]
                 _until(lambda: process.poll() is not None or _answers(port, asked))
+                if process.poll() is not None:
+                    raise SystemExit(f"a service ends at once: {log.name} says why")
                 yield Server(port, process.pid, self.requests)
             finally:
                 process.terminate()

@@ -160,7 +160,7 @@ def test_the_model_is_described(client):
     assert found["models"] == ["shop", "numbers"]
     assert (found["type"], found["parameters"]["l2"], found["n_items"]) == ("linear", 20.0, 18)
     assert found["card"].startswith("# ")
-    assert found["has_steps"] is True
+    assert (found["has_steps"], found["has_map"]) == (True, True)
     assert client.get("/v1/model", params={"model": "numbers"}).json()["type"] == "denoising"
 
 
@@ -190,6 +190,7 @@ def test_a_map_that_is_not_drawn_yet_says_when_to_come_back(shelf, client, monke
     )
     answer = client.get("/v1/map")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert client.get("/v1/model").json()["has_map"] is False
 
 
 def test_steps_are_those_of_the_library(client, recommender):

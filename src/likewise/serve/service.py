@@ -127,6 +127,7 @@ class Service:
             "n_items": recommender.n_items,
             "purchases": int(recommender.catalogue_.counts.sum()),
             "has_steps": served.has_steps,
+            "has_map": served.is_drawn,
             "attributes": served.attributes.columns,
             "categories": sorted(served.attributes.categories),
             "metrics": _without_paths(recommender.metrics),

@@ -102,12 +102,7 @@ const soon = () => new Promise((resolve) => setTimeout(resolve, 1000));
 
 /** [{item, title, x, y, count, category}]; waits while the service still computes them. */
 export async function places() {
-  try {
-    const { points } = await kept("v1/map");
-    return points.map(({ id, ...point }) => ({ item: id, ...point }));
-  } catch (error) {
-    if (error.code !== "not_drawn") throw error;
-    await soon();
-    return places();
-  }
+  while (!(await call("v1/model")).has_map) await soon();
+  const { points } = await kept("v1/map");
+  return points.map(({ id, ...point }) => ({ item: id, ...point }));
 }
