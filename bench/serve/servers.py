@@ -35,16 +35,15 @@ class Server:
         """Return the process ids of the service and of all that it started."""
         pids = [self.pid]
         for pid in pids:
-            children = Path(f"/proc/{pid}/task/{pid}/children")
-            pids += [int(child) for child in children.read_text().split()]
+            pids += map(int, _read(f"/proc/{pid}/task/{pid}/children").split())
         return pids
 
     def kilobytes(self, name: str) -> int:
         """Return the sum of a line of smaps_rollup, such as Pss, over its processes."""
         total = 0
         for pid in self.family():
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-            total += next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+            lines = _read(f"/proc/{pid}/smaps_rollup").splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
         return total
 
 
@@ -138,6 +137,14 @@ class Start:
             finally:
                 process.terminate()
                 process.wait(PATIENCE)
+
+
+def _read(path: str) -> str:
+    """Return what /proc says of a process; nothing, if it has ended meanwhile."""
+    try:
+        return Path(path).read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _baskets(n_items: int, more: dict[str, Any] | None = None) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """The page about the service names every route, key and option, and no route that is gone."""
 
+import configparser
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import typer
 from likewise.cli.app import app
 from likewise.serve import answers, requests
 from likewise.serve.app import ROUTE_NAMES, ROUTES
+from likewise.serve.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
 
@@ -41,3 +44,76 @@ def test_the_commands_of_the_deployments_parse():
     )
     for arguments in (unit.split(), [*entry[2:], *rest]):
         assert command.make_context("serve", arguments)
+
+
+# Deployments
+
+
+def block(heading, language_start):
+    """The indented block below a heading, from the line that begins so."""
+    below = PAGE.split(f"\n### {heading}\n")[1].split("\n### ")[0]
+    lines = [line[4:] for line in below.splitlines() if line.startswith("    ")]
+    assert lines[0].startswith(language_start)
+    return lines
+
+
+def test_the_systemd_unit_has_sections_and_keys_that_systemd_knows():
+    parser = configparser.ConfigParser(strict=True, interpolation=None)
+    parser.optionxform = str
+    parser.read_string("\n".join(block("systemd", "[Unit]")))
+    assert {section: {*parser[section]} - known for section, known in UNIT_KEYS.items()} == {
+        section: set() for section in parser.sections()
+    }
+    # The service ends by itself within --timeout and 5 seconds; systemd must wait for that.
+    assert int(parser["Service"]["TimeoutStopSec"]) >= Settings().timeout + 5
+
+
+UNIT_KEYS = {
+    "Unit": {"Description", "After", "Wants"},
+    "Service": {
+        "Type", "ExecStart", "ExecReload", "DynamicUser", "ProtectSystem", "ProtectHome",
+        "NoNewPrivileges", "PrivateTmp", "LoadCredential", "MemoryMax", "Restart", "TimeoutStopSec",
+    },
+    "Install": {"WantedBy"},
+}  # fmt: skip
+"""Keys of systemd.unit(5), systemd.service(5) and systemd.exec(5) that the page may use."""
+
+
+def test_the_container_file_has_instructions_in_an_order_that_builds():
+    lines = block("A container", "FROM ")
+    words = [line.split(maxsplit=1)[0] for line in lines]
+    known = {"FROM", "RUN", "USER", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
+    assert (words[0], {*words} <= known) == ("FROM", True)
+    assert words.index("RUN") < words.index("USER") < words.index("ENTRYPOINT") < words.index("CMD")
+    for line in lines:
+        if found := re.fullmatch(r"(?:HEALTHCHECK CMD|ENTRYPOINT|CMD) (.*)", line):
+            assert all(isinstance(part, str) for part in json.loads(found[1]))
+    (probe,) = (line for line in lines if line.startswith("HEALTHCHECK"))
+    compile(json.loads(probe.split(" CMD ")[1])[2], "healthcheck", "exec")
+
+
+def test_the_proxys_configuration_is_balanced_and_limits_bodies_as_the_service_does():
+    text = "\n".join(block("A reverse proxy with TLS (nginx)", "upstream"))
+    depth = 0
+    for line in text.splitlines():
+        depth += line.count("{") - line.count("}")
+        assert depth >= 0
+        assert line.rstrip()[-1] in "{};", line
+    assert depth == 0
+    (name,) = re.findall(r"upstream (\w+) \{", text)
+    assert f"proxy_pass http://{name};" in text
+    (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", text)
+    assert int(megabytes) << 20 == Settings().max_body
+
+
+# Security
+
+
+def test_every_rule_names_tests_that_are_there():
+    """The table's last column: what shows that the rule holds."""
+    rows = re.findall(r"^\| .+ \| (`test_[^|]+) \|$", PAGE, flags=re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`(test_\w+)`", row)]
+    folder = Path(__file__).parents[1]
+    written = "\n".join(path.read_text("utf-8") for path in folder.rglob("test_*.py"))
+    assert len(rows) >= 12
+    assert [name for name in named if f"def {name}(" not in written] == []

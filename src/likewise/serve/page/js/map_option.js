@@ -50,7 +50,8 @@ const cloud = (data, step, color) => ({
   emphasis: { disabled: true },
 });
 
-const marks = (id, data, look) => ({ id, type: "scatter", data, z: 30, ...look });
+/** Marks have a canvas of their own: a cloud of many points is painted in parts, also above others. */
+const marks = (id, data, look) => ({ id, type: "scatter", data, zlevel: 1, z: 30, ...look });
 
 /** One recommendation: each is a series of its own, so that a better one lies whole above others. */
 const rank = (place, data, { paper, accent }) =>
