@@ -37,7 +37,7 @@ CACHE = Path(__file__).resolve().parents[1] / ".cache" / "accuracy"
 MODELS = (
     "popularity", "recent popularity", "personal frequency", "item k-NN", "RP3beta",
     "EASE", "EDLAE", "RDLAE", "DAN", "linear", "recent linear", "kernel", "spectral",
-    "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "auto", "auto for repeats",
+    "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "blend", "auto", "auto for repeats",
 )  # fmt: skip
 QUICK = 3.0
 METRICS = ("recall@20", "ndcg@20", "recall_capped@20", "recall_capped@50", "ndcg@100")

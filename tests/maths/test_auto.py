@@ -90,6 +90,11 @@ def test_half_of_the_neural_models_go_on(shop, small):
     assert neural[6] in neural[4:6]
 
 
+def test_without_neural_models_closed_forms_are_blended(shop, small):
+    found = auto(shop, budget=8, neural=False)
+    assert {name for name, _ in found.trials} == {*_closed()}
+
+
 def test_a_short_budget_is_for_closed_forms_alone(shop):
     found = auto(shop, budget=0.5)
     assert {name for name, _ in found.trials} <= {*map(str, _closed())}

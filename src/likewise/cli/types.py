@@ -60,7 +60,7 @@ TYPES = {
     ),
     "linear": About(
         "one weight for each pair of items, solved exactly", "L2, no item explains itself",
-        "recommending in a shop: the default", FIT.format("linear"),
+        "recommending in a shop, alone or in a blend", FIT.format("linear"),
     ),
     "neighbourhood": About(
         "the linear one, each item solved among its neighbours", "L2, no item explains itself",

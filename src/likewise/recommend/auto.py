@@ -57,6 +57,7 @@ def auto(
     weighting: str = "binary",
     metric: str = METRIC,
     repeats: bool = False,
+    neural: bool = True,
     seed: int = 0,
     device: str = "auto",
     trials: str | Path | None = None,
@@ -76,6 +77,8 @@ def auto(
     repeats : bool
         Whether buying again counts: what customers have is then judged too, personal frequency is
         one of the parts, and `recommend` is to be asked with ``filter_seen=False``.
+    neural : bool
+        Whether neural models are tried; without them the search is as long as it is useful.
     trials : path, optional
         A folder that trials and half-trained models are kept in, and taken from.
     on_trial : callable, optional
@@ -108,11 +111,10 @@ def auto(
     journal = Journal(folder, fingerprint(learned, weighting, metric, repeats, seed), on_trial)
     search = Search(learned, judged, everything, weighting, metric, time_allowed, journal, repeats)
     search.closed_forms()
-    with tempfile.TemporaryDirectory() as temporary:
-        search.halved(
-            neural_candidates(learned.n_users, random_state=seed, device=device),
-            folder or Path(temporary),
-        )
+    if neural:
+        candidates = neural_candidates(learned.n_users, random_state=seed, device=device)
+        with tempfile.TemporaryDirectory() as temporary:
+            search.halved(candidates, folder or Path(temporary))
     recommender, weights, chosen = search.refitted()
     if counts is not None:
         recommender.support_ = counts

@@ -108,6 +108,7 @@ class _Auto:
     budget: float
     metric: str
     repeats: bool = False
+    neural: bool = True
 
     def __call__(self, split: Split, seed: int) -> Recommender:
         found = auto(
@@ -117,6 +118,7 @@ class _Auto:
             budget=self.budget,
             metric=self.metric,
             repeats=self.repeats,
+            neural=self.neural,
             seed=seed,
             weighting="binary" if split.half_life is None else "recent",
             support=False,
@@ -180,6 +182,7 @@ def every(split: Split, budget: float = BUDGET, metric: str = METRIC) -> dict[st
         },
         "linear": _Chosen(linear, budget, metric),
         "recent linear": _Chosen(linear, budget, metric, "recent"),
+        "blend": _Auto(budget, metric, neural=False),
         "auto": _Auto(budget, metric),
         "auto for repeats": _Auto(budget, metric, repeats=True),
     }
