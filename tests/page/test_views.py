@@ -163,6 +163,14 @@ def test_the_map_marks_the_basket_and_what_is_recommended(filled):
     texts = page.evaluate(TEXTS)
     assert {"Tea pot", "Tea cup"} & {*texts}
     assert {"1", "2", "3"} & {*texts}
+    # On a canvas of their own: large clouds are painted in parts, over what shares theirs.
+    levels = (
+        f"{CHART}.getOption().series.map(({{ id, zlevel }}) => [id.startsWith('cloud'), zlevel])"
+    )
+    assert {(is_cloud, level) for is_cloud, level in page.evaluate(levels)} == {
+        (True, 0),
+        (False, 1),
+    }
     page.locator(".near button").first.click()
     expect(page.get_by_role("dialog")).to_be_visible()
 
