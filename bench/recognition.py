@@ -81,6 +81,8 @@ def learned(
         autoencoder,
         pretrain=pretrain,
         max_epochs=max(20, min(300, 1_000_000 // n_labels)),
+        dropout=0.3,
+        label_smoothing=0.1,
         patience=300,
         max_seconds=arguments.seconds,
         random_state=seed,

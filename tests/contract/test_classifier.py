@@ -121,7 +121,8 @@ def test_what_cannot_be_learned_is_refused(classifier, given, says, data):
 @pytest.mark.parametrize(
     "wrong",
     [{"pretrain": "yes"}, {"learning_rate": 0}, {"batch_size": 0}, {"max_epochs": 0},
-     {"patience": 0}, {"validation_fraction": 1.0}, {"max_seconds": 0}, {"autoencoder": 3}],
+     {"patience": 0}, {"validation_fraction": 1.0}, {"max_seconds": 0}, {"dropout": 1.0},
+     {"label_smoothing": -0.1}, {"autoencoder": 3}],
 )  # fmt: skip
 def test_wrong_settings_are_refused_by_name(classifier, wrong, data):
     with pytest.raises(InputError, match=next(iter(wrong))):
@@ -166,3 +167,31 @@ def test_labelled_images_are_moved_where_the_autoencoder_moves_images(classifier
     still = model.fit(X, y).history_.epochs[0]["loss"]
     model.autoencoder.set_params(augment=True)
     assert model.fit(X, y).history_.epochs[0]["loss"] != still
+
+
+def test_hidden_codes_and_smoothed_labels_matter_while_it_learns_and_not_after(classifier, data):
+    X, y = data
+    plain = classifier(pretrain=False).fit(X, y)
+    for setting in ({"dropout": 0.5}, {"label_smoothing": 0.2}):
+        model = classifier(pretrain=False, **setting).fit(X, y)
+        assert model.history_.epochs[0]["loss"] != plain.history_.epochs[0]["loss"]
+        np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(X))
+        assert model.score(X, y) > 0.9
+    smooth = model.predict_proba(X).max(axis=1).mean()
+    assert smooth < plain.predict_proba(X).max(axis=1).mean()
+
+
+def test_smoothing_gives_a_share_of_each_label_to_all_classes(data):
+    import torch
+
+    from likewise.autoencoders.recogniser import Recogniser
+    from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
+
+    X, _ = data
+    net = Recogniser(UndercompleteAutoencoder(n_latent=2, max_epochs=1).fit(X), 3, 0, smoothing=0.3)
+    rows = torch.tensor(X[:4].reshape(4, -1))
+    batch = torch.cat([rows, torch.tensor([[0.0], [1], [2], [0]])], 1)
+    p = torch.softmax(net(rows), 1).detach().numpy()
+    wanted = 0.7 * np.eye(3)[[0, 1, 2, 0]] + 0.1
+    found = net.loss(batch, torch.Generator(), 0).detach().numpy()
+    np.testing.assert_allclose(found, -(wanted * np.log(p)).sum(1), rtol=1e-5)

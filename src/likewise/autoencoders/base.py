@@ -14,12 +14,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
-from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from likewise.artifact import Contents, read_folder, write_folder
 from likewise.autoencoders import rows
+from likewise.autoencoders.estimator import Estimator
 from likewise.errors import InputError, ModelFolderError
 from likewise.memory import require_memory
 
@@ -32,7 +32,7 @@ RUN_OPTIONS = ("checkpoint", "device", "max_seconds", "progress")
 BLOCK_BYTES = 64 * 1024**2
 
 
-class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
     """Base of all types: encodes a row x to a code h = f(x), decodes it to x̂ = g(h).
 
     X is a float array, a DataFrame or a SciPy CSR matrix of shape (n, F); sparse rows stay sparse.
@@ -227,12 +227,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _checked(self, X: Any, *, reset: bool = False) -> Any:
         return rows.checked(self, X, reset=reset)
-
-    def _validate_params(self) -> None:
-        try:
-            super()._validate_params()
-        except InvalidParameterError as error:
-            raise InputError(f"{error}") from error
 
     def _errors(self, X: Any) -> NDArray[np.float64]:
         return np.concatenate([self._row_errors(block) for block in self._blocks(X)])

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_y, check_consistent_length, check_is_fitted
 from torch import Tensor
@@ -21,6 +21,7 @@ from torch import Tensor
 from likewise.artifact import Contents, read_folder, write_folder
 from likewise.autoencoders import TYPES, rows
 from likewise.autoencoders.base import RUN_OPTIONS, copy_of, restoring
+from likewise.autoencoders.estimator import Estimator
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.recogniser import Recogniser, accuracy, held_out
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
@@ -31,12 +32,13 @@ from likewise.nn.training import train
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
+_SHARE = Interval(Real, 0, 1, closed="left")
 _INNER, _HEAD = "autoencoder.", "head."  # of the names of tensors in a model folder
 _BLOCK = 1024
 
 
 @dataclass(eq=False, repr=False)
-class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     """Classifier p(y | x) = softmax(V f(x) + c) on the encoder f of an autoencoder.
 
     The autoencoder learns from all rows; then encoder and softmax learn together from the labels.
@@ -53,6 +55,8 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     validation_fraction : float in [0, 1)
         Share of the labelled rows held out, as many of each class, to keep the epoch whose
         accuracy on them is best; none are where a class would have too few.
+    dropout, label_smoothing : float in [0, 1)
+        While it learns from labels: share of the code hidden; of a label given to all classes.
     max_seconds : float, optional
         Stop learning from the labels after so long.
     random_state : int, RandomState or None
@@ -95,6 +99,8 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
     max_epochs: int = 60
     patience: int = 10
     validation_fraction: float = 0.1
+    dropout: float = 0.0
+    label_smoothing: float = 0.0
     max_seconds: float | None = None
     random_state: Any = None
     progress: Callable[[Progress], None] | None = None
@@ -109,7 +115,9 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         "batch_size": [_COUNT],
         "max_epochs": [_COUNT],
         "patience": [_COUNT],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "validation_fraction": [_SHARE],
+        "dropout": [_SHARE],
+        "label_smoothing": [_SHARE],
         "max_seconds": [_POSITIVE, None],
         "random_state": ["random_state"],
         "progress": [callable, None],
@@ -217,12 +225,6 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
 
     # Parts
 
-    def _validate_params(self) -> None:
-        try:
-            super()._validate_params()
-        except InvalidParameterError as error:
-            raise InputError(f"{error}") from error
-
     def _labelled(self, X: Any, y: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         if y is None:
             raise InputError(
@@ -254,7 +256,8 @@ class AutoencoderClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         return model
 
     def _learn(self, table: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> None:
-        self.net_ = Recogniser(self.autoencoder_, len(self.classes_), seed)
+        rest = (self.dropout, self.label_smoothing)
+        self.net_ = Recogniser(self.autoencoder_, len(self.classes_), seed, *rest)
         held = held_out(labels, self.validation_fraction, seed)
         judge = partial(self._accuracy, table[held], labels[held])
         self.history_ = train(

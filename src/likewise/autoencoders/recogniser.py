@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.augmentation import augmented
+from likewise.nn.corruption import dropout
 from likewise.nn.layers import Rows
 
 
@@ -23,10 +24,20 @@ class Recogniser(nn.Module):
         Its net is trained in place.
     n_classes, seed : int
         K; what decides the layer's weights.
+    dropout, smoothing : float
+        While it learns: the share of the code that is hidden; that of a label given to all classes.
     """
 
-    def __init__(self, autoencoder: NeuralAutoencoder, n_classes: int, seed: int) -> None:
+    def __init__(
+        self,
+        autoencoder: NeuralAutoencoder,
+        n_classes: int,
+        seed: int,
+        dropout: float = 0.0,
+        smoothing: float = 0.0,
+    ) -> None:
         super().__init__()
+        self.dropout, self.smoothing = dropout, smoothing
         self.net, self._autoencoder = autoencoder.net_, autoencoder
         self.head = nn.Linear(autoencoder._n_features_out, n_classes)
         nn.init.xavier_uniform_(self.head.weight, generator=torch.Generator().manual_seed(seed))
@@ -35,9 +46,12 @@ class Recogniser(nn.Module):
 
     def forward(self, table: Tensor) -> Tensor:
         """Return the logits of the classes, of shape (B, K)."""
-        seen = self._autoencoder._input(table)
-        logits: Tensor = self.head(self._autoencoder._code(self.net.encode(seen)))
+        logits: Tensor = self.head(self._code(table))
         return logits
+
+    def _code(self, table: Tensor) -> Tensor:
+        seen = self._autoencoder._input(table)
+        return self._autoencoder._code(self.net.encode(seen))
 
     def loss(self, batch: Rows, generator: torch.Generator, step: int) -> Tensor:
         """Return -log p(y | x) of each row; the label is its last value.
@@ -49,7 +63,12 @@ class Recogniser(nn.Module):
         shape = self._autoencoder.image_shape_
         if self._autoencoder.setting("augment") and shape is not None:
             seen = augmented(seen, shape, generator)
-        return functional.cross_entropy(self(seen), labels, reduction="none")
+        code = self._code(seen)
+        if self.dropout:
+            code = cast("Tensor", dropout(code, self.dropout, generator))
+        return functional.cross_entropy(
+            self.head(code), labels, reduction="none", label_smoothing=self.smoothing
+        )
 
 
 def accuracy(logits: Tensor, labels: NDArray[np.int64]) -> float:

@@ -13,6 +13,9 @@ from likewise.nn.layers import Rows
 from likewise.nn.losses import LOSSES
 from likewise.nn.neighbours import neighbour_penalty
 
+MAP_BATCH = 1000
+"""Rows a step where neighbours are to be kept."""
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class UndercompleteAutoencoder(NeuralAutoencoder):
@@ -31,7 +34,7 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
     neighbour_weight : float
         λ; 1 makes maps. It counts for each of the F features.
     n_neighbours : int
-        How many of a batch's rows are near to a row. Batches of a thousand rows are good.
+        How many of a batch's rows are near to a row; "auto" batches have up to a thousand rows.
     **parameters
         Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
 
@@ -78,6 +81,15 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
         "patience": 5,
     }
     _sparse_loss: ClassVar[str] = "bernoulli"
+
+    def _defaults(self, X: Any) -> dict[str, Any]:
+        """Return what is "auto"; neighbours need batches that have some of each row's in them."""
+        chosen = super()._defaults(X)
+        if self.neighbour_weight:
+            n, steps = X.shape[0], chosen["max_epochs"] * X.shape[0] // chosen["batch_size"]
+            chosen["batch_size"] = max(chosen["batch_size"], min(MAP_BATCH, n // 4))
+            chosen["max_epochs"] = min(400, max(10, steps * chosen["batch_size"] // n))
+        return chosen
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         if not self.neighbour_weight:

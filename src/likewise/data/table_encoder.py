@@ -86,7 +86,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             If the table has no rows or no columns, or a column cannot be encoded; every such
             column is named.
         """
-        table = self._checked(X, reset=True)
+        self._learn(self._checked(X, reset=True))
+        return self
+
+    def _learn(self, table: pa.Table) -> None:
         found, faults = [], []
         for name in table.column_names:
             try:
@@ -96,12 +99,20 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if faults:
             raise InputError("; ".join(faults))
         self.columns_: list[Column] = found
-        return self
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> NDArray[np.float64]:
+        """Learn the columns of a table and return its matrix; the table is looked through once."""
+        del fit_params
+        table = self._checked(X, reset=True)
+        self._learn(table)
+        return self._matrix(table)
 
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Return the matrix, of shape (n, F)."""
         check_is_fitted(self)
-        table = self._checked(X)
+        return self._matrix(self._checked(X))
+
+    def _matrix(self, table: pa.Table) -> NDArray[np.float64]:
         require_memory(
             16 * table.num_rows * len(self.source_),
             f"a matrix of {table.num_rows:,} rows x {len(self.source_):,} columns",

@@ -8,15 +8,16 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import OutlierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, InvalidParameterError
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from likewise.artifact import Contents, write_folder
 from likewise.autoencoders import Autoencoder
+from likewise.autoencoders.estimator import Estimator
 from likewise.data.frames import as_table
-from likewise.data.table_encoder import takes_tables
+from likewise.data.table_encoder import TableEncoder, takes_tables
 from likewise.errors import InputError
 from likewise.tables.autoencoder import TableAutoencoder, by_column
 from likewise.tables.settings import hider
@@ -42,7 +43,7 @@ class Anomaly(NamedTuple):
     causes: list[Cause]
 
 
-class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
+class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     """Anomalies by masked columns: each column is predicted while it is hidden.
 
     A denoising autoencoder learns rows of which a part is hidden (set to the mean), so that it
@@ -137,13 +138,15 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         y : ignored
             Here for scikit-learn.
         """
-        _require_parameters(self)
+        self._validate_params()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        n_rows = as_table(X)[0].num_rows
-        model = self.model or hider(n_rows, random_state=self._seed, max_seconds=self.max_seconds)
-        self.table_ = TableAutoencoder(model, max_categories=self.max_categories).fit(X)
+        encoder = TableEncoder(self.max_categories)
+        rows = encoder.fit_transform(X)
+        run: dict[str, Any] = {"random_state": self._seed, "max_seconds": self.max_seconds}
+        model = self.model or hider(len(rows), **run)
+        self.table_ = TableAutoencoder(model, max_categories=self.max_categories)
+        self.table_.fit_encoded(encoder, rows)
         self._take_names()
-        rows = self.table_.encoder_.transform(X)
         self._fill = rows.mean(axis=0)
         errors = self._errors(rows, self._predictions(rows))
         self.spread_ = errors.mean(axis=0) + SPREAD
@@ -231,7 +234,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         table = TableAutoencoder.from_contents(kind, replace(contents, tensors=tensors))
         seed, offset = int(record.pop("seed")), float(record.pop("offset"))
         detector = cls(table.model, **record)
-        _require_parameters(detector)
+        detector._validate_params()
         source = table.encoder_.source_
         if (
             fill.shape != source.shape
@@ -276,10 +279,3 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         return takes_tables(super().__sklearn_tags__())
-
-
-def _require_parameters(detector: AnomalyDetector) -> None:
-    try:
-        detector._validate_params()
-    except InvalidParameterError as error:
-        raise InputError(f"{error}") from error

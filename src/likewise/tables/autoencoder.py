@@ -61,14 +61,24 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         y : ignored
             Here for scikit-learn.
         """
-        self.encoder_ = TableEncoder(self.max_categories).fit(X)
-        rows = self.encoder_.transform(X)
-        self.n_features_in_ = self.encoder_.n_features_in_
-        if hasattr(self.encoder_, "feature_names_in_"):
-            self.feature_names_in_ = self.encoder_.feature_names_in_
-        self.model_ = copy_of(self.model or for_tables(UndercompleteAutoencoder, 2, len(rows))).fit(
-            rows
-        )
+        encoder = TableEncoder(self.max_categories)
+        return self.fit_encoded(encoder, encoder.fit_transform(X))
+
+    def fit_encoded(self, encoder: TableEncoder, rows: NDArray[np.float64]) -> Self:
+        """Learn from a table that was encoded already.
+
+        Parameters
+        ----------
+        encoder : TableEncoder
+            Fitted.
+        rows : ndarray of shape (n, F)
+            What it made of the table.
+        """
+        self.encoder_, self.n_features_in_ = encoder, encoder.n_features_in_
+        if hasattr(encoder, "feature_names_in_"):
+            self.feature_names_in_ = encoder.feature_names_in_
+        model = self.model or for_tables(UndercompleteAutoencoder, 2, len(rows))
+        self.model_ = copy_of(model).fit(rows)
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:

@@ -50,7 +50,8 @@ def hider(
 
     Chosen on scikit-learn's breast cancer, wine, iris and digits, where it learns one class and is
     to tell it from the others: among masking and Gaussian corruption of several levels, and
-    errors of whole and of hidden columns, squared and not (bench/anomalies.py).
+    errors of whole and of hidden columns, squared and not. MNIST and Fashion-MNIST had no part in
+    that; bench/anomalies.py keeps their mean apart.
     """
     if kind is not DenoisingAutoencoder:
         return for_tables(kind, 16, n_rows, **parameters)
