@@ -2,13 +2,14 @@
 
     bench/peers/setup.sh pyod
     LIKEWISE_DATA=... python bench/anomalies.py                 the table, all sets, three seeds
-    LIKEWISE_DATA=... python bench/anomalies.py --choose        settings compared on the sets chosen on
+    LIKEWISE_DATA=... python bench/anomalies.py --choose        other settings, on the tables
 
 Each class in turn is what is normal: half of its rows are learned from (standardised by them), the
 other half and as many of the other classes are to be told apart. likewise's settings were chosen on
-`CHOSEN_ON`, the tables; the sets of images had no part in that, and their mean stands apart. scikit-learn's covtype
-and kddcup99 would have to be fetched; what ships with it is used. PyOD's ECOD and AutoEncoder run
-in an environment of their own, on the same rows; `--no-peers` leaves them out.
+`CHOSEN_ON`, the tables; the sets of images had no part in that, and their mean stands apart.
+scikit-learn's covtype and kddcup99 would have to be fetched; what ships with it is used. PyOD's
+ECOD and AutoEncoder run in an environment of their own, on the same rows; `--no-peers` leaves them
+out.
 """
 
 import argparse
