@@ -39,7 +39,6 @@ ROOMS = [
 LONG = {
     "recommend/recommender.py": "the one public class: its verbs belong together; to be cut",
     "data/split.py": "four splits with the same parts; to be cut",
-    "autoencoders/neural.py": "half of it documents parameters that every neural type shares",
 }
 """Files of more than `MOST_LINES`, and why."""
 MOST_LINES = 300

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from likewise.autoencoders import base, gram
 from likewise.errors import InputError
-from likewise.nn.layers import SparseRows
+from likewise.nn.rows import SparseRows
 from likewise.recommend.baselines import ItemNeighbours, Popularity
 from likewise.recommend.blend import Blend
 from likewise.recommend.folder import ALL_TYPES, load

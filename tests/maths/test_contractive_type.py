@@ -7,8 +7,8 @@ from scipy import sparse
 from torch.func import jacrev, vmap
 
 from likewise.autoencoders import ContractiveAutoencoder
-from likewise.nn.layers import as_rows
 from likewise.nn.losses import LOSSES
+from likewise.nn.rows import as_rows
 
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0, "max_epochs": 2}
 

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from likewise.errors import InputError
 from likewise.nn.corruption import CORRUPTIONS, salt_and_pepper, swap
-from likewise.nn.layers import SparseRows, as_rows
+from likewise.nn.rows import SparseRows, as_rows
 
 N, F = 400, 100
 

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from likewise.autoencoders import HVamp
 from likewise.errors import InputError
-from likewise.nn.layers import as_rows
+from likewise.nn.rows import as_rows
 
 L = 3
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy import sparse
 
-from likewise.nn.layers import ACTIVATIONS, Hourglass, InputLayer, SparseRows, as_rows, unit_length
+from likewise.nn.layers import ACTIVATIONS, Hourglass, InputLayer
+from likewise.nn.rows import SparseRows, as_rows, unit_length
 
 B, F = 6, 9
 

@@ -6,8 +6,8 @@ import torch
 from scipy import sparse
 from torch.autograd import gradcheck
 
-from likewise.nn.layers import SparseRows
 from likewise.nn.losses import LINKS, LOSSES, gaussian_kl
+from likewise.nn.rows import SparseRows
 
 B, F = 5, 7
 

@@ -14,7 +14,7 @@ from likewise.autoencoders import (
 from likewise.autoencoders.choices import loss_for
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.nn.device import resolve_device, use_bfloat16
-from likewise.nn.layers import as_rows
+from likewise.nn.rows import as_rows
 
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0}
 
@@ -299,9 +299,18 @@ def test_precision_is_what_was_asked_for(monkeypatch):
     cpu = torch.device("cpu")
     assert use_bfloat16("bfloat16", cpu)
     assert not use_bfloat16("float32", cpu)
-    for amx in (True, False):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda amx=amx: {"amx_bf16": amx})
-        assert use_bfloat16("auto", cpu) is amx
+    for units in ("amx_bf16", "avx512_bf16"):
+        for there in (True, False):
+            found = {"avx512_f": True, units: there}
+            monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found)
+            assert use_bfloat16("auto", cpu) is there
+
+
+def test_left_to_itself_only_the_multinomial_loss_is_learned_in_bfloat16(purchases, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    for X, coarse in ((sparse.csr_array(purchases), True), (purchases, False)):
+        model = DenoisingAutoencoder(n_latent=2, max_epochs=1, device="cpu").fit(X)
+        assert model._plan().bfloat16 is coarse
 
 
 def test_bfloat16_learns_about_the_same(purchases):

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from likewise.autoencoders import RecVAE
 from likewise.errors import InputError
-from likewise.nn.layers import as_rows
+from likewise.nn.rows import as_rows
 
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0, "batch_size": 16}
 

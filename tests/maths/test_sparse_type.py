@@ -6,7 +6,7 @@ import torch
 
 from likewise.autoencoders import SparseAutoencoder
 from likewise.errors import ModelFolderError
-from likewise.nn.layers import as_rows
+from likewise.nn.rows import as_rows
 
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0}
 

@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 
 from likewise.autoencoders import VariationalAutoencoder
 from likewise.errors import InputError
-from likewise.nn.layers import as_rows
+from likewise.nn.rows import as_rows
 
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0}
 

@@ -113,8 +113,42 @@ def require_range(X: Any, loss: str) -> None:
         raise InputError(f"loss='bernoulli' needs values in [0, 1], and {high:g} is among them")
 
 
-def start_at_the_mean(net: Net, X: Any, loss: str) -> None:
-    """Set the output bias so that the untrained net answers with the mean row (popularity)."""
+def require_sampled(model: Any, X: Any) -> None:
+    """Refuse to train on a sample of the items what looks at all of them.
+
+    Raises
+    ------
+    InputError
+        If the type, its rows, its loss or its optimiser is such.
+    """
+    fits = model.samples and model.loss_ == "multinomial" and sparse.issparse(X)
+    if not fits or model.setting("optimizer") != "adam" or model.weight_decay:
+        raise InputError(
+            "output='sampled' is for purchases (sparse rows) under the multinomial loss, learned "
+            "by the denoising or variational autoencoder or RecVAE, with Adam and no weight_decay; "
+            "use output='blocked'"
+        )
+
+
+def precision_for(precision: str, loss: str) -> str:
+    """Return what "auto" asks for: float32 on tables, whose errors can be finer than bfloat16.
+
+    Examples
+    --------
+    >>> precision_for("auto", "squared"), precision_for("auto", "multinomial")
+    ('float32', 'auto')
+    """
+    return "float32" if precision == "auto" and loss != "multinomial" else precision
+
+
+def start_at_the_mean(net: Net, X: Any, loss: str, *, centred: bool) -> None:
+    """Set the output bias so that the untrained net answers with the mean row (popularity).
+
+    That is 0 where the net sees rows that are `centred`.
+    """
+    if centred:
+        torch.nn.init.zeros_(net.output_bias)
+        return
     mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
     if loss == "bernoulli":
         share = np.clip(mean, 1e-4, 1 - 1e-4)

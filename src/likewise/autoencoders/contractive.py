@@ -10,8 +10,8 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.nn.layers import Hourglass, Rows
-from likewise.nn.losses import LOSSES
+from likewise.nn.layers import Hourglass
+from likewise.nn.rows import Rows
 
 SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": torch.ones_like,
@@ -85,7 +85,7 @@ class ContractiveAutoencoder(NeuralAutoencoder):
         norm = self._deep_norm(net, into, code, generator) if len(net.encoder) else None
         if norm is None:
             norm = self._slope(code).square() @ net.first.weight.square().sum(0)
-        return LOSSES[self.loss_](net.decode(code), rows) + self.penalty_weight * norm
+        return self._explained(code, rows, generator) + self.penalty_weight * norm
 
     def _slope(self, code: Tensor) -> Tensor:
         return SLOPES[self.setting("activation")](code)

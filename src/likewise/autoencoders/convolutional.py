@@ -24,8 +24,8 @@ from likewise.nn.convolution import (
     spatial_winners,
 )
 from likewise.nn.corruption import CORRUPTIONS
-from likewise.nn.layers import Rows
 from likewise.nn.losses import LOSSES
+from likewise.nn.rows import Rows
 
 FEW = 5_000
 """Images below which they are moved."""

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
 from likewise.nn.boltzmann import BoltzmannMachine
-from likewise.nn.layers import Hourglass, InputLayer, Net, Rows, SparseRows, as_rows
-from likewise.nn.losses import LINKS, LOSSES
+from likewise.nn.layers import Hourglass, InputLayer, Net
+from likewise.nn.losses import LINKS
 from likewise.nn.optimizers import RATES
 from likewise.nn.plan import History
 from likewise.nn.projection import projected
+from likewise.nn.rows import Rows, SparseRows, as_rows
 from likewise.nn.training import train
 
 BLOCK = 4096
@@ -120,7 +121,7 @@ class DeepAutoencoder(NeuralAutoencoder):
         return torch.cat([projected(seen, z, x, self.projection_steps) for z, x in parts])
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
-        return LOSSES[self.loss_](self._forward(rows), rows)
+        return self._explained(self._coded(rows), rows, generator)
 
     def _pretrain(self, X: Any, seconds: float) -> None:
         self.pretraining_: list[History] = []

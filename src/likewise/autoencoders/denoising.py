@@ -10,8 +10,7 @@ from torch import Tensor
 
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.corruption import CORRUPTIONS
-from likewise.nn.layers import Rows
-from likewise.nn.losses import LOSSES
+from likewise.nn.rows import Rows
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -47,6 +46,7 @@ class DenoisingAutoencoder(NeuralAutoencoder):
     """
 
     type_name: ClassVar[str] = "denoising"
+    samples: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeuralAutoencoder._parameter_constraints,
@@ -61,5 +61,4 @@ class DenoisingAutoencoder(NeuralAutoencoder):
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         corrupt = CORRUPTIONS[self.corruption]
         seen = corrupt(self._input(rows), self.corruption_level, generator)
-        logits = self.net_.decode(self._code(self.net_.encode(seen)))
-        return LOSSES[self.loss_](logits, rows)
+        return self._explained(self._code(self.net_.encode(seen)), rows, generator)

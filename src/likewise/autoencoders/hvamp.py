@@ -14,8 +14,9 @@ from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
 from likewise.memory import require_memory
 from likewise.nn.corruption import dropout
-from likewise.nn.layers import InputLayer, Net, Rows
-from likewise.nn.losses import LOSSES, log_normal
+from likewise.nn.layers import InputLayer, LinearOutputNet, Net
+from likewise.nn.losses import log_normal
+from likewise.nn.rows import Rows
 
 LOWEST, HIGHEST = -12.0, 4.0
 """Bounds of the log-variances."""
@@ -122,7 +123,7 @@ class HVamp(NeuralAutoencoder):
         z1 = _drawn(*q1, generator)
         gap = (log_normal(z1, *q1) - log_normal(z1, *net.p1(z2)) + log_normal(z2, *q2)).sum(1)
         weight = self.beta * min(1.0, step / self.anneal_steps)
-        loss = LOSSES[self.loss_](net.decode(torch.cat([z1, z2], 1)), rows)
+        loss = self._explained(torch.cat([z1, z2], 1), rows, generator)
         return loss + weight * (gap - net.log_prior(z2))
 
     def _code(self, encoded: Tensor) -> Tensor:
@@ -136,7 +137,7 @@ class HVamp(NeuralAutoencoder):
         return cast("GatedNet", self.net_)
 
 
-class GatedNet(Net):
+class GatedNet(LinearOutputNet):
     """q(z2 | x), q(z1 | x, z2), p(z1 | z2), p(x | z1, z2) and the pseudo-rows.
 
     F features, H hidden, L latent, K pseudo-rows.
@@ -156,9 +157,9 @@ class GatedNet(Net):
         self.pseudo = nn.Parameter(torch.empty(n_pseudo, n_features))
 
     @property
-    def output_bias(self) -> Tensor:
-        """The bias of the last layer, of shape (F,)."""
-        return self.x_last.bias
+    def output(self) -> nn.Linear:
+        """The last layer, H to F."""
+        return self.x_last
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw all weights anew; pseudo-rows near .05, as the authors do."""
@@ -170,10 +171,9 @@ class GatedNet(Net):
         z2, _ = self.q2(rows)
         return torch.cat([self.q1(rows, z2)[0], z2], 1)
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the logits, of shape (B, F)."""
-        logits: Tensor = self.x_last(_glu(self.x_first(z)))
-        return logits
+    def widen(self, z: Tensor) -> Tensor:
+        """Return what the last layer reads, of shape (B, H)."""
+        return _glu(self.x_first(z))
 
     def q2(self, rows: Rows) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance of z2."""

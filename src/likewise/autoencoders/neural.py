@@ -1,14 +1,9 @@
 """What the types trained by back-propagation share."""
 
 import copy
-import hashlib
-import json
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -17,87 +12,42 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, Validate, copy_of
+from likewise.autoencoders import neural_folder
+from likewise.autoencoders.base import RUN_OPTIONS, Validate
 from likewise.autoencoders.choices import (
-    PURCHASES,
     choose,
-    for_table,
-    is_auto,
     loss_for,
     require_range,
+    require_sampled,
     start_at_the_mean,
 )
+from likewise.autoencoders.neural_folder import as_array
+from likewise.autoencoders.neural_parameters import NeuralParameters
 from likewise.errors import InputError
 from likewise.memory import require_memory
 from likewise.nn.augmentation import augmented
 from likewise.nn.checkpoint import Checkpoint
-from likewise.nn.device import resolve_device, use_bfloat16
-from likewise.nn.layers import ACTIVATIONS, Hourglass, Net, Rows, SparseRows, as_rows, unit_length
+from likewise.nn.device import resolve_device
+from likewise.nn.layers import ACTIVATIONS, Hourglass, LinearOutputNet, Net
 from likewise.nn.losses import LINKS, LOSSES
-from likewise.nn.optimizers import RATES, make_optimizer
-from likewise.nn.plan import History, Plan, Progress
+from likewise.nn.optimizers import make_optimizer
+from likewise.nn.output import explained, held_logits
+from likewise.nn.plan import History
+from likewise.nn.rows import Rows, SparseRows, as_rows, unit_length
 from likewise.nn.scaling import Scaling
 from likewise.nn.training import train
 
-_COUNT = Interval(Integral, 1, None, closed="left")
-_POSITIVE = Interval(Real, 0, None, closed="neither")
-_AUTO = StrOptions({"auto"})
-_NOT_CHOSEN = {"loss", *RUN_OPTIONS, "precision"}
-"""Parameters whose "auto" is another matter than what suits purchases or tables."""
-_SCALING = "scaling"
-"""The tensor of a model folder that holds the columns' means and, last, the scale."""
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class NeuralAutoencoder(Autoencoder):
-    """Base of the types trained by back-propagation, and the parameters that they share.
-
-    A parameter that is "auto" becomes what suits the rows: on sparse ones (purchases) the settings
-    of the papers on recommending, on dense ones (tables, images) a deeper net of SiLU trained by
-    Muon. `chosen_` says what was chosen.
+class NeuralAutoencoder(NeuralParameters):
+    """Base of the types trained by back-propagation: how they are trained, and how they answer.
 
     Parameters
     ----------
-    n_latent : int
-        L, the length of the code.
-    hidden : sequence of int or "auto"
-        Widths of the layers before the code; after it they come in reverse.
-    activation : {"auto", "sigmoid", "tanh", "relu", "silu", "identity"}
-        Between the layers, and on the code unless it is "silu", which would bend half of the code
-        to nothing, or the type says otherwise.
-    loss : {"auto", "squared", "bernoulli", "multinomial"}
-        "auto": multinomial for sparse rows without negative values, bernoulli where all values of
-        a table lie in [0, 1], else squared.
-    optimizer : {"auto", "adam", "muon", "sgd"}
-        Adam (Kingma and Ba, 2015); :class:`~likewise.nn.optimizers.Muon`, whose learning rate rises
-        at first and falls to 0 by the end of `fit`; or plain gradient descent.
-    learning_rate : float or "auto"
-        "auto" is 0.001 for Adam, 0.005 for Muon and 0.1 for gradient descent.
-    weight_decay : float
-        The optimiser's.
-    batch_size, max_epochs : int or "auto"
-        Rows a step; passes over all rows.
-    patience : int or "auto"
-        Epochs without a better validation score after which training stops.
-    validation_fraction : float in [0, 1)
-        Share of the rows held out to stop early; 0 for none.
-    augment : bool
-        For images: shift, turn and stretch each a little each time that `fit` passes it.
-    max_seconds : float, optional
-        Stop training after so long. What is learned then depends on the machine's speed.
-    device : str
-        "auto", "cpu", "cuda", or another that torch has.
-    precision : {"auto", "float32", "bfloat16"}
-        "auto" is bfloat16 where the hardware has units for it.
-    random_state : int, RandomState or None
-        Decides weights, order and noise.
-    progress : callable, optional
-        Called with a :class:`~likewise.nn.plan.Progress` after every batch.
-    checkpoint : path, optional
-        File that training is saved to after each epoch, and resumed from; needs a `random_state`.
+    **parameters
+        Those of :class:`~likewise.autoencoders.neural_parameters.NeuralParameters`.
 
     Attributes
     ----------
@@ -122,53 +72,9 @@ class NeuralAutoencoder(Autoencoder):
     first epoch of Mult-VAE on Online Retail: nDCG@100 .091 instead of .065) and ends as well.
     """
 
-    n_latent: int = 32
-    hidden: Sequence[int] | str = "auto"
-    activation: str = "auto"
-    loss: str = "auto"
-    optimizer: str = "auto"
-    learning_rate: float | str = "auto"
-    weight_decay: float = 0.0
-    batch_size: int | str = "auto"
-    max_epochs: int | str = "auto"
-    patience: int | str = "auto"
-    validation_fraction: float = 0.1
-    augment: bool = False
-    max_seconds: float | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    random_state: Any = None
-    progress: Callable[[Progress], None] | None = None
-    checkpoint: str | Path | None = None
-
     stochastic: ClassVar[bool] = True
-    _purchases: ClassVar[dict[str, Any]] = {}
-    """The type's own settings for sparse rows, where they are not those of `PURCHASES`."""
-    _tables: ClassVar[dict[str, Any]] = {}
-    """The type's own settings for dense rows, where they are not those of `for_table`."""
-    _sparse_loss: ClassVar[str] = "multinomial"
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_latent": [_COUNT],
-        "hidden": ["array-like", _AUTO],
-        "activation": [StrOptions({"auto", *ACTIVATIONS})],
-        "loss": [StrOptions({"auto", *LOSSES})],
-        "optimizer": [StrOptions({"auto", *RATES})],
-        "learning_rate": [_POSITIVE, _AUTO],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [_COUNT, _AUTO],
-        "max_epochs": [_COUNT, _AUTO],
-        "patience": [_COUNT, _AUTO],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "augment": ["boolean"],
-        "max_seconds": [_POSITIVE, None],
-        "device": [str],
-        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
-        "random_state": ["random_state"],
-        "progress": [callable, None],
-        "checkpoint": [str, Path, None],
-    }
-
+    samples: ClassVar[bool] = False
+    """Whether training may look at a sample of the items."""
     # What a type provides
 
     @abstractmethod
@@ -186,19 +92,6 @@ class NeuralAutoencoder(Autoencoder):
     @property
     def _n_features_out(self) -> int:
         return int(self.n_latent)
-
-    def setting(self, name: str) -> Any:
-        """Return a parameter as it was used: what was given, or what "auto" became."""
-        return self.chosen_[name] if name in self.chosen_ else getattr(self, name)
-
-    def _validate_params(self) -> None:
-        super()._validate_params()
-        if isinstance(self.hidden, str):
-            return
-        if not all(isinstance(width, int | np.integer) and width >= 1 for width in self.hidden):
-            raise InputError(
-                f"hidden={self.hidden!r}; give the widths of layers, each 1 or more, such as (600,)"
-            )
 
     # The private verbs
 
@@ -250,9 +143,9 @@ class NeuralAutoencoder(Autoencoder):
     def _encode(self, X: Any) -> NDArray[np.float32]:
         rows = self._rows(X)
         if isinstance(rows, SparseRows):
-            return _array(self._codes(rows, self.net_))
+            return as_array(self._codes(rows, self.net_))
         # In float32 the last bits of a product depend on which rows stand beside a row.
-        return _array(self._codes(rows.double(), copy.deepcopy(self.net_).double()))
+        return as_array(self._codes(rows.double(), copy.deepcopy(self.net_).double()))
 
     @torch.inference_mode()
     def _decode(self, Z: Any) -> NDArray[np.float32]:
@@ -270,71 +163,37 @@ class NeuralAutoencoder(Autoencoder):
 
     def _losses(self, logits: Tensor, rows: Rows) -> NDArray[np.float64]:
         """Return the loss of each row in the units of X."""
-        errors = _array(LOSSES[self.loss_](logits, rows)).astype(np.float64)
+        errors = as_array(LOSSES[self.loss_](logits, rows)).astype(np.float64)
         return errors * self.scaling_.scale**2 if self.scaling_ else errors
 
     def _link(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        return _array(LINKS[self.loss_](torch.from_numpy(logits)))
+        return as_array(LINKS[self.loss_](torch.from_numpy(logits)))
 
     def _tensors(self) -> dict[str, NDArray[Any]]:
-        tensors = {name: _array(tensor) for name, tensor in self.net_.state_dict().items()}
-        if self.scaling_ is not None:
-            tensors[_SCALING] = np.append(self.scaling_.mean, self.scaling_.scale)
-        return tensors
-
-    def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
-        if extra["loss"] not in LOSSES:
-            raise InputError(f"the loss {extra['loss']!r} is none of {', '.join(LOSSES)}")
-        self.loss_, self.n_epochs_ = str(extra["loss"]), int(extra["n_epochs"])
-        self.chosen_ = self._restored_choices(extra["chosen"])
-        self.scaling_ = self._restored_scaling(tensors) if extra["scaled"] else None
-        epochs = [{"loss": float(loss), "validation": None} for loss in extra["losses"]]
-        self.history_ = History(epochs, best_epoch=self.n_epochs_)
-        self.device_ = resolve_device(self.device)
-        self._seed = 0
-        weights = {k: torch.tensor(v) for k, v in tensors.items() if k != _SCALING}
-        if len(self.setting("hidden")) > len(weights) or (_SCALING in tensors) != extra["scaled"]:
-            raise InputError(self._unfit())
-        try:
-            with torch.device("meta"):  # nothing is allocated that the tensors do not bear out
-                self.net_ = self._net(self.n_features_in_)
-            self.net_.load_state_dict(weights, assign=True)
-        except (RuntimeError, OverflowError) as error:
-            raise InputError(self._unfit()) from error
-        self.net_.float().to(self.device_).eval()
-
-    def _restored_choices(self, chosen: dict[str, Any]) -> dict[str, Any]:
-        autos = [k for k, v in self.get_params().items() if is_auto(v) and k not in _NOT_CHOSEN]
-        missing = [name for name in autos if is_auto(chosen.get(name, "auto"))]
-        if missing:
-            raise InputError(f"chosen does not say what {missing[0]} is")
-        chosen = {k: tuple(chosen[k]) if k == "hidden" else chosen[k] for k in autos}
-        copy_of(self).set_params(**chosen)._validate_params()
-        return chosen
-
-    def _restored_scaling(self, tensors: dict[str, NDArray[Any]]) -> Scaling:
-        numbers = tensors[_SCALING].astype(np.float64)
-        if numbers.shape != (self.n_features_in_ + 1,) or numbers[-1] <= 0:
-            raise InputError(self._unfit())
-        return Scaling(numbers[:-1], float(numbers[-1]))
-
-    def _unfit(self) -> str:
-        return f"the weights do not fit a {type(self).__name__} of these parameters"
+        return neural_folder.tensors(self)
 
     def _extra(self) -> dict[str, Any]:
-        return super()._extra() | {
-            "loss": self.loss_,
-            "chosen": {k: list(v) if isinstance(v, tuple) else v for k, v in self.chosen_.items()},
-            "scaled": self.scaling_ is not None,
-            "n_epochs": self.n_epochs_,
-            "losses": [float(epoch["loss"]) for epoch in self.history_.epochs],
-        }
+        return super()._extra() | neural_folder.record(self)
+
+    def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
+        neural_folder.restore(self, tensors, extra)
 
     # Parts
 
     def _input(self, rows: Rows) -> Rows:
         """Return rows as the encoder reads them: of unit length under the multinomial loss."""
         return unit_length(rows) if self.loss_ == "multinomial" else rows
+
+    def _explained(self, z: Tensor, rows: Rows, generator: torch.Generator) -> Tensor:
+        """Return -log p(x | z) of each row while training; the output layer goes as `output` says.
+
+        Elsewhere, and for all but purchases under the multinomial loss, it is the plain loss of all
+        logits.
+        """
+        net, fused = self.net_, self.net_.training and self.loss_ == "multinomial"
+        if fused and isinstance(rows, SparseRows) and isinstance(net, LinearOutputNet):
+            return explained(self.output, net.widen(z), net.output, rows, generator)
+        return LOSSES[self.loss_](net.decode(z), rows)
 
     def _loss_of_images(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         shape = self.image_shape_
@@ -348,39 +207,33 @@ class NeuralAutoencoder(Autoencoder):
 
     def _answer(self, rows: Rows) -> Tensor:
         """Return the logits that a fitted model gives."""
-        logits: Tensor = self.net_.decode(self._codes(rows, self.net_))
-        return logits
+        return self.net_.decode(self._codes(rows, self.net_))
+
+    def _coded(self, rows: Rows) -> Tensor:
+        """Return the codes as they are while training."""
+        return self._code(self.net_.encode(self._input(rows)))
 
     def _forward(self, rows: Rows) -> Tensor:
         """Return the logits as they are while training."""
-        logits: Tensor = self.net_.decode(self._code(self.net_.encode(self._input(rows))))
-        return logits
+        return self.net_.decode(self._coded(rows))
 
     def _prepare(self, X: Any) -> Net:
         """Choose the loss and the device, and return a net with weights drawn."""
         self.loss_ = loss_for(X, self._sparse_loss) if self.loss == "auto" else str(self.loss)
         require_range(X, self.loss_)
         self.chosen_ = choose(self.get_params(), self._defaults(X))
+        if self.output == "sampled":
+            require_sampled(self, X)
         to_scale = self.loss_ == "squared" and not sparse.issparse(X)
         self.scaling_ = Scaling.of(X) if to_scale else None
         self.device_ = resolve_device(self.device)
         self.__dict__.pop("_optimizer", None)
-        state = check_random_state(self.random_state)
-        self._seed = int(state.randint(np.iinfo(np.int32).max))
+        self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         self._require_net_memory(X.shape[1])
         net = self._net(X.shape[1])
         net.initialise(torch.Generator().manual_seed(self._seed))
-        if self.scaling_ is None:
-            start_at_the_mean(net, X, self.loss_)
-        else:
-            torch.nn.init.zeros_(net.output_bias)
+        start_at_the_mean(net, X, self.loss_, centred=self.scaling_ is not None)
         return net.to(self.device_).eval()
-
-    def _defaults(self, X: Any) -> dict[str, Any]:
-        """Return what parameters become that are "auto"."""
-        if sparse.issparse(X):
-            return PURCHASES | self._purchases
-        return for_table(*X.shape) | self._tables
 
     def _pretrain(self, X: Any, seconds: float) -> None:
         """Train the layers of the net before all of them are trained together."""
@@ -399,23 +252,7 @@ class NeuralAutoencoder(Autoencoder):
         return self.scaling_.into(X.toarray() if sparse.issparse(X) else X)
 
     def _unscaled(self, rows: Tensor) -> NDArray[np.float32]:
-        return self.scaling_.out_of(_array(rows)) if self.scaling_ else _array(rows)
-
-    def _plan(self) -> Plan:
-        optimizer = self.setting("optimizer")
-        return Plan(
-            max_epochs=self.setting("max_epochs"),
-            batch_size=self.setting("batch_size"),
-            learning_rate=self.setting("learning_rate"),
-            weight_decay=self.weight_decay,
-            optimizer=optimizer,
-            patience=self.setting("patience"),
-            max_seconds=float("inf") if self.max_seconds is None else self.max_seconds,
-            seed=self._seed,
-            device=self.device_,
-            bfloat16=use_bfloat16(self.precision, self.device_),
-            decay=optimizer == "muon",
-        )
+        return self.scaling_.out_of(as_array(rows)) if self.scaling_ else as_array(rows)
 
     def _with_validation(self, X: Any, validate: Validate | None) -> tuple[Any, Validate | None]:
         """Hold rows out for early stopping where no other judge was given."""
@@ -434,37 +271,26 @@ class NeuralAutoencoder(Autoencoder):
 
     def _judged(self, validate: Validate) -> float:
         self.is_fitted_ = True  # a judge may ask for whatever a fitted model answers
-        score = validate(self)
-        self.is_fitted_ = False
-        return score
+        try:
+            return validate(self)
+        finally:
+            self.is_fitted_ = False
 
     def _checkpoint(self, X: Any) -> Checkpoint | None:
         if self.checkpoint is None:
             return None
-        if not isinstance(self.random_state, int | np.integer):
-            raise InputError(
-                f"checkpoint needs random_state, a whole number, to be resumed exactly; "
-                f"random_state={self.random_state!r} was given"
-            )
         settings = {
             k: v for k, v in self.get_params().items() if k not in (*RUN_OPTIONS, "max_epochs")
         }
-        digest = hashlib.sha256(json.dumps(settings, default=str, sort_keys=True).encode())
-        for array in (X.indptr, X.indices, X.data) if sparse.issparse(X) else (X,):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return Checkpoint(Path(self.checkpoint), digest.hexdigest())
+        return Checkpoint.of(Path(self.checkpoint), settings, X)
 
     def _require_net_memory(self, n_features: int) -> None:
-        widths = [n_features, *self.setting("hidden"), self.n_latent]
-        weights = 2 * sum(a * b for a, b in pairwise(widths))
-        batch = 3 * self.setting("batch_size") * n_features
+        with torch.device("meta"):
+            weights = sum(weight.numel() for weight in self._net(n_features).parameters())
+        how = self.output if self.loss_ == "multinomial" else "full"
+        logits = held_logits(how, self.setting("batch_size"), n_features)
         require_memory(
-            4 * (5 * weights + batch),  # weights, gradient, two moments, the best so far
+            4 * (5 * weights + logits),  # weights, gradient, two moments, the best so far
             f"training {type(self).__name__} on {n_features:,} features",
-            "lower batch_size, hidden or n_latent",
+            "lower batch_size, hidden or n_latent, or let output='blocked' hold fewer logits",
         )
-
-
-def _array(tensor: Tensor) -> NDArray[Any]:
-    array: NDArray[Any] = tensor.detach().float().cpu().numpy()
-    return array

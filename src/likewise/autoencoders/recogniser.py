@@ -12,7 +12,7 @@ from torch.nn import functional
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.augmentation import augmented
 from likewise.nn.corruption import dropout
-from likewise.nn.layers import Rows
+from likewise.nn.rows import Rows
 
 
 class Recogniser(nn.Module):

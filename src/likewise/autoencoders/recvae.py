@@ -15,8 +15,9 @@ from likewise.autoencoders.base import Validate
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
 from likewise.nn.corruption import dropout
-from likewise.nn.layers import ACTIVATIONS, InputLayer, Net, Rows, SparseRows
-from likewise.nn.losses import LOSSES, log_normal
+from likewise.nn.layers import ACTIVATIONS, InputLayer, LinearOutputNet, Net
+from likewise.nn.losses import log_normal
+from likewise.nn.rows import Rows, SparseRows
 
 ENCODER_EPOCHS, ROUND = 3, 4
 """Of a round's epochs the encoder learns in the first ones, the decoder in the last."""
@@ -76,6 +77,7 @@ class RecVAE(NeuralAutoencoder):
     """
 
     type_name: ClassVar[str] = "recvae"
+    samples: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeuralAutoencoder._parameter_constraints,
@@ -121,7 +123,7 @@ class RecVAE(NeuralAutoencoder):
         x = self._input(rows)
         mean, log_variance = self.net_.encode(dropout(x, level, generator)).chunk(2, dim=1)
         z = mean + (0.5 * log_variance).exp() * torch.empty_like(mean).normal_(generator=generator)
-        loss = LOSSES[self.loss_](self.net_.decode(z), rows)
+        loss = self._explained(z, rows, generator)
         if learns_decoder:
             return loss
         gap = log_normal(z, mean, log_variance) - self._composite.log_prior(x, z)
@@ -163,7 +165,7 @@ class RecVAE(NeuralAutoencoder):
         super()._restore(old | tensors, extra)
 
 
-class CompositeNet(Net):
+class CompositeNet(LinearOutputNet):
     """An encoder with dense skips, the same of a round ago, and a linear decoder.
 
     h_i = norm(s(W_i h_{i-1} + b_i + Σ_{j<i} h_j)), the norm a layer norm with ε = 0.1.
@@ -178,9 +180,9 @@ class CompositeNet(Net):
         self.decoder = nn.Linear(n_latent, n_features)
 
     @property
-    def output_bias(self) -> Tensor:
-        """The bias of the decoder, of shape (F,)."""
-        return self.decoder.bias
+    def output(self) -> nn.Linear:
+        """The decoder, L to F."""
+        return self.decoder
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw all weights anew; q_old is q."""
@@ -192,10 +194,9 @@ class CompositeNet(Net):
         encoded: Tensor = self.encoder(rows)
         return encoded
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the logits, of shape (B, F)."""
-        logits: Tensor = self.decoder(z)
-        return logits
+    def widen(self, z: Tensor) -> Tensor:
+        """Return the code itself: the decoder is a single layer."""
+        return z
 
     def renew_prior(self) -> None:
         """Let q_old be what q is now."""

@@ -13,8 +13,7 @@ from torch import Tensor
 from likewise.autoencoders.base import Validate
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
-from likewise.nn.layers import Rows
-from likewise.nn.losses import LOSSES
+from likewise.nn.rows import Rows
 
 SILENT = {"l1": 0.0, "kl": 0.01, "k-sparse": 0.0}
 """The largest activation of a unit that is not active."""
@@ -90,7 +89,7 @@ class SparseAutoencoder(NeuralAutoencoder):
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         code = self._code(self.net_.encode(self._input(rows)))
-        loss = LOSSES[self.loss_](self.net_.decode(code), rows)
+        loss = self._explained(code, rows, generator)
         weight = float(self.penalty_weight * self.n_features_in_)
         return loss + weight * self._penalty(code)
 

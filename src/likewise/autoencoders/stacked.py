@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.corruption import CORRUPTIONS, Corruption
-from likewise.nn.layers import Hourglass, Rows, as_rows
+from likewise.nn.layers import Hourglass
 from likewise.nn.losses import LOSSES, squared
 from likewise.nn.plan import History
+from likewise.nn.rows import Rows, as_rows
 from likewise.nn.training import train
 
 BLOCK = 4096
@@ -75,7 +76,7 @@ class StackedAutoencoder(NeuralAutoencoder):
     _purchases: ClassVar[dict[str, Any]] = {"hidden": (200,)}
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
-        return LOSSES[self.loss_](self._forward(rows), rows)
+        return self._explained(self._coded(rows), rows, generator)
 
     def _pretrain(self, X: Any, seconds: float) -> None:
         self.pretraining_: list[History] = []

@@ -9,9 +9,8 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.nn.layers import Rows
-from likewise.nn.losses import LOSSES
 from likewise.nn.neighbours import neighbour_penalty
+from likewise.nn.rows import Rows
 
 MAP_BATCH = 1000
 """Rows a step where neighbours are to be kept."""
@@ -93,9 +92,9 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         if not self.neighbour_weight:
-            return LOSSES[self.loss_](self._forward(rows), rows)
+            return self._explained(self._coded(rows), rows, generator)
         seen = self._input(rows)
         code = self._code(self.net_.encode(seen))
         weight = float(self.neighbour_weight * self.n_features_in_)
         kept = neighbour_penalty(seen, code, self.n_neighbours)
-        return LOSSES[self.loss_](self.net_.decode(code), rows) + weight * kept
+        return self._explained(code, rows, generator) + weight * kept

@@ -15,8 +15,8 @@ from torch import Tensor
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
 from likewise.nn.corruption import dropout
-from likewise.nn.layers import Rows, SparseRows
-from likewise.nn.losses import LOSSES, gaussian_kl
+from likewise.nn.losses import gaussian_kl
+from likewise.nn.rows import Rows, SparseRows
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -70,6 +70,7 @@ class VariationalAutoencoder(NeuralAutoencoder):
     """
 
     type_name: ClassVar[str] = "variational"
+    samples: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeuralAutoencoder._parameter_constraints,
@@ -135,13 +136,14 @@ class VariationalAutoencoder(NeuralAutoencoder):
         weight = float(min(self.setting("beta"), step / self.setting("anneal_steps")))
         if self.n_importance > 1:
             noise = mean.new_empty(self.n_importance, *mean.shape).normal_(generator=generator)
-            ratios = [self._log_ratio(rows, mean, log_variance, one, weight) for one in noise]
+            ratios = [
+                self._log_ratio(rows, mean, log_variance, one, weight, generator) for one in noise
+            ]
             bound: Tensor = math.log(self.n_importance) - torch.stack(ratios).logsumexp(0)
             return bound
         noise = torch.empty_like(mean).normal_(generator=generator)
-        logits = self.net_.decode(mean + noise * (0.5 * log_variance).exp())
-        kl: Tensor = weight * gaussian_kl(mean, log_variance)
-        return LOSSES[self.loss_](logits, rows) + kl
+        z = mean + noise * (0.5 * log_variance).exp()
+        return self._explained(z, rows, generator) + weight * gaussian_kl(mean, log_variance)
 
     def _drawn(self, rows: Rows, generator: torch.Generator) -> Tensor:
         """Return zeros and ones whose probabilities the values are."""
@@ -153,13 +155,18 @@ class VariationalAutoencoder(NeuralAutoencoder):
         return torch.bernoulli(rows, generator=generator)
 
     def _log_ratio(
-        self, rows: Rows, mean: Tensor, log_variance: Tensor, noise: Tensor, weight: float
+        self,
+        rows: Rows,
+        mean: Tensor,
+        log_variance: Tensor,
+        noise: Tensor,
+        weight: float,
+        generator: torch.Generator,
     ) -> Tensor:
         """Return log p(x | z) + β (log p(z) - log q(z | x)) for z = μ + σ ε, of shape (B,)."""
         z = mean + noise * (0.5 * log_variance).exp()
         gap = 0.5 * (noise.square() + log_variance - z.square()).sum(1)
-        ratio: Tensor = weight * gap - LOSSES[self.loss_](self.net_.decode(z), rows)
-        return ratio
+        return weight * gap - self._explained(z, rows, generator)
 
     @torch.inference_mode()
     def _log_likelihood(self, X: Any, n_samples: int) -> NDArray[np.float64]:
@@ -169,7 +176,7 @@ class VariationalAutoencoder(NeuralAutoencoder):
         total = torch.full((X.shape[0],), -math.inf, dtype=torch.float64, device=self.device_)
         for _ in range(n_samples):
             noise = mean.new_empty(mean.shape[1]).normal_(generator=generator)
-            ratio = self._log_ratio(rows, mean, log_variance, noise, 1.0)
+            ratio = self._log_ratio(rows, mean, log_variance, noise, 1.0, generator)
             total = torch.logaddexp(total, ratio.double())
         found: NDArray[np.float64] = total.cpu().numpy() - math.log(n_samples)
         return found + self._log_unit()

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likewise.nn.layers import Rows, SparseRows
+from likewise.nn.rows import Rows, SparseRows
 
 
 class BoltzmannMachine(nn.Module):

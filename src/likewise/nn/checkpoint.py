@@ -1,18 +1,35 @@
 """Checkpoints: one safetensors file that holds a training run between two epochs."""
 
+import hashlib
 import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from scipy import sparse
 from torch import Tensor, nn
 
 from likewise.errors import InputError, MachineError
+
+
+def fingerprint(settings: dict[str, Any], X: Any) -> str:
+    """Return a number that says which settings and rows a run has.
+
+    Examples
+    --------
+    >>> fingerprint({"seed": 0}, np.eye(2)) == fingerprint({"seed": 1}, np.eye(2))
+    False
+    """
+    digest = hashlib.sha256(json.dumps(settings, default=str, sort_keys=True).encode())
+    for array in (X.indptr, X.indices, X.data) if sparse.issparse(X) else (X,):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -37,6 +54,23 @@ class Checkpoint:
 
     path: Path
     fingerprint: str
+
+    @classmethod
+    def of(cls, path: Path, settings: dict[str, Any], X: Any) -> Self:
+        """Return the checkpoint of a run with these settings on these rows.
+
+        Raises
+        ------
+        InputError
+            If its random state is none that can be restored.
+        """
+        state = settings["random_state"]
+        if not isinstance(state, int | np.integer):
+            raise InputError(
+                f"checkpoint needs random_state, a whole number, to be resumed exactly; "
+                f"random_state={state!r} was given"
+            )
+        return cls(path, fingerprint(settings, X))
 
     def write(
         self,

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likewise.nn.layers import ACTIVATIONS, Hourglass, Net, Rows
+from likewise.nn.layers import ACTIVATIONS, Hourglass, Net
+from likewise.nn.rows import Rows
 
 Shape = tuple[int, int, int]
 """(channels, height, width)."""

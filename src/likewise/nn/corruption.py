@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from likewise.errors import InputError
-from likewise.nn.layers import Rows, SparseRows
+from likewise.nn.rows import Rows, SparseRows
 
 Corruption = Callable[[Rows, float, torch.Generator], Rows]
 

@@ -30,10 +30,14 @@ def resolve_device(name: str) -> torch.device:
 
 
 def use_bfloat16(precision: str, device: torch.device) -> bool:
-    """Say whether to multiply in bfloat16: if asked to, or where the hardware has units for it."""
+    """Say whether to multiply in bfloat16: if asked to, or where the hardware has units for it.
+
+    On the CPU these are AMX and AVX512_BF16: without them a product takes three times as long as in
+    float32, with them half as long or less.
+    """
     if precision != "auto":
         return precision == "bfloat16"
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-    return bool(capabilities.get("amx_bf16"))
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))

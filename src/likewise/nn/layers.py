@@ -1,19 +1,19 @@
-"""Layers: sparse rows as tensors, a first layer that reads them, and the hourglass.
+"""Layers: a first layer that reads sparse rows, what every net has, and the hourglass.
 
-Shapes: B rows of a batch, F features (items), H hidden, L latent, N stored values.
+Shapes: B rows of a batch, F features (items), H hidden, L latent.
 """
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Self, cast
+from typing import cast
 
-import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
+
+from likewise.nn.rows import Rows
+from likewise.nn.sparse_product import sparse_product
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda x: x,
@@ -24,96 +24,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SparseRows:
-    """B rows of a CSR matrix, as tensors; they are never made dense on the way in.
-
-    Parameters
-    ----------
-    offsets : Tensor of shape (B + 1,)
-        Row b's values are those from offsets[b] to offsets[b + 1].
-    columns, values : Tensor of shape (N,)
-        Where the values stand, and what they are.
-    n_columns : int
-        F.
-
-    Examples
-    --------
-    >>> rows = SparseRows.of(sparse.csr_array([[0, 2.0], [3.0, 0]]))
-    >>> rows.dense()
-    tensor([[0., 2.],
-            [3., 0.]])
-    """
-
-    offsets: Tensor
-    columns: Tensor
-    values: Tensor
-    n_columns: int
-
-    @classmethod
-    def of(cls, matrix: Any, device: torch.device | None = None) -> Self:
-        """Make rows of a SciPy CSR matrix."""
-        return cls(
-            torch.as_tensor(matrix.indptr.astype(np.int64), device=device),
-            torch.as_tensor(matrix.indices.astype(np.int64), device=device),
-            torch.as_tensor(matrix.data.astype(np.float32), device=device),
-            matrix.shape[1],
-        )
-
-    @property
-    def n_rows(self) -> int:
-        """B."""
-        return len(self.offsets) - 1
-
-    def row_of_value(self) -> Tensor:
-        """Return the row number of each stored value, of shape (N,)."""
-        return torch.repeat_interleave(
-            torch.arange(self.n_rows, device=self.offsets.device),
-            self.offsets.diff(),
-            output_size=len(self.values),
-        )
-
-    def row_sums(self, values: Tensor) -> Tensor:
-        """Sum one number per stored value over each row: (N,) to (B,)."""
-        return values.new_zeros(self.n_rows).index_add_(0, self.row_of_value(), values)
-
-    def with_values(self, values: Tensor) -> Self:
-        """Return rows with the same places and other values."""
-        return replace(self, values=values)
-
-    def dense(self) -> Tensor:
-        """Return the rows as a (B, F) tensor."""
-        table = self.values.new_zeros(self.n_rows, self.n_columns)
-        table[self.row_of_value(), self.columns] = self.values
-        return table
-
-
-Rows = Tensor | SparseRows
-"""A batch: a dense (B, F) tensor, or sparse rows."""
-
-
-def as_rows(X: Any, device: torch.device | None = None) -> Rows:
-    """Return a NumPy table or a SciPy CSR matrix as a batch."""
-    if sparse.issparse(X):
-        return SparseRows.of(X, device)
-    return torch.tensor(X, dtype=torch.float32, device=device)
-
-
-def unit_length(rows: Rows) -> Rows:
-    """Scale each row to Euclidean length 1; a row of zeros stays one.
-
-    Examples
-    --------
-    >>> unit_length(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
-    tensor([[0.6000, 0.8000],
-            [0.0000, 0.0000]])
-    """
-    if isinstance(rows, Tensor):
-        return functional.normalize(rows, dim=1)
-    length = rows.row_sums(rows.values.square()).sqrt().clamp_min(1e-12)
-    return rows.with_values(rows.values / length[rows.row_of_value()])
-
-
 class InputLayer(nn.Module):
     """x W + b for dense or sparse rows; for purchases, the sum of the bought items' weights.
 
@@ -121,10 +31,16 @@ class InputLayer(nn.Module):
     ----------
     n_features, width : int
         F and H.
+
+    Attributes
+    ----------
+    touched_only : bool
+        Whether the gradient of W is sparse: of the items in the batch, and of no other.
     """
 
     def __init__(self, n_features: int, width: int) -> None:
         super().__init__()
+        self.touched_only = False
         self.weight = nn.Parameter(torch.empty(n_features, width))
         self.bias = nn.Parameter(torch.empty(width))
 
@@ -132,14 +48,7 @@ class InputLayer(nn.Module):
         """Return the (B, H) pre-activations."""
         if isinstance(rows, Tensor):
             return rows @ self.weight + self.bias
-        summed = functional.embedding_bag(
-            rows.columns,
-            self.weight,
-            rows.offsets,
-            mode="sum",
-            per_sample_weights=rows.values,
-            include_last_offset=True,
-        )
+        summed = sparse_product(rows, self.weight, touched_only=self.touched_only)
         return summed + self.bias
 
 
@@ -170,7 +79,30 @@ class Net(nn.Module):
                 nn.init.xavier_uniform_(parameter, generator=generator)
 
 
-class Hourglass(Net):
+class LinearOutputNet(Net):
+    """A net whose last layer is linear, so that a loss may take that layer in parts."""
+
+    @abstractmethod
+    def widen(self, z: Tensor) -> Tensor:
+        """Return what the last layer reads, of shape (B, H)."""
+
+    @property
+    @abstractmethod
+    def output(self) -> nn.Linear:
+        """The last layer, H to F."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the logits, of shape (B, F)."""
+        logits: Tensor = self.output(self.widen(z))
+        return logits
+
+    @property
+    def output_bias(self) -> Tensor:
+        """The bias of the last layer, of shape (F,)."""
+        return self.output.bias
+
+
+class Hourglass(LinearOutputNet):
     """An encoder F → hidden → code and a decoder L → hidden, mirrored → F.
 
     Parameters
@@ -209,10 +141,9 @@ class Hourglass(Net):
         self.decoder = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(out_of))
 
     @property
-    def output_bias(self) -> Tensor:
-        """The bias of the last layer, of shape (F,)."""
-        bias = self.decoder[-1].bias
-        return cast("Tensor", bias)
+    def output(self) -> nn.Linear:
+        """The last layer, H to F."""
+        return cast("nn.Linear", self.decoder[-1])
 
     def encode(self, rows: Rows) -> Tensor:
         """Return the code before its own activation, of shape (B, code_width)."""
@@ -228,11 +159,8 @@ class Hourglass(Net):
         """Return each layer of the encoder with the one of the decoder that undoes it."""
         return list(zip([self.first, *self.encoder], reversed(self.decoder), strict=True))
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the logits, of shape (B, F)."""
-        *inner, last = self.decoder
-        h = z
-        for layer in inner:
-            h = self.activation(layer(h))
-        logits: Tensor = last(h)
-        return logits
+    def widen(self, z: Tensor) -> Tensor:
+        """Return what the last layer reads, of shape (B, H)."""
+        for layer in list(self.decoder)[:-1]:
+            z = self.activation(layer(z))
+        return z

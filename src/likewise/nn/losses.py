@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from likewise.nn.layers import Rows, SparseRows
+from likewise.nn.rows import Rows, SparseRows
 
 Loss = Callable[[Tensor, Rows], Tensor]
 

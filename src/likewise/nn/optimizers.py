@@ -1,15 +1,19 @@
 """Optimisers: plain gradient descent, Adam, and Muon with AdamW; and the course of their rate."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from likewise.nn.layers import InputLayer, LinearOutputNet
 from likewise.nn.plan import Plan
 
 RATES = {"adam": 1e-3, "muon": 5e-3, "sgd": 0.1}
 """The learning rate that each optimiser has unless another is asked for."""
+
+BETAS, EPSILON = (0.9, 0.999), 1e-8
+"""Of Adam, as its authors have them."""
 
 WARM_UP = 0.05
 """Share of a run in which the learning rate rises."""
@@ -18,8 +22,11 @@ WARM_UP = 0.05
 def make_optimizer(net: nn.Module, plan: Plan) -> torch.optim.Optimizer:
     """Return the optimiser that the plan names.
 
-    "sgd" is plain gradient descent, "adam" is Kingma and Ba's (2015), "muon" is :class:`Muon`.
+    "sgd" is plain gradient descent, "adam" is Kingma and Ba's (2015), "muon" is :class:`Muon`;
+    where the output is sampled it is :class:`SampledAdam`.
     """
+    if plan.sampled:
+        return SampledAdam(cast("LinearOutputNet", net), plan.learning_rate)
     rate, decay = plan.learning_rate, plan.weight_decay
     if plan.optimizer == "sgd":
         return torch.optim.SGD(net.parameters(), lr=rate, weight_decay=decay)
@@ -28,7 +35,76 @@ def make_optimizer(net: nn.Module, plan: Plan) -> torch.optim.Optimizer:
     return torch.optim.Adam(net.parameters(), lr=rate, weight_decay=decay, fused=True)
 
 
-class Muon(torch.optim.Optimizer):
+class Parts(torch.optim.Optimizer):
+    """Several optimisers, each for some of the weights, as one."""
+
+    def __init__(self, parts: list[torch.optim.Optimizer]) -> None:
+        self.parts = parts
+        super().__init__([group for part in parts for group in part.param_groups], {})
+
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        """Change the weights by their gradients."""
+        del closure
+        for part, group in zip(self.parts, self.param_groups, strict=True):
+            part.param_groups, part.state = [group], self.state
+            part.step()
+
+
+class SampledAdam(Parts):
+    """Adam, which leaves the items alone that a step does not touch.
+
+    The weights of an item in the first and the last layer, and their moments, change in the steps
+    alone whose batch or sample holds the item, so that a step costs what its items cost. Adam
+    itself would let the moments decay, and the weights drift, in every step.
+
+    Parameters
+    ----------
+    net : LinearOutputNet
+        What to train; the gradients of its first layer are made sparse.
+    lr : float
+        The learning rate.
+    """
+
+    def __init__(self, net: LinearOutputNet, lr: float) -> None:
+        layers = [layer for layer in net.modules() if isinstance(layer, InputLayer)]
+        for layer in layers:
+            layer.touched_only = True
+        touched = [net.output.weight, *(layer.weight for layer in layers)]
+        others = [p for p in net.parameters() if not any(p is weight for weight in touched)]
+        super().__init__(
+            [_TouchedAdam(touched, {"lr": lr}), torch.optim.Adam(others, lr=lr, fused=True)]
+        )
+
+
+class _TouchedAdam(torch.optim.Optimizer):
+    """Adam for weights whose gradients are sparse, on the rows that these hold."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        """Change the rows of the weights that the gradients hold."""
+        del closure
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self._change(weight, weight.grad.coalesce(), group["lr"])
+
+    def _change(self, weight: Tensor, gradient: Tensor, rate: float) -> None:
+        state = self.state[weight]
+        if not state:
+            state["step"] = torch.zeros(())
+            state["exp_avg"], state["exp_avg_sq"] = (torch.zeros_like(weight) for _ in range(2))
+        state["step"] += 1
+        (first, second), n = BETAS, float(state["step"])
+        rows, slope = gradient.indices()[0], gradient.values()
+        mean = state["exp_avg"][rows].lerp_(slope, 1 - first)
+        square = state["exp_avg_sq"][rows].mul_(second).addcmul_(slope, slope, value=1 - second)
+        state["exp_avg"].index_copy_(0, rows, mean)
+        state["exp_avg_sq"].index_copy_(0, rows, square)
+        deviation = square.sqrt_().div_((1 - second**n) ** 0.5).add_(EPSILON)
+        weight.index_add_(0, rows, mean.div_(deviation), alpha=-rate / (1 - first**n))
+
+
+class Muon(Parts):
     """Muon for the matrices of a net, AdamW for its biases and whatever else is no matrix.
 
     Muon replaces the momentum of a matrix by its nearest orthogonal one, so that every direction is
@@ -51,23 +127,16 @@ class Muon(torch.optim.Optimizer):
     def __init__(self, net: nn.Module, lr: float, weight_decay: float) -> None:
         matrices = [p for p in net.parameters() if p.ndim == 2]
         others = [p for p in net.parameters() if p.ndim != 2]
-        self.parts: list[torch.optim.Optimizer] = []
+        parts: list[torch.optim.Optimizer] = []
         if matrices:
             scaled = torch.optim.Muon(
                 matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
             )
-            self.parts.append(scaled)
+            parts.append(scaled)
         if others:
             adam = torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay, fused=True)
-            self.parts.append(adam)
-        super().__init__([group for part in self.parts for group in part.param_groups], {})
-
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Change the weights by their gradients."""
-        del closure
-        for part, group in zip(self.parts, self.param_groups, strict=True):
-            part.param_groups, part.state = [group], self.state
-            part.step()
+            parts.append(adam)
+        super().__init__(parts)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, plan: Plan, share_done: float) -> None:

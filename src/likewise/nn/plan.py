@@ -25,6 +25,8 @@ class Plan:
         Where to compute.
     bfloat16 : bool
         Multiply in bfloat16, keep weights in float32.
+    sampled : bool
+        The loss looks at a sample of the items: leave the weights of the others alone.
     decay : bool
         Let the learning rate rise at first and fall to 0 by the end of the run.
     """
@@ -39,6 +41,7 @@ class Plan:
     seed: int
     device: torch.device
     bfloat16: bool
+    sampled: bool = False
     decay: bool = False
 
     def share_done(self, rows_done: int, n_rows: int, seconds: float) -> float:

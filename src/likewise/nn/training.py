@@ -6,7 +6,7 @@ from a checkpoint takes the very steps that it would have taken without the inte
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from likewise.errors import InputError
 from likewise.nn.checkpoint import Checkpoint
-from likewise.nn.layers import Rows, as_rows
 from likewise.nn.optimizers import make_optimizer, set_rate
 from likewise.nn.plan import History, Plan, Progress
+from likewise.nn.rows import Resident, Rows
 
 BatchLoss = Callable[[Rows, torch.Generator, int], Tensor]
 """(batch, random numbers, step) to the loss of each row."""
@@ -60,8 +60,7 @@ def train(
     InputError
         If the loss or a weight is no longer a finite number.
     """
-    if isinstance(X, np.ndarray):
-        X = torch.from_numpy(X).to(plan.device)  # a table is carried to the device once
+    rows = Resident.of(X, plan.device)  # carried to the device once
     optimizer = optimizer or make_optimizer(net, plan)
     history, best = History(), _weights(net)
     if checkpoint is not None and (saved := checkpoint.read(net, optimizer)) is not None:
@@ -71,7 +70,7 @@ def train(
         while (why := history.finished(plan, validate is not None)) is None:
             last = history.epochs[-1]["validation"] if history.epochs else None
             epoch = _Epoch(
-                net, X, loss, plan, optimizer, len(history.epochs), began, last, progress
+                net, rows, loss, plan, optimizer, len(history.epochs), began, last, progress
             )
             history.epochs.append(epoch.run() | {"validation": validate() if validate else None})
             if validate is None or history.epochs[-1]["validation"] > history.best_validation():
@@ -97,7 +96,7 @@ class _Epoch:
     """All rows passing once."""
 
     net: nn.Module
-    X: Any
+    rows: Resident
     loss: BatchLoss
     plan: Plan
     optimizer: torch.optim.Optimizer
@@ -107,7 +106,7 @@ class _Epoch:
     progress: Callable[[Progress], None] | None
 
     def run(self) -> dict[str, float]:
-        started, n = time.monotonic(), self.X.shape[0]
+        started, n = time.monotonic(), len(self.rows)
         seed = [self.plan.seed, self.number]
         order = np.random.default_rng(seed).permutation(n)
         generator = torch.Generator(self.plan.device)
@@ -117,7 +116,7 @@ class _Epoch:
         total, done = torch.zeros((), device=self.plan.device), 0
         step = self.number * math.ceil(n / self.plan.batch_size)
         self.net.train()
-        for rows, size in self._batches(order):
+        for rows, size in self.rows.batches(order, self.plan.batch_size):
             self._set_rate(done + size, n)
             total += self._step(rows, generator, step)
             step, done = step + 1, done + size
@@ -129,14 +128,6 @@ class _Epoch:
         mean, seconds = float(total) / done, time.monotonic() - started
         self._require_finite(mean)
         return {"loss": mean, "seconds": seconds, "rows_per_second": done / max(seconds, 1e-9)}
-
-    def _batches(self, order: np.ndarray[Any, Any]) -> Iterator[tuple[Rows, int]]:
-        for start in range(0, len(order), self.plan.batch_size):
-            chosen = order[start : start + self.plan.batch_size]
-            if isinstance(self.X, Tensor):
-                yield self.X[torch.from_numpy(chosen).to(self.plan.device)], len(chosen)
-            else:
-                yield as_rows(self.X[chosen], self.plan.device), len(chosen)
 
     def _set_rate(self, rows_done: int, n: int) -> None:
         if self.plan.decay:
@@ -153,7 +144,7 @@ class _Epoch:
         return loss.detach().sum()
 
     def _require_finite(self, mean: float) -> None:
-        weights = (bool(weight.isfinite().all()) for weight in self.net.parameters())
+        weights = (math.isfinite(weight.detach().sum()) for weight in self.net.parameters())
         if not math.isfinite(mean) or not all(weights):
             raise InputError(
                 f"training diverged in epoch {self.number + 1} (mean loss {mean:.3g}); lower "
