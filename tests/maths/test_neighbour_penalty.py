@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from sklearn.manifold import trustworthiness
 
 from likewise import InputError, UndercompleteAutoencoder
-from likewise.nn.layers import as_rows
+from likewise.nn.rows import as_rows
 from likewise.nn.neighbours import nearest, neighbour_penalty
 
 CPU = torch.device("cpu")

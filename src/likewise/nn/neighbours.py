@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from likewise.nn.layers import Rows, SparseRows
+from likewise.nn.rows import Rows, SparseRows
 
 
 def neighbour_penalty(rows: Rows, codes: Tensor, k: int) -> Tensor:
