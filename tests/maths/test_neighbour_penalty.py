@@ -8,8 +8,8 @@ from sklearn.datasets import load_digits
 from sklearn.manifold import trustworthiness
 
 from likewise import InputError, UndercompleteAutoencoder
-from likewise.nn.rows import as_rows
 from likewise.nn.neighbours import nearest, neighbour_penalty
+from likewise.nn.rows import as_rows
 
 CPU = torch.device("cpu")
 
