@@ -328,7 +328,7 @@ def test_bfloat16_learns_about_the_same(purchases):
 def test_what_would_not_fit_into_memory_is_refused_before_it_is_taken(purchases, monkeypatch):
     monkeypatch.setattr("likewise.memory.available_memory", lambda: 10_000)
     monkeypatch.setattr(
-        "likewise.autoencoders.neural.Hourglass", lambda *_: pytest.fail("the net was made")
+        "likewise.nn.layers.Net.initialise", lambda *_: pytest.fail("weights were drawn")
     )
     with pytest.raises(NotEnoughMemoryError, match="lower batch_size, hidden or n_latent"):
         vae(n_latent=1000).fit(purchases)
