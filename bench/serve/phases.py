@@ -138,8 +138,9 @@ def killed(sizes: Sizes) -> Rows:
 
     def kill(server: Server, folder: Path) -> None:  # noqa: ARG001 - its place stays as it is
         for _ in range(sizes.times):
-            os.kill(server.family()[-1], signal.SIGKILL)
             time.sleep(max(2.0, sizes.seconds / 2))
+            os.kill(server.family()[1], signal.SIGKILL)  # the oldest, which has connections
+        time.sleep(2.0)
 
     return [_disturbed(sizes, kill, "kills")]
 

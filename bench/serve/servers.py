@@ -21,6 +21,8 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THRE
 K = 10
 PATIENCE = 600.0
 CLI = "from likewise.cli import main; main()"
+NO_MAP = "from likewise.serve.supervisor import Supervisor as S; S._draw = lambda self: None"
+"""The page's map, computed beside the answers for a while after a start, is left out."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,10 @@ def likewise(
 ) -> "Start":
     """Serve a shop's model; `first` is Python to run before, `more` goes into each body."""
     folder = model or shop.model_of(n_items)
-    command = [sys.executable, "-c", f"{first}\n{CLI}", "serve", folder, "--workers", workers]
+    program = f"{NO_MAP}\n{first}\n{CLI}"
+    command = [sys.executable, "-c", program, "serve", folder, "--workers", workers]
     asked = _baskets(n_items, more)
-    requests = [load.post("/v1/recommend", body) for body in asked]
-    return Start([*command, "--port"], requests, ready=load.get("/v1/map"))
+    return Start([*command, "--port"], [load.post("/v1/recommend", body) for body in asked])
 
 
 def implicit(n_items: int, workers: int) -> "Start":
@@ -103,15 +105,10 @@ def nothing() -> "Start":
 
 @dataclass(frozen=True)
 class Start:
-    """How to start a service: its command, to which the address is added.
-
-    It is started once it answers `ready`, or else its first request: likewise has drawn its map by
-    then, and nothing but its workers runs beside it.
-    """
+    """How to start a service: its command, to which the address is added."""
 
     command: Sequence[object]
     requests: list[bytes]
-    ready: bytes | None = None
     environment: dict[str, str] | None = None
     address: str = "{port}"
 
@@ -129,8 +126,7 @@ class Start:
                 env=os.environ | ONE_THREAD | (self.environment or {}),
             )
             try:
-                asked = self.ready or self.requests[0]
-                _until(lambda: process.poll() is not None or _answers(port, asked))
+                _until(lambda: process.poll() is not None or _answers(port, self.requests[0]))
                 if process.poll() is not None:
                     raise SystemExit(f"a service ends at once: {log.name} says why")
                 yield Server(port, process.pid, self.requests)
