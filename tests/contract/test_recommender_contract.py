@@ -29,6 +29,14 @@ def items_of(recommendations):
     return [r.item for r in recommendations]
 
 
+def assert_alike(one, other):
+    """The same items; scores up to the last bits, which may depend on the rows beside a row."""
+    assert items_of(one) == items_of(other)
+    np.testing.assert_allclose(
+        [r.score for r in one], [r.score for r in other], rtol=1e-5, atol=1e-6
+    )
+
+
 def popular(baskets, k):
     counts = Counter(item for basket in baskets for item in set(basket))
     return [counts[item] for item in sorted(counts, key=lambda item: -counts[item])[:k]]
@@ -52,7 +60,7 @@ def test_a_basket_with_some_unknown_items_is_answered_by_the_rest(recommender):
     )
     assert mixed.unknown == ("saucer", "spoon")
     assert not mixed.fallback
-    assert mixed.items == known.items
+    assert_alike(mixed, known)
     assert known.unknown == ()
 
 
@@ -68,7 +76,9 @@ def test_buying_twice_and_the_order_of_a_basket_change_nothing(recommender):
     once, twice, turned = recommender.recommend(
         [["item-00", "item-05"], ["item-00", "item-05", "item-00"], ["item-05", "item-00"]]
     )
-    assert once == twice == turned
+    assert once.unknown == twice.unknown == turned.unknown == ()
+    assert_alike(once, twice)
+    assert_alike(once, turned)
 
 
 def test_a_basket_may_be_any_collection_of_ids(recommender):

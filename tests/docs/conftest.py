@@ -17,6 +17,7 @@ from likewise.cli import fit, main
 from likewise.recommend import line_up
 
 ORDERS = Path(__file__).parents[1] / "shop" / "orders.csv"
+HOUSES = ORDERS.with_name("houses.csv")
 CLOTHES = Path(__file__).parents[1] / "images" / "fashion.npz"
 TEXTS = {"customer": pa.string(), "sku": pa.string()}
 
@@ -27,7 +28,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(fit, "BUDGET", 1.0)  # the default is a minute
     Path("orders.csv").write_bytes(ORDERS.read_bytes())
-    Path("houses.csv").write_bytes(ORDERS.with_name("houses.csv").read_bytes())
+    Path("houses.csv").write_bytes(HOUSES.read_bytes())
     Path("clothes.npz").write_bytes(CLOTHES.read_bytes())
     Path("space.toml").write_text('l2 = "10..1000:log"\n')
     for number in range(12):
@@ -56,9 +57,19 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="session")
+def fitted_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the table of houses."""
+    out = tmp_path_factory.mktemp("fitted") / "houses.model"
+    with contextlib.redirect_stdout(io.StringIO()):
+        main(["anomalies", str(HOUSES), "--save", str(out), "--seconds", "1", "--quiet"])
+    return out
+
+
 @pytest.fixture
-def model(shop: Path, fitted: Path) -> Path:
-    """The folder ``shop.model`` in the shop's."""
+def model(shop: Path, fitted: Path, fitted_table: Path) -> Path:
+    """The folder ``shop.model`` in the shop's; ``houses.model`` beside it."""
+    shutil.copytree(fitted_table, shop / "houses.model")
     return shutil.copytree(fitted, shop / "shop.model")
 
 

@@ -61,7 +61,7 @@ def works(clock, shop, monkeypatch):
             return _fit(self, X, validate=validate)
 
         def step(self, rows, generator, number, _step=training._Epoch._step):
-            clock.now += costs["step"] * (slower if self.X.shape[0] == shop.n_users else 1.0)
+            clock.now += costs["step"] * (slower if len(self.rows) == shop.n_users else 1.0)
             return _step(self, rows, generator, number)
 
         def judge(*given, **named):

@@ -110,9 +110,8 @@ def sampled_output(
 
     References
     ----------
-    Y. Bengio, J.-S. Senécal, "Adaptive importance sampling to accelerate training of a neural
-    probabilistic language model", IEEE Transactions on Neural Networks 19, 2008. S. Jean et al.,
-    "On using very large target vocabulary", ACL 2015, arXiv:1412.2007.
+    S. Jean, K. Cho, R. Memisevic, Y. Bengio, "On using very large target vocabulary for neural
+    machine translation", ACL 2015, arXiv:1412.2007.
     """
     candidates, weight = candidates_of(rows, n_sampled, generator)
     columns = torch.searchsorted(candidates, rows.columns)

@@ -84,6 +84,7 @@ def choose(
 
     Examples
     --------
+    >>> from likewise import ItemNeighbours
     >>> baskets = [["tea", "cup", "milk"], ["ink", "pen", "pad"]] * 20
     >>> choice = choose(ItemNeighbours, Interactions.of(baskets), max_seconds=5)
     >>> choice.best.score
