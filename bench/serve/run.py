@@ -40,11 +40,14 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(PHASES), help=f"of {', '.join(PHASES)}")
     parser.add_argument("--quick", action="store_true", help="a try; nothing is written")
     parser.add_argument("--items", help="sizes of catalogue: 4000,20000,100000")
+    parser.add_argument("--seconds", type=float, help="of load for each number")
     parser.add_argument("--no-peers", action="store_true", help="likewise alone")
     given = parser.parse_args()
     sizes = phases.QUICK if given.quick else phases.Sizes()
     if given.items:
         sizes = dataclasses.replace(sizes, items=tuple(map(int, given.items.split(","))))
+    if given.seconds:
+        sizes = dataclasses.replace(sizes, seconds=given.seconds)
     if given.no_peers:
         sizes = dataclasses.replace(sizes, peers=False)
     rows = _before()
