@@ -9,6 +9,7 @@ import pytest
 
 import likewise
 from likewise.serve.app import create_app
+from likewise.serve.served import Served
 
 BASKET = ["85123A", "00746"]
 
@@ -254,3 +255,12 @@ def test_the_document_names_every_route_and_is_shown_without_scripts(client):
     assert "<script" not in page
     assert "http://" not in page
     assert "https://" not in page
+
+
+def test_the_map_that_the_folder_keeps_is_there_at_once(folder, tmp_path):
+    recommender = likewise.load(folder)
+    recommender.places_ = np.full((recommender.n_items, 2), 0.5, np.float32)
+    recommender.save(tmp_path / "mapped.model")
+    served = Served.of("mapped", tmp_path / "mapped.model")
+    assert served.is_drawn
+    np.testing.assert_array_equal(served.places, recommender.places_)

@@ -89,10 +89,12 @@ def _make_folder(out: Path) -> None:
 def _learned(log: "Log", output: Output) -> "Recommender":
     from likewise.cli.choosing import found
     from likewise.recommend.classic import Classic
+    from likewise.recommend.places import item_places
 
     interactions = log.interactions()
     recommender = found(interactions, output, budget=FIT_SECONDS)
     recommender.classic_ = Classic.of(interactions, max_seconds=5.0)
+    recommender.places_ = item_places(recommender)
     return recommender
 
 

@@ -129,6 +129,7 @@ def command(
     from likewise.nn.device import resolve_device
     from likewise.recommend.checks import require_learnable
     from likewise.recommend.classic import Classic
+    from likewise.recommend.places import item_places
     from likewise.recommend.recency import last_tenth
     from likewise.recommend.recommender import Recommender
 
@@ -167,6 +168,8 @@ def command(
     else:
         recommender = _trained(named, interactions, output)
     recommender.classic_ = classic
+    with output.bar("placing the items on the map"):
+        recommender.places_ = item_places(recommender)
     recommender.metrics["log"] = events.report.as_dict()
     recommender.save(out)
     output.lines(

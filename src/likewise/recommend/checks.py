@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from likewise.data.interactions import CSR, Interactions
@@ -62,6 +63,17 @@ def require_others(k: Any, n_others: int) -> None:
     if k > n_others:
         raise InputError(
             f"k={k} but an item has only {n_others} others beside it; ask for k <= {n_others}"
+        )
+
+
+def require_places(places: NDArray[Any] | None, n_items: int) -> None:
+    """Refuse places of a model folder that are not on the map from -1 to 1, one for each item."""
+    if places is None:
+        return
+    if places.dtype != np.float32 or places.shape != (n_items, 2) or np.abs(places).max() > 1:
+        raise InputError(
+            f"the places of the items are {places.dtype} of shape {places.shape}; they are float32 "
+            f"of shape ({n_items}, 2), from -1 to 1"
         )
 
 

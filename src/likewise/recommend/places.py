@@ -1,5 +1,6 @@
 """Places for the items on a map: their codes in two dimensions."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,17 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from likewise.autoencoders.base import Autoencoder
+from likewise.autoencoders.parts import slices
+from likewise.recommend.alike import CODE_BYTES, unit
 from likewise.recommend.recommender import Recommender
 
-N_LANDMARKS = 3_000
-"""t-SNE takes a minute or more beyond that many; the others are placed among them."""
+WIDE = 1_024
+"""Codes longer than that are brought to their leading directions, some items at a time."""
+N_DIRECTIONS, N_PASSES = 40, 3
+
+N_LANDMARKS = 2_000
+"""t-SNE takes long beyond that many; the others are placed among them."""
 N_NEAR = 5
 
 
@@ -24,7 +32,8 @@ def item_places(recommender: Recommender) -> NDArray[np.float32]:
     -------
     places : ndarray of shape (I, 2), float32
     """
-    codes = _reduced(recommender.item_codes())
+    is_wide = recommender.model_._n_features_out > WIDE
+    codes = _reduced(_directed(recommender.model_) if is_wide else recommender.item_codes())
     most = np.argsort(-recommender.catalogue_.counts, kind="stable")
     landmarks, others = most[:N_LANDMARKS], most[N_LANDMARKS:]
     places = np.zeros((len(codes), 2), dtype=np.float32)
@@ -37,6 +46,26 @@ def item_places(recommender: Recommender) -> NDArray[np.float32]:
     places -= places.mean(axis=0)
     largest = np.abs(places).max()
     return places / largest if largest else places
+
+
+def _directed(model: Autoencoder) -> NDArray[np.float32]:
+    """Return the items' codes, of unit length, in the directions in which they vary most.
+
+    Subspace iteration from random directions (Halko, Martinsson, Tropp, 2011, SIAM Review 53): the
+    table of all codes, items by items for types without a bottleneck, is never held.
+    """
+
+    def blocks() -> Iterator[Any]:
+        columns = np.arange(model.n_features_in_)
+        for part in slices(len(columns), max(1, CODE_BYTES // (4 * model._n_features_out))):
+            yield unit(model._unit_codes(columns[part]))
+
+    random = np.random.default_rng(0)
+    directions = random.standard_normal((model._n_features_out, N_DIRECTIONS), dtype=np.float32)
+    for _ in range(N_PASSES):
+        products = (codes.T @ (codes @ directions) for codes in blocks())
+        directions = np.linalg.qr(sum(products))[0]
+    return np.concatenate([codes @ directions for codes in blocks()])
 
 
 def two_dimensions(codes: NDArray[Any]) -> NDArray[np.float64]:

@@ -38,6 +38,7 @@ from likewise.recommend.checks import (
     as_interactions,
     require_learnable,
     require_others,
+    require_places,
     require_remaining,
     shortest,
 )
@@ -75,6 +76,8 @@ class Recommender:
         In how many baskets two items were together.
     classic_ : Classic or None
         A small classic autoencoder kept beside the model to show the seven steps; None at first.
+    places_ : ndarray of shape (I, 2) or None
+        Where the items lie on the map (:mod:`likewise.recommend.places`); None at first.
     metrics : dict
         What was measured of the model, if anything; it is saved with it.
 
@@ -99,6 +102,7 @@ class Recommender:
         self.weighting = weighting
         self.metrics: dict[str, Any] = {}
         self.classic_: Classic | None = None
+        self.places_: NDArray[np.float32] | None = None
 
     def __repr__(self) -> str:
         model = LinearAutoencoder() if self.model is None else self.model
@@ -377,6 +381,8 @@ class Recommender:
         if self.classic_ is not None:
             tensors |= {f"classic.{k}": v for k, v in self.classic_.tensors().items()}
             extra["classic"] = self.classic_.extra()
+        if self.places_ is not None:
+            tensors["places"] = self.places_
         return dataclasses.replace(
             inner,
             tensors=tensors,
@@ -391,7 +397,7 @@ class Recommender:
         """Make a fitted recommender of what a model folder held."""
         settings, items = contents.extra.get("recommender"), contents.items
         for name in contents.tensors:
-            if name.split(".")[0] not in {"model", "support", "classic"}:
+            if name.split(".")[0] not in {"model", "support", "classic", "places"}:
                 raise InputError(f"the tensor {name!r} belongs to nothing")
         if not isinstance(settings, dict) or items is None:
             raise InputError("the folder holds an autoencoder, not a recommender; fit a log first")
@@ -408,6 +414,8 @@ class Recommender:
             _part(contents.tensors, "support."), recommender.n_items
         )
         recommender.metrics = contents.metrics
+        recommender.places_ = contents.tensors.get("places")
+        require_places(recommender.places_, recommender.n_items)
         if isinstance(kept := contents.extra.get("classic"), dict):
             recommender.classic_ = Classic.from_parts(
                 _part(contents.tensors, "classic."), kept, recommender.n_items
@@ -428,7 +436,7 @@ class Recommender:
         if by_epochs and validation is None and model.validation_fraction:
             training, validation = held_out_items(interactions, fraction=model.validation_fraction)
         self.model_, self.catalogue_ = model, Catalogue.of(interactions)
-        self.classic_, self.metrics = None, {}
+        self.classic_, self.places_, self.metrics = None, None, {}
         X = self._weighted(training.matrix, learning=True)
         if by_epochs and validation is not None:
             model.fit(X, validate=lambda _: self._validation_ndcg(validation))

@@ -37,7 +37,7 @@ class Served:
     recommender : Recommender
         Fitted; never changed.
     places : ndarray of shape (I, 2), float32
-        Memory that processes share, NaN until :meth:`draw` has filled it.
+        Memory that processes share; NaN, where the folder keeps none, until :meth:`draw`.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Served:
             )
         catalogue = recommender.catalogue_
         attributes = Attributes() if table is None else Attributes.of(table, catalogue)
-        served = cls(name, version, recommender, _nowhere(len(catalogue)), attributes)
+        served = cls(name, version, recommender, _places(recommender), attributes)
         served._warm()
         return served
 
@@ -173,7 +173,8 @@ def version_of(folder: Path) -> str:
         ) from error
 
 
-def _nowhere(n_items: int) -> NDArray[np.float32]:
-    places = shared((n_items, 2), np.float32)
-    places[:] = np.nan
+def _places(recommender: Recommender) -> NDArray[np.float32]:
+    """Return memory for the places that processes share, with those that the folder keeps."""
+    places = shared((recommender.n_items, 2), np.float32)
+    places[:] = np.nan if recommender.places_ is None else recommender.places_
     return places
