@@ -1,13 +1,20 @@
 """`likewise tune`: a space is read, trials are printed and kept, the best one is fitted."""
 
+import math
 import sys
 
 import pytest
 
 import likewise
-from likewise.autoencoders import DenoisingAutoencoder, LinearAutoencoder
+from likewise.autoencoders import (
+    DenoisingAutoencoder,
+    LinearAutoencoder,
+    UndercompleteAutoencoder,
+)
 from likewise.cli import space
+from likewise.data.interactions import Interactions
 from likewise.errors import InputError
+from likewise.recommend import tuning
 from likewise.recommend.tuning import OneOf, Span
 
 FREE = ["--set", "l2=1..100:log", "--set", "dropout=0|0.5", "--set", "item_power=0.2"]
@@ -38,15 +45,23 @@ def test_the_best_trial_is_fitted_and_kept(tune, tmp_path):
     assert recommender.model_.item_power == 0.2
 
 
-def test_a_study_is_gone_on_with_and_another_is_refused(tune, refused, orders, tmp_path):
+def test_a_study_is_gone_on_with_and_another_is_refused(tune, run, refused, orders, tmp_path):
     study = ["--study", tmp_path / "study.db"]
     first = tune(*study, "--trials", "2", "--json").document()["choice"]["trials"]
     both = tune(*study, "--trials", "3", "--json").document()["choice"]["trials"]
     assert both[:2] == first
     assert len(both) == 3
     assert both[2] not in first
-    other = ["--out", tmp_path / "o.model", *FREE, *study, "--metric", "recall@20"]
-    assert "a study of another log" in refused("tune", orders, *other)
+    for other in (
+        ["--metric", "recall@20"],
+        ["--set", "item_power=0.3"],
+        ["--set", "dropout=0|0.6"],
+        ["--set", "relaxation=0..0.5"],
+    ):
+        given = ["--out", tmp_path / "o.model", *FREE, *study, *other]
+        assert "a study of another log, model, space" in refused("tune", orders, *given)
+    turned = [*FREE[4:], *FREE[:4], *study, "--trials", "3"]
+    assert run("tune", orders, "--out", tmp_path / "o.model", *turned).code == 0
     (tmp_path / "text.db").write_text("no database at all, but a text that is long enough" * 9)
     given = ["--out", tmp_path / "o.model", *FREE, "--study", tmp_path / "text.db"]
     assert "is no study" in refused("tune", orders, *given)
@@ -60,9 +75,53 @@ def test_a_neural_model_keeps_its_best_epochs(run, orders, tmp_path):
     assert 2 <= likewise.load(tmp_path / "t.model").model_.n_latent <= 4
 
 
-def test_without_optuna_it_says_what_to_install(refused, orders, tmp_path, monkeypatch):
+def test_settings_that_do_not_fit_into_memory_are_a_failed_trial(run, orders, tmp_path):
+    pytest.importorskip("optuna", reason="optuna is not installed")
+    given = ["--model", "denoising", "--set", "n_latent=4|1000000000", "--set", "max_epochs=1"]
+    out = tmp_path / "t.model"
+    result = run("tune", orders, "--out", out, *given, "--trials", "6", "--json")
+    trials = result.document()["choice"]["trials"]
+    failed = {trial["parameters"]["n_latent"]: trial["score"] is None for trial in trials}
+    assert failed == {"4": False, "1000000000": True}
+    assert likewise.load(out).model_.n_latent == 4
+
+
+SHOP = Interactions.of([["tea", "cup", "milk"], ["ink", "pen", "pad"]] * 20)
+WIDTHS = {"n_latent": Span(2, 4, whole=True)}
+
+
+def test_a_training_that_was_interrupted_is_no_trial(tmp_path):
+    pytest.importorskip("optuna", reason="optuna is not installed")
+
+    def stop(at):
+        if at.epoch == 2:
+            raise KeyboardInterrupt
+
+    model = UndercompleteAutoencoder(max_epochs=3, random_state=0, device="cpu")
+    given = {"n_trials": 1, "study": tmp_path / "study.db"}
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        tuning.tune(model.set_params(progress=stop), WIDTHS, SHOP, **given, on_trial=told.append)
+    assert not told
+    _, trials = tuning.tune(model.set_params(progress=None), WIDTHS, SHOP, **given)
+    assert len(trials) == 1
+    assert math.isfinite(trials[0].score)
+
+
+def test_a_metric_that_there_is_not_begins_no_study(tmp_path):
+    with pytest.raises(InputError, match="metric 'ndcg' is not known"):
+        tuning.tune(
+            LinearAutoencoder(), {"l2": Span(1, 10)}, SHOP, metric="ndcg", study=tmp_path / "s.db"
+        )
+    assert not (tmp_path / "s.db").exists()
+
+
+def test_without_optuna_it_says_what_to_install_before_the_log_is_read(
+    refused, tmp_path, monkeypatch
+):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    message = refused("tune", orders, "--out", tmp_path / "t.model", *FREE, code=1)
+    log = tmp_path / "no such log.csv"
+    message = refused("tune", log, "--out", tmp_path / "t.model", *FREE, code=1)
     assert "pip install 'likewise[tune]'" in message
 
 
@@ -79,6 +138,7 @@ def test_without_optuna_it_says_what_to_install(refused, orders, tmp_path, monke
         ([*FREE, "--trials", "0"], "give 1 or more"),
         ([*FREE, "--model", "auto"], "is none of linear"),
         ([*FREE, "--weighting", "heavy"], "weighting='heavy'"),
+        ([*FREE, "--metric", "ndcg"], "metric 'ndcg' is not known"),
         (["--space", "no.toml"], "--space no.toml"),
     ],
 )
@@ -97,3 +157,19 @@ def test_a_space_is_read_as_its_parameters_are(tmp_path):
     assert space.read(["l2=1..10"], LinearAutoencoder())[1]["l2"] == Span(1, 10)
     with pytest.raises(InputError, match="has the settings"):
         space.read(["seed=1"], DenoisingAutoencoder())
+
+
+def test_of_a_setting_given_twice_the_later_counts():
+    fixed, free = space.read(
+        [
+            "l2=1..10",
+            "dropout=0.5",
+            "item_power=0|0.2",
+            "l2=20",
+            "dropout=0|0.5",
+            "item_power=0..1",
+        ],
+        LinearAutoencoder(),
+    )
+    assert fixed == {"l2": 20}
+    assert free == {"dropout": OneOf({"0": 0, "0.5": 0.5}), "item_power": Span(0, 1)}

@@ -36,6 +36,8 @@ def read(
 ) -> tuple[dict[str, Any], dict[str, "Span | OneOf"]]:
     """Read NAME=VALUE (fixed), NAME=LOW..HIGH or LOW..HIGH:log, and NAME=A|B|C.
 
+    Of what is given of one setting twice, the later counts.
+
     Returns
     -------
     fixed : dict
@@ -65,6 +67,8 @@ def read(
     space: dict[str, Span | OneOf] = {}
     for text in texts:
         name, _, value = text.partition("=")
+        fixed.pop(name, None)
+        space.pop(name, None)
         if ".." in value:
             space[name] = _span(text, allowed, model.type_name)
         elif "|" in value:

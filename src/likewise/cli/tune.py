@@ -1,6 +1,5 @@
 """`likewise tune`: the settings of one type, looked for in a space of one's own."""
 
-import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -78,12 +77,12 @@ def command(
     from likewise.artifact import require_replaceable
     from likewise.cli import space as spaces
     from likewise.cli.choosing import require_judges
+    from likewise.evaluate.metrics import parse_metric
     from likewise.recommend.folder import ALL_TYPES
     from likewise.recommend.recommender import Recommender
-    from likewise.recommend.tuning import tune
+    from likewise.recommend.tuning import require_optuna, tune
 
     output = Output(as_json, quiet)
-    _silence()
     o.limit(memory, threads)
     require_replaceable(out)
     if model not in MODELS:
@@ -105,6 +104,9 @@ def command(
         named.set_params(random_state=seed)
     named.set_params(**fixed)
     Recommender(named, weighting=weighting)  # refuses a weighting that there is not
+    parse_metric(metric)
+    optuna = require_optuna()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # the trials are printed here
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
@@ -138,14 +140,6 @@ def command(
     recommender.save(out)
     output.lines(f"wrote {out}: {model} over {recommender.n_items:,} items")
     output.json({"out": str(out), "model": model, **recommender.metrics})
-
-
-def _silence() -> None:
-    """Let Optuna say nothing of its own: the trials are printed here."""
-    with contextlib.suppress(ImportError):
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 def _words(parameters: dict[str, object]) -> str:

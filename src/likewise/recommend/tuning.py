@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from likewise.autoencoders.base import Autoencoder, copy_of
+from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, copy_of
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.data.interactions import Interactions
 from likewise.data.split import FoldIn, held_out_items
-from likewise.errors import InputError, MachineError
+from likewise.errors import InputError, MachineError, NotEnoughMemoryError
+from likewise.evaluate.metrics import parse_metric
 from likewise.evaluate.protocol import evaluate
+from likewise.nn.plan import History
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
 from likewise.recommend.journal import fingerprint
@@ -73,29 +75,36 @@ def tune(
     max_seconds : float
         No trial is started that would end later if it took as long as the longest so far.
     study : path, optional
-        SQLite file that the study is kept in, and gone on from.
+        SQLite file that the study is kept in, and gone on from. It goes on for the same log, model,
+        space, metric and weighting alone, so that all its trials can be compared.
 
     Returns
     -------
     model : Autoencoder
         Unfitted, with the best settings; its epochs are those that were best.
     trials : list of Trial
-        All of the study, earlier ones first; -inf where settings could not be fitted.
+        All of the study, earlier ones first; -inf where settings could not be fitted, or would not
+        fit into memory.
 
     Raises
     ------
     MachineError
         If Optuna is not installed.
     InputError
-        If the study is one of another log, model, metric or weighting.
+        If there is no such metric, or the study is one of another log, model, space, metric or
+        weighting.
+    KeyboardInterrupt
+        By Ctrl-C, in the middle of a training too: what was cut short is no trial.
 
     References
     ----------
     T. Akiba et al., "Optuna: a next-generation hyperparameter optimization framework", KDD 2019,
     arXiv:1907.10902.
     """
+    parse_metric(metric)
+    require_optuna()
     learned, judged = held_out_items(train) if validation is None else (train, validation)
-    about = fingerprint(learned, model.type_name, metric, weighting)
+    about = fingerprint(learned, *_what_is_tuned(model, space), metric, weighting)
     found = _study(study, about, seed)
     budget, longest = Budget(max_seconds), 0.0
     while len(_done(found)) < n_trials and budget.left > longest:
@@ -124,10 +133,23 @@ def _score(
     by_epochs = isinstance(model, NeuralAutoencoder)
     try:
         recommender.fit(learned, validation=judged if by_epochs else None, support=False)
-    except InputError:
+    except (InputError, NotEnoughMemoryError):
         return -math.inf, None
-    epochs = recommender.model_.history_.best_epoch if by_epochs else None
+    epochs = _epochs(recommender.model_.history_) if by_epochs else None
     return evaluate(recommender, judged, metrics=(metric,)).mean(metric), epochs
+
+
+def _epochs(history: History) -> int:
+    if history.stopped == "interrupt":
+        raise KeyboardInterrupt
+    return history.best_epoch
+
+
+def _what_is_tuned(model: Autoencoder, space: Space) -> tuple[Any, ...]:
+    """Return what trials depend on: the type, the settings that stay, what may be tried."""
+    varied = {*RUN_OPTIONS, *space}
+    kept = {k: v for k, v in model.get_params().items() if k not in varied}
+    return model.type_name, sorted(kept.items()), sorted(space.items())
 
 
 def _suggested(trial: Any, name: str, choices: Span | OneOf) -> Any:
@@ -151,7 +173,7 @@ def _with_best(model: Autoencoder, space: Space, best: Any) -> Autoencoder:
 
 def _study(file: str | Path | None, about: str, seed: int) -> Any:
     """Open or begin the study; the sampler of one that goes on draws what it has not drawn."""
-    optuna = _optuna()
+    optuna = require_optuna()
     storage = None
     if file is not None:
         _require_sqlite(Path(file))
@@ -161,7 +183,8 @@ def _study(file: str | Path | None, about: str, seed: int) -> Any:
     )
     if study.user_attrs.setdefault("about", about) != about:
         raise InputError(
-            f"{file} is a study of another log, model, metric or weighting; name another file"
+            f"{file} is a study of another log, model, space, metric or weighting; "
+            "name another file"
         )
     study.set_user_attr("about", about)
     study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
@@ -183,7 +206,7 @@ def _done(study: Any) -> Sequence[Any]:
 
 
 def _failed() -> Any:
-    return _optuna().trial.TrialState.FAIL
+    return require_optuna().trial.TrialState.FAIL
 
 
 def _as_trial(trial: Any) -> Trial:
@@ -191,7 +214,14 @@ def _as_trial(trial: Any) -> Trial:
     return Trial(dict(trial.params), score, float(trial.user_attrs.get("seconds", 0.0)))
 
 
-def _optuna() -> Any:
+def require_optuna() -> Any:
+    """Return the package.
+
+    Raises
+    ------
+    MachineError
+        If it is not installed.
+    """
     try:
         import optuna
     except ImportError as error:
