@@ -9,6 +9,7 @@ from scipy import sparse
 from torch.nn import functional
 
 from likewise import ConvolutionalAutoencoder, Recommender
+from likewise.autoencoders.convolutional import FOR_FEW
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.nn.convolution import ConvHourglass, WinnerNet, lifetime_winners, spatial_winners
 
@@ -162,4 +163,7 @@ def test_few_images_are_moved_and_many_or_rows_are_not(monkeypatch):
     assert not np.array_equal(few.transform(images), given.transform(images))
     assert ConvolutionalAutoencoder(**QUICK).fit(images.reshape(40, -1)).chosen_["augment"] is False
     monkeypatch.setattr("likewise.autoencoders.convolutional.FEW", 40)
-    assert ConvolutionalAutoencoder(**QUICK).fit(images).chosen_["augment"] is False
+    many = ConvolutionalAutoencoder(**QUICK).fit(images)
+    assert many.chosen_["augment"] is False
+    assert few.chosen_["patience"] == FOR_FEW["patience"]
+    assert given.chosen_["patience"] == many.chosen_["patience"] < FOR_FEW["patience"]

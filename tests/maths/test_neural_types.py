@@ -268,6 +268,13 @@ def test_partial_fit_takes_the_steps_of_fit_one_pass_at_a_time(purchases):
     assert parts.n_epochs_ == len(parts.history_.epochs) == 3
 
 
+def test_partial_fit_refuses_what_the_loss_cannot_explain():
+    X = np.random.default_rng(0).random((20, 4), dtype=np.float32)
+    model = UndercompleteAutoencoder(n_latent=2, loss="bernoulli", **RUN).partial_fit(X)
+    with pytest.raises(InputError, match=r"values in \[0, 1\]"):
+        model.partial_fit(2 * X)
+
+
 @pytest.mark.parametrize(
     ("X", "kind", "loss"),
     [

@@ -18,7 +18,7 @@ from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.memory import limit_memory
 from likewise.nn import output as module
 from likewise.nn.losses import multinomial
-from likewise.nn.optimizers import SampledAdam, make_optimizer
+from likewise.nn.optimizers import SampledAdam, _TouchedAdam, make_optimizer
 from likewise.nn.output import (
     candidates_of,
     held_logits,
@@ -27,7 +27,7 @@ from likewise.nn.output import (
     sampled_output,
 )
 from likewise.nn.rows import SparseRows
-from likewise.nn.sparse_product import sparse_product
+from likewise.nn.sparse_product import sparse_product, sparse_rows
 
 B, N_ITEMS, H = 6, 13, 4
 BLOCKS = (0, 1, 5, 12, 13, 40)
@@ -318,6 +318,19 @@ def test_items_out_of_sight_stay_as_they_are(monkeypatch):
         assert not moved[20:].any()
 
 
+def test_touched_rows_move_as_by_sparse_adam_but_for_where_epsilon_is_added():
+    random = torch.Generator().manual_seed(0)
+    ours, theirs = (nn.Parameter(torch.ones(9, 3)) for _ in range(2))
+    optimizers = _TouchedAdam([ours], {"lr": 0.01}), torch.optim.SparseAdam([theirs], lr=0.01)
+    for _ in range(5):
+        touched = torch.randperm(9, generator=random)[:4].sort().values
+        gradient = sparse_rows(touched, torch.randn(4, 3, generator=random), ours.shape)
+        for weight, optimizer in zip((ours, theirs), optimizers, strict=True):
+            weight.grad = gradient
+            optimizer.step()
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
 def test_partial_fit_goes_on_with_a_sample():
     model = TYPES["denoising"](output="sampled")
     for _ in range(3):
@@ -355,6 +368,14 @@ def test_tables_cannot_be_sampled():
     model = DenoisingAutoencoder(output="sampled", loss="multinomial", optimizer="adam", **RUN)
     with pytest.raises(InputError, match="sparse rows"):
         model.fit(shop().toarray())
+
+
+def test_a_loaded_model_learns_on_from_a_sample_of_purchases_alone(tmp_path):
+    TYPES["denoising"](output="sampled").fit(shop()).save(tmp_path / "model")
+    model = DenoisingAutoencoder.load(tmp_path / "model")
+    with pytest.raises(InputError, match="sparse rows"):
+        model.partial_fit(shop().toarray())
+    assert model.partial_fit(shop()).n_epochs_ == SMALL["max_epochs"] + 1
 
 
 # How it is chosen, and what it takes

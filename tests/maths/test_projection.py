@@ -84,6 +84,19 @@ def test_training_does_not_depend_on_it() -> None:
 
 def test_purchases_are_refused() -> None:
     X = sparse.csr_array(np.kron(np.eye(2), np.ones((9, 3), dtype=np.float32)))
-    model = DeepAutoencoder(n_latent=2, max_epochs=1, random_state=0, projection_steps=1).fit(X)
+    model = DeepAutoencoder(n_latent=2, max_epochs=1, random_state=0).fit(X)
     with pytest.raises(InputError, match="set projection_steps=0"):
-        model.transform(X)
+        model.set_params(projection_steps=1).transform(X)
+
+
+@pytest.mark.parametrize("verb", ["fit", "partial_fit"])
+@pytest.mark.parametrize("wrong", ["sparse rows", "multinomial"])
+def test_what_cannot_be_projected_is_refused_before_it_is_learned_from(
+    verb: str, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = np.kron(np.eye(2), np.ones((9, 3), dtype=np.float32))
+    monkeypatch.setattr("likewise.autoencoders.neural.train", lambda *_, **__: pytest.fail(wrong))
+    loss = "multinomial" if wrong == "multinomial" else "squared"
+    model = DeepAutoencoder(n_latent=2, pretrain=False, loss=loss, projection_steps=1)
+    with pytest.raises(InputError, match="set projection_steps=0"):
+        getattr(model, verb)(sparse.csr_array(X) if wrong == "sparse rows" else X)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
+from likewise.autoencoders.choices import is_auto
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
 from likewise.memory import require_memory
@@ -138,7 +139,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
             )
 
     def _defaults(self, X: Any) -> dict[str, Any]:
-        few = self.image_shape_ is not None and len(X) < FEW
+        few = is_auto(self.augment) and self.image_shape_ is not None and len(X) < FEW
         return {"augment": False} | super()._defaults(X) | (FOR_FEW if few else {})
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
@@ -107,18 +108,27 @@ class DeepAutoencoder(NeuralAutoencoder):
         codes = super()._codes(rows, net)
         if not self.projection_steps:
             return codes
-        if isinstance(rows, SparseRows) or self.loss_ == "multinomial":
-            raise InputError(
-                f"projection_steps={self.projection_steps} needs dense rows and the squared or the "
-                f"bernoulli loss (it is {self.loss_}); set projection_steps=0"
-            )
-        size = max(1, JACOBIAN_BYTES // (4 * self.n_latent * rows.shape[1]))
-        parts = zip(torch.split(codes, size), torch.split(rows, size), strict=True)
+        self._require_projectable(is_sparse=isinstance(rows, SparseRows))
+        dense = cast("Tensor", rows)
+        size = max(1, JACOBIAN_BYTES // (4 * self.n_latent * dense.shape[1]))
+        parts = zip(torch.split(codes, size), torch.split(dense, size), strict=True)
 
         def seen(z: Tensor) -> Tensor:
             return LINKS[self.loss_](net.decode(z))
 
         return torch.cat([projected(seen, z, x, self.projection_steps) for z, x in parts])
+
+    def _require_learnable(self, X: Any) -> None:
+        super()._require_learnable(X)
+        if self.projection_steps:
+            self._require_projectable(is_sparse=sparse.issparse(X))
+
+    def _require_projectable(self, *, is_sparse: bool) -> None:
+        if is_sparse or self.loss_ == "multinomial":
+            raise InputError(
+                f"projection_steps={self.projection_steps} needs dense rows and the squared or the "
+                f"bernoulli loss (it is {self.loss_}); set projection_steps=0"
+            )
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         return self._explained(self._coded(rows), rows, generator)

@@ -125,6 +125,8 @@ class NeuralAutoencoder(NeuralParameters):
             self._validate_params()
             self.net_ = self._prepare(rows)
             self.history_, self.n_epochs_ = History(), 0
+        else:
+            self._require_learnable(rows)
         plan = replace(self._plan(), max_epochs=1, seed=self._seed + self.n_epochs_, decay=False)
         if not hasattr(self, "_optimizer"):
             self._optimizer, self._n_steps = make_optimizer(self.net_, plan), 0
@@ -220,10 +222,8 @@ class NeuralAutoencoder(NeuralParameters):
     def _prepare(self, X: Any) -> Net:
         """Choose the loss and the device, and return a net with weights drawn."""
         self.loss_ = loss_for(X, self._sparse_loss) if self.loss == "auto" else str(self.loss)
-        require_range(X, self.loss_)
         self.chosen_ = choose(self.get_params(), self._defaults(X))
-        if self.output == "sampled":
-            require_sampled(self, X)
+        self._require_learnable(X)
         to_scale = self.loss_ == "squared" and not sparse.issparse(X)
         self.scaling_ = Scaling.of(X) if to_scale else None
         self.device_ = resolve_device(self.device)
@@ -234,6 +234,12 @@ class NeuralAutoencoder(NeuralParameters):
         net.initialise(torch.Generator().manual_seed(self._seed))
         start_at_the_mean(net, X, self.loss_, centred=self.scaling_ is not None)
         return net.to(self.device_).eval()
+
+    def _require_learnable(self, X: Any) -> None:
+        """Refuse rows that the loss, the output or what the type does cannot take."""
+        require_range(X, self.loss_)
+        if self.output == "sampled":
+            require_sampled(self, X)
 
     def _pretrain(self, X: Any, seconds: float) -> None:
         """Train the layers of the net before all of them are trained together."""

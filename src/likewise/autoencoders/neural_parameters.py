@@ -48,9 +48,9 @@ class NeuralParameters(Autoencoder):
     output : {"auto", "full", "blocked", "sampled"}
         How `fit` takes the logits of a batch of purchases under the multinomial loss: all at once;
         by blocks of items, for the same loss in less memory; or those of the items that the batch
-        holds and of a sample of the others, an estimate whose cost does not grow with the
-        catalogue, with Adam for the weights of those items alone. "auto" is full, and blocked where
-        a batch has more than 2²⁵ logits.
+        holds and of a sample of the others, an estimate whose cost hardly grows with the catalogue,
+        with Adam for the weights of those items alone. "auto" is full, and blocked where a batch
+        has more than 2²⁵ logits.
     optimizer : {"auto", "adam", "muon", "sgd"}
         Adam (Kingma and Ba, 2015); :class:`~likewise.nn.optimizers.Muon`, whose learning rate rises
         at first and falls to 0 by the end of `fit`; or plain gradient descent.

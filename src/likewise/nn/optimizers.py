@@ -77,7 +77,12 @@ class SampledAdam(Parts):
 
 
 class _TouchedAdam(torch.optim.Optimizer):
-    """Adam for weights whose gradients are sparse, on the rows that these hold."""
+    """Adam for weights whose gradients are sparse, on the rows that these hold.
+
+    `torch.optim.SparseAdam` does the same but for two things: it adds ε before the moments are
+    corrected for their start at 0, so that where all rows are touched it is not Adam, and its
+    `step` is a plain number, which a checkpoint's tensors do not hold.
+    """
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]

@@ -65,9 +65,10 @@ class _SparseProduct(torch.autograd.Function):
         rows: SparseRows = ctx.rows
         columns, order = torch.sort(rows.columns, stable=True)
         row, values = rows.row_of_value()[order], rows.values[order]
-        places = torch.arange(ctx.shape[0], device=columns.device)
         if ctx.touched_only:
             places = torch.unique_consecutive(columns)
+        else:
+            places = torch.arange(ctx.shape[0], device=columns.device)
         offsets = functional.pad(torch.searchsorted(columns, places.to(columns.dtype)), (0, 1))
         offsets[-1] = len(columns)
         sums = _sums(upstream, row, offsets, values)
