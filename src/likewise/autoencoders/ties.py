@@ -7,6 +7,7 @@ row of the rarer one, which is the shorter. Shapes: U rows, I items, K neighbour
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -64,13 +65,13 @@ class Ties:
 
         limit = np.minimum(possible, per_item)
         neighbours = np.full((n, n_neighbours), NO_ITEM, np.int32)
+        by_item, by_row = arrays(columns), arrays(X)
 
         def product(part: slice) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]:
             room = int(limit[part].sum())
             items, values = np.empty(room, np.int32), np.empty(room, np.float32)
             counts = gather_ties(
-                part.start, arrays(columns), arrays(X), length, per_item, neighbours[part],
-                items, values,
+                part.start, by_item, by_row, length, per_item, neighbours[part], items, values,
             )  # fmt: skip
             return counts, items, values
 
@@ -100,8 +101,13 @@ class Ties:
         from likewise.autoencoders.compiled import fill  # numba takes half a second to import
 
         result = np.zeros((*groups.shape, groups.shape[1]), dtype=np.float32)
-        fill(*arrays(self.below), self.diagonal, groups, result)
+        fill(*self._below, self.diagonal, groups, result)
         return result
+
+    @cached_property
+    def _below(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+        """What is kept below the diagonal, as compiled loops read it."""
+        return arrays(self.below)
 
 
 def ties_bytes(n_items: int, n_values: int) -> int:
