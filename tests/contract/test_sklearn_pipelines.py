@@ -58,10 +58,10 @@ def test_codes_come_as_frames_with_the_names_of_the_features_out(model, frame, k
 
 @pytest.mark.parametrize("model", TYPES, ids=repr)
 def test_a_grid_is_searched_by_what_comes_after_the_code(model, frame):
-    pipeline = make_pipeline(StandardScaler(), model, LogisticRegression())
+    pipeline = make_pipeline(StandardScaler(), model, StandardScaler(), LogisticRegression())
     step = type(model).__name__.lower()
     search = GridSearchCV(pipeline, {f"{step}__n_latent": [1, 2]}, cv=2)
-    assert search.fit(frame, frame["a"] > 0).best_score_ > 0.4
+    assert search.fit(frame, frame["a"] > 0).best_score_ > 0.75  # half of them are right by chance
 
 
 @pytest.mark.parametrize("model", [*TYPES, TableAutoencoder(TYPES[0])], ids=repr)
