@@ -96,6 +96,19 @@ def loss_for(X: Any, sparse_loss: str = "multinomial") -> str:
     return "bernoulli" if low >= 0 and high <= 1 else "squared"
 
 
+def require_learnable(model: Any, X: Any) -> None:
+    """Refuse rows that the loss, or a sampled output, cannot take.
+
+    Raises
+    ------
+    InputError
+        If they are such.
+    """
+    require_range(X, model.loss_)
+    if model.output == "sampled":
+        require_sampled(model, X)
+
+
 def require_range(X: Any, loss: str) -> None:
     """Refuse values that a loss cannot explain.
 

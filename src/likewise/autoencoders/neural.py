@@ -19,8 +19,7 @@ from likewise.autoencoders.base import RUN_OPTIONS, Validate
 from likewise.autoencoders.choices import (
     choose,
     loss_for,
-    require_range,
-    require_sampled,
+    require_learnable,
     start_at_the_mean,
 )
 from likewise.autoencoders.neural_folder import as_array
@@ -237,9 +236,7 @@ class NeuralAutoencoder(NeuralParameters):
 
     def _require_learnable(self, X: Any) -> None:
         """Refuse rows that the loss, the output or what the type does cannot take."""
-        require_range(X, self.loss_)
-        if self.output == "sampled":
-            require_sampled(self, X)
+        require_learnable(self, X)
 
     def _pretrain(self, X: Any, seconds: float) -> None:
         """Train the layers of the net before all of them are trained together."""
