@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from likewise.autoencoders import LinearAutoencoder
+from likewise.autoencoders import KernelAutoencoder, LinearAutoencoder
 from likewise.data.interactions import Interactions
 from likewise.data.split import FoldIn, held_out_items
-from likewise.errors import InputError
+from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend import auto as module
 from likewise.recommend import search
@@ -20,8 +20,8 @@ from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.climbing import Trial
 from likewise.recommend.journal import TRIALS, Journal, fingerprint
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import closed_forms
-from likewise.recommend.selection import METRIC
+from likewise.recommend.searches import SEARCHES, closed_forms
+from likewise.recommend.selection import METRIC, choose
 from likewise.recommend.weights import choose_weights, some_of
 
 
@@ -67,6 +67,66 @@ def test_every_family_is_tried_and_the_best_is_fitted_on_everything(shop, small)
     assert json.loads(json.dumps(choice)) == choice
     assert [part["weight"] for part in choice["parts"]] == list(found.weights.weights)
     assert len(choice["trials"]) == len(found.trials)
+
+
+def test_parts_that_do_not_fit_in_memory_together_are_fewer(shop, monkeypatch):
+    whole = auto(shop, budget=4, neural=False)
+    assert len(whole.parts) > 1
+    fit = Blend._fit
+
+    def refuse(blend, X, validate):
+        if len(blend.parts) >= len(whole.parts):
+            raise NotEnoughMemoryError("too many at once")
+        fit(blend, X, validate)
+
+    monkeypatch.setattr(Blend, "_fit", refuse)
+    fewer = auto(shop, budget=4, neural=False)
+    weakest = whole.parts[-1][0]
+    assert {name for name, _ in fewer.parts} <= {name for name, _ in whole.parts} - {weakest}
+    choice = fewer.recommender.metrics["choice"]
+    assert choice["skipped"][weakest] == "too many at once"
+    assert len(choice["parts"]) == len(fewer.parts) == len(fewer.weights.weights)
+    learned, judged = held_out_items(shop)
+    again = Recommender(fewer.recommender.model).fit(learned, support=False)
+    assert evaluate(again, judged, (METRIC,)).mean(METRIC) == pytest.approx(fewer.weights.score)
+
+
+def test_one_part_that_does_not_fit_in_memory_is_refused(shop, monkeypatch):
+    fit = search.Search._fitted
+
+    def refuse(self, model, interactions, validation=None):
+        if interactions is shop:
+            raise NotEnoughMemoryError("no room")
+        return fit(self, model, interactions, validation)
+
+    monkeypatch.setattr(search.Search, "_fitted", refuse)
+    with pytest.raises(NotEnoughMemoryError, match="no room"):
+        auto(shop, budget=4, neural=False)
+
+
+@pytest.mark.parametrize("most", [800, 1])
+def test_settings_that_would_not_fit_in_memory_are_no_end_of_the_others(shop, monkeypatch, most):
+    room = KernelAutoencoder._require_room
+
+    def refuse(model, n_landmarks, n_items):
+        if model.n_landmarks > most:
+            raise NotEnoughMemoryError("lower n_landmarks")
+        room(model, n_landmarks, n_items)
+
+    monkeypatch.setattr(KernelAutoencoder, "_require_room", refuse)
+    ladders = SEARCHES[KernelAutoencoder].only(
+        "n_landmarks", plain=KernelAutoencoder().get_params()
+    )
+    if most == 1:
+        with pytest.raises(InputError, match=r"none of .* could be fitted; lower n_landmarks"):
+            choose(KernelAutoencoder, shop, search=ladders, max_seconds=1)
+        return
+    choice = choose(KernelAutoencoder, shop, search=ladders, max_seconds=1)
+    assert choice.model.n_landmarks <= most
+    refused = {
+        trial.parameters["n_landmarks"] for trial in choice.trials if trial.score == -math.inf
+    }
+    assert 1000 in refused
 
 
 def test_where_buying_again_counts_habits_are_a_part(shop):
@@ -131,6 +191,9 @@ def test_a_line_that_was_cut_off_is_tried_again(tmp_path):
         file.write('{"model": "linear", "para')
     score = Journal(tmp_path, "a").remembered("linear", lambda parameters: 7.0)
     assert [score({"l2": l2}) for l2 in (1.0, 2.0, 3.0)] == [0.5, -math.inf, 7.0]
+    score = Journal(tmp_path, "a").remembered("linear", lambda parameters: 8.0)
+    assert [score({"l2": l2}) for l2 in (1.0, 2.0, 3.0, 4.0)] == [0.5, -math.inf, 7.0, 8.0]
+    assert [path.name for path in tmp_path.iterdir()] == [TRIALS]
 
 
 def test_the_fingerprint_is_of_the_purchases_and_the_options(shop):

@@ -75,8 +75,9 @@ def auto(
     budget : float
         Seconds for all of it, kept within a tenth (one setting of a closed form is always tried).
     repeats : bool
-        Whether buying again counts: what customers have is then judged too, personal frequency is
-        one of the parts, and `recommend` is to be asked with ``filter_seen=False``.
+        Whether buying again counts: what customers have is then judged too, what they bought before
+        is one of the parts (personal frequency, by counts if the weighting is "log" or "linear"),
+        and `recommend` is to be asked with ``filter_seen=False``.
     neural : bool
         Whether neural models are tried; without them the search is as long as it is useful.
     trials : path, optional

@@ -45,12 +45,15 @@ class Journal:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / TRIALS
-            lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-            if not lines:
-                path.write_text(json.dumps({"about": self.about}) + "\n", encoding="utf-8")
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
+            lines = text.splitlines() or [json.dumps({"about": self.about})]
+            records = _records(lines, self.about, self.folder)
+            whole = "".join(f"{line}\n" for line in lines[: 1 + len(records)])
+            if whole != text:  # else the next trial would be added to a line that was cut off
+                _replace(path, whole)
         except OSError as error:
             raise MachineError(f"the trials cannot be kept in {self.folder}: {error}") from error
-        for record in _records(lines, self.about, self.folder):
+        for record in records:
             self._known[record["model"], _key(record["parameters"])] = _number(record["score"])
 
     def remembered(self, model: str, score: Score) -> Score:
@@ -94,6 +97,13 @@ def fingerprint(train: Interactions, *more: Any) -> str:
     for array in (train.matrix.indptr, train.matrix.indices, train.matrix.data):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file anew, as a whole or not at all."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def _records(lines: list[str], about: str, folder: Path) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
 from likewise.recommend.candidates import batch_size_for
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import LINEAR, Search, linear_kind
+from likewise.recommend.searches import LINEAR, Ladders, linear_kind
 from likewise.recommend.selection import METRIC, choose
 
 STOCHASTIC = (
@@ -69,7 +69,7 @@ class _Chosen:
     budget: float
     metric: str
     weighting: str = "binary"
-    search: Search | None = None
+    search: Ladders | None = None
 
     def __call__(self, split: Split, seed: int) -> Recommender:
         choice = choose(

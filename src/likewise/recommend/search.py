@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from likewise.autoencoders import LinearAutoencoder
 from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, copy_of
@@ -19,18 +18,18 @@ from likewise.data.split import FoldIn
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.baselines import PersonalFrequency
-from likewise.recommend.blend import Blend
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
-from likewise.recommend.halving import LEAST_SLICE, Halving
+from likewise.recommend.found import Found, cut_off, together
+from likewise.recommend.halving import Halving
 from likewise.recommend.journal import Journal, as_record
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import SEARCHES, closed_forms
+from likewise.recommend.searches import LINEAR_SHARE, SEARCHES, closed_forms
 from likewise.recommend.selection import choose
 from likewise.recommend.weights import Weights, choose_weights, some_of
 
-LINEAR_SHARE, OTHER_SHARE = 0.3, 0.05
-"""Of the budget, for the settings of the linear autoencoder, and of each other closed form."""
+OTHER_SHARE = 0.05
+"""Of the budget, for the settings of each closed form that is not the linear one."""
 
 FIRST_SHARE = 0.1
 """Of the time that is not set aside, for the first trial of a type: it may be more than its own."""
@@ -52,24 +51,6 @@ PROBE = 10
 """A type that might be slow is first tried on one row in so many."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """The best of one family."""
-
-    name: str
-    model: Autoencoder
-    scores: NDArray[np.float32]
-    """What it gives the items for the users whom weights are chosen on."""
-    score: float
-    refit_seconds: float
-    """What fitting it on everything will take."""
-
-    @property
-    def is_neural(self) -> bool:
-        """Whether it is trained by epochs."""
-        return isinstance(self.model, NeuralAutoencoder)
-
-
 @dataclass
 class Search:
     """What has been found so far, and what it is judged on.
@@ -85,7 +66,7 @@ class Search:
     journal : Journal
         Is told of every trial.
     repeats : bool
-        Whether buying again counts; personal frequency is then tried too.
+        Whether buying again counts; what customers have bought before is then a part too.
     """
 
     learned: Interactions
@@ -107,14 +88,13 @@ class Search:
 
     def closed_forms(self) -> None:
         """Climb to the best settings of each closed form."""
-        seconds = LINEAR_SHARE * self.budget.seconds
-        first, *others = closed_forms(self.learned.n_items, seconds / 2)
+        first, *others = closed_forms(self.learned.n_items, self.budget.seconds)
         if first is not LinearAutoencoder:
             self.skipped["linear"] = (
                 f"{self.learned.n_items:,} items are too many to be solved exactly in the memory "
                 "and the time there are: each is solved within its neighbourhood"
             )
-        self._try(first, seconds)
+        self._try(first, LINEAR_SHARE * self.budget.seconds)
         for kind in others:
             free = self.budget.left - self._set_aside()
             self._try(kind, min(OTHER_SHARE * self.budget.seconds, free), FIRST_SHARE * free)
@@ -124,7 +104,7 @@ class Search:
             self.found.append(self._habits())
 
     def _habits(self) -> Found:
-        """Judge what customers have bought already, most often first."""
+        """Judge what customers have bought already; most often first, if the weighting counts."""
         model, began = PersonalFrequency(), self.budget.spent
         fitted = self._fitted(model, self.learned)
         score = evaluate(fitted, self.judged, (self.metric,), repeats=True).mean(self.metric)
@@ -213,23 +193,35 @@ class Search:
     # The winners
 
     def refitted(self) -> tuple[Recommender, Weights, list[Found]]:
-        """Weigh the parts, and fit those that count on everything."""
+        """Weigh the parts, and fit those that count on everything.
+
+        Together they may not fit in memory though each did alone: the weakest is left out then.
+        """
         parts = self._affordable(sorted(self.found, key=lambda one: -one.score))
+        while True:
+            chosen, weights = self._weighed(parts)
+            try:
+                model = together(chosen, weights, self.budget.left, self.growth)
+                recommender = self._fitted(model, self.everything)
+                break
+            except NotEnoughMemoryError as error:
+                *parts, weakest = chosen
+                if not parts:
+                    raise
+                self.skipped[weakest.name] = str(error)
+        self.skipped |= cut_off(chosen, recommender.model_)
+        recommender.metrics["choice"] = self._record(chosen, weights)
+        return recommender, weights, chosen
+
+    def _weighed(self, parts: list[Found]) -> tuple[list[Found], Weights]:
+        """Return the parts that count, and their weights."""
         weights = choose_weights(
             [part.scores for part in parts], self.some, self.metric, repeats=self.repeats,
             max_seconds=self._weights_seconds(),
         )  # fmt: skip
         kept = [(p, w) for p, w in zip(parts, weights.weights, strict=True) if w]
-        weights = Weights(weights.calibration, tuple(w for _, w in kept), weights.score)
-        chosen = [part for part, _ in kept]
-        models = self._with_deadlines(chosen)
-        model = models[0] if len(models) == 1 else Blend(
-            parts=models, weights=weights.weights, calibration=weights.calibration
-        )  # fmt: skip
-        recommender = self._fitted(model, self.everything)
-        self._note_cut_off(chosen, recommender.model_)
-        recommender.metrics["choice"] = self._record(chosen, weights)
-        return recommender, weights, chosen
+        kept_weights = Weights(weights.calibration, tuple(w for _, w in kept), weights.score)
+        return [part for part, _ in kept], kept_weights
 
     def _affordable(self, parts: list[Found]) -> list[Found]:
         """Leave out what there is no time to train again: half a training is another model."""
@@ -242,27 +234,6 @@ class Search:
             else:
                 self.skipped[part.name] = "there was no time left to train it on everything"
         return kept
-
-    def _with_deadlines(self, chosen: list[Found]) -> list[Autoencoder]:
-        """Return the models; those that train by epochs get a share each of the time left."""
-        closed = sum(part.refit_seconds for part in chosen if not part.is_neural)
-        neural = sum(part.refit_seconds for part in chosen if part.is_neural)
-        models = [copy_of(part.model) for part in chosen]
-        for part, model in zip(chosen, models, strict=True):
-            if part.is_neural:
-                seconds = (self.budget.left - closed) * part.refit_seconds / max(neural, 1e-9)
-                least = max(LEAST_SLICE, part.refit_seconds / self.growth)
-                model.set_params(max_seconds=max(seconds, least))
-        return models
-
-    def _note_cut_off(self, chosen: list[Found], model: Autoencoder) -> None:
-        fitted = model.parts_ if isinstance(model, Blend) else [model]
-        for part, one in zip(chosen, fitted, strict=True):
-            if part.is_neural and one.history_.stopped == "max_seconds":
-                self.skipped[f"the end of {part.name}"] = (
-                    f"its training on everything was slower than before: the budget ended it in "
-                    f"epoch {len(one.history_.epochs)} of {part.model.max_epochs}"
-                )
 
     def _set_aside(self) -> float:
         """Return the seconds that weights, and fitting what was found on everything, will take."""

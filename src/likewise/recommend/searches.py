@@ -25,7 +25,7 @@ from likewise.recommend.climbing import Work
 
 
 @dataclass(frozen=True)
-class Search:
+class Ladders:
     """What may be tried of a type.
 
     Parameters
@@ -45,14 +45,14 @@ class Search:
     model: Callable[[dict[str, Any], Interactions], Autoencoder]
     work: Work = lambda _: 1.0
 
-    def only(self, *names: str, plain: Mapping[str, Any]) -> "Search":
-        """Return the search of these settings alone; the others are plain."""
+    def only(self, *names: str, plain: Mapping[str, Any]) -> "Ladders":
+        """Return the ladders of these settings alone; the others are plain."""
         start = {k: self.start[k] if k in names else plain[k] for k in self.start}
         return replace(self, ladders={name: self.ladders[name] for name in names}, start=start)
 
 
-def _linear(kind: type[Autoencoder]) -> Search:
-    """Return the search that is common to the exact and to the sparse linear autoencoder."""
+def _linear(kind: type[Autoencoder]) -> Ladders:
+    """Return the ladders that are common to the exact and to the sparse linear autoencoder."""
 
     def model(settings: dict[str, Any], train: Interactions) -> Autoencoder:
         """Scale l2 as `user_power` scales the Gram matrix, so that the two are climbed apart."""
@@ -60,7 +60,7 @@ def _linear(kind: type[Autoencoder]) -> Search:
         weight = (length ** (1 - settings["user_power"])).sum() / length.sum()
         return kind(**settings | {"l2": float(f"{settings['l2'] * weight:.4g}")})
 
-    return Search(
+    return Ladders(
         {
             "l2": [float(f"{10 ** (n / 4):.3g}") for n in range(-4, 21)],
             "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
@@ -73,8 +73,8 @@ def _linear(kind: type[Autoencoder]) -> Search:
     )
 
 
-def _neighbourhood() -> Search:
-    """Return the linear search; neighbourhoods begin small, as they take their size squared."""
+def _neighbourhood() -> Ladders:
+    """Return the linear ladders; neighbourhoods begin small, as they take their size squared."""
     search = _linear(NeighbourhoodAutoencoder)
     return replace(
         search,
@@ -86,10 +86,10 @@ def _neighbourhood() -> Search:
 
 PLAIN = LinearAutoencoder().get_params()
 
-SEARCHES: dict[type[Autoencoder], Search] = {
+SEARCHES: dict[type[Autoencoder], Ladders] = {
     LinearAutoencoder: _linear(LinearAutoencoder),
     NeighbourhoodAutoencoder: _neighbourhood(),
-    KernelAutoencoder: Search(
+    KernelAutoencoder: Ladders(
         {
             "l2": [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0],
             "gamma": [0.125, 0.25, 0.5, 1.0, 2.0, 4.0],
@@ -100,7 +100,7 @@ SEARCHES: dict[type[Autoencoder], Search] = {
         lambda settings, _train: KernelAutoencoder(random_state=0, **settings),
         work=lambda settings: float(settings["n_landmarks"]) ** 1.5,
     ),
-    SpectralAutoencoder: Search(
+    SpectralAutoencoder: Ladders(
         {
             "n_latent": [8, 16, 32, 50, 70, 100, 150, 200, 300, 400, 600, 800],
             "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
@@ -110,7 +110,7 @@ SEARCHES: dict[type[Autoencoder], Search] = {
         lambda settings, _train: SpectralAutoencoder(random_state=0, **settings),
         work=lambda settings: float(settings["n_latent"]),
     ),
-    ItemNeighbours: Search(
+    ItemNeighbours: Ladders(
         {
             "n_neighbours": [10, 20, 50, 100, 200, 500, 1000, 2000],
             "shrinkage": [0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0],
@@ -119,7 +119,7 @@ SEARCHES: dict[type[Autoencoder], Search] = {
         {"n_neighbours": 100, "shrinkage": 10.0, "discount": 0.5},
         lambda settings, _train: ItemNeighbours(**settings),
     ),
-    RP3Beta: Search(
+    RP3Beta: Ladders(
         {
             "n_neighbours": [10, 20, 50, 100, 200, 500, 1000, 2000],
             "alpha": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0],
@@ -132,7 +132,7 @@ SEARCHES: dict[type[Autoencoder], Search] = {
 """The types whose settings can be chosen."""
 
 
-LINEAR: dict[str, Search] = {
+LINEAR: dict[str, Ladders] = {
     "EASE": SEARCHES[LinearAutoencoder].only("l2", plain=PLAIN),
     "EDLAE": SEARCHES[LinearAutoencoder].only("l2", "dropout", plain=PLAIN),
     "RDLAE": SEARCHES[LinearAutoencoder].only("l2", "dropout", "relaxation", plain=PLAIN),
@@ -141,6 +141,9 @@ LINEAR: dict[str, Search] = {
     ),
 }
 """The published linear ones: the same type, some of its settings left as they are."""
+
+LINEAR_SHARE = 0.3
+"""Of a search's budget, for the settings of the linear autoencoder."""
 
 CUBES_PER_SECOND = 1e11
 """An exact linear autoencoder of n items takes n³ / this many seconds (8,000 items: 4.6 s)."""
@@ -161,8 +164,13 @@ def linear_kind(n_items: int, seconds: float = math.inf) -> type[Autoencoder]:
     return LinearAutoencoder if fits and in_time else NeighbourhoodAutoencoder
 
 
-def closed_forms(n_items: int, seconds: float = math.inf) -> list[type[Autoencoder]]:
-    """Return the types to choose among for so many items, the linear one that fits them first.
+def tried_first(n_items: int, budget: float = math.inf) -> type[Autoencoder]:
+    """Return the linear autoencoder that a search begins with: half of its share is for a trial."""
+    return linear_kind(n_items, LINEAR_SHARE * budget / 2)
+
+
+def closed_forms(n_items: int, budget: float = math.inf) -> list[type[Autoencoder]]:
+    """Return the types to choose among for so many items within a budget, a linear one first.
 
     Examples
     --------
@@ -170,4 +178,4 @@ def closed_forms(n_items: int, seconds: float = math.inf) -> list[type[Autoencod
     ['linear', 'kernel']
     """
     linear = {LinearAutoencoder, NeighbourhoodAutoencoder}
-    return [linear_kind(n_items, seconds), *(kind for kind in SEARCHES if kind not in linear)]
+    return [tried_first(n_items, budget), *(kind for kind in SEARCHES if kind not in linear)]

@@ -8,11 +8,11 @@ from typing import Any
 from likewise.autoencoders.base import Autoencoder
 from likewise.data.interactions import Interactions
 from likewise.data.split import FoldIn, held_out_items
-from likewise.errors import InputError
+from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.climbing import Trial, climb
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import SEARCHES, Search
+from likewise.recommend.searches import SEARCHES, Ladders
 
 METRIC = "ndcg@100"
 
@@ -56,7 +56,7 @@ def choose(
     metric: str = METRIC,
     weighting: str = "binary",
     repeats: bool = False,
-    search: Search | None = None,
+    search: Ladders | None = None,
     on_trial: Callable[[Trial], None] | None = None,
     through: Callable[[Score], Score] = lambda score: score,
 ) -> Choice:
@@ -75,7 +75,7 @@ def choose(
         What to maximise.
     repeats : bool
         Whether buying again counts.
-    search : Search, optional
+    search : Ladders, optional
         What may be tried; all that makes sense of the type if None.
     on_trial : callable, optional
         Told of every trial.
@@ -92,12 +92,14 @@ def choose(
     """
     search = search or SEARCHES[kind]
     learned, judged = held_out_items(train) if validation is None else (train, validation)
+    refusals = []
 
     def score(settings: dict[str, Any]) -> float:
         recommender = Recommender(search.model(settings, learned), weighting=weighting)
         try:
             recommender.fit(learned, support=False)
-        except InputError:  # such as a Gram matrix that this l2 leaves singular
+        except (InputError, NotEnoughMemoryError) as error:
+            refusals.append(str(error))  # such as a Gram matrix that this l2 leaves singular
             return -math.inf
         return evaluate(recommender, judged, (metric,), repeats=repeats).mean(metric)
 
@@ -109,6 +111,6 @@ def choose(
     if best.score == -math.inf:
         raise InputError(
             f"none of {len(trials)} settings of {kind.__name__} could be fitted; "
-            "check the log's weights, or use weighting='binary'"
+            + (refusals or ["check the log's weights, or use weighting='binary'"])[-1]
         )
     return Choice(search.model(best.parameters, train), metric, trials, complete)
