@@ -34,9 +34,18 @@ def test_a_dry_run_takes_the_neighbourhood_where_the_exact_one_would_not_fit(
     document = run("fit", orders, "--out", tmp_path / "m", "--dry-run", "--json").document()
     assert document["model"] == "neighbourhood"
     assert "each item is solved within its neighbourhood instead" in document["why"]
-    assert document["fits"] is False
+    assert document["fits"] is True
     assert (document["users"], document["items"], document["purchases"]) == (40, 18, 232)
     assert list(tmp_path.glob("m*")) == []
+
+
+def test_a_dry_run_takes_the_neighbourhood_where_the_exact_one_would_take_too_long(
+    run, orders, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("likewise.recommend.searches.CUBES_PER_SECOND", 18**3 / 10)
+    arguments = ["fit", orders, "--out", tmp_path / "m", "--dry-run", "--json", "--budget"]
+    models = [run(*arguments, budget).document()["model"] for budget in ("60", "90")]
+    assert models == ["neighbourhood", "linear"]
 
 
 @pytest.mark.parametrize("model", ["recvae", "item-knn", "popularity", "kernel", "stacked"])

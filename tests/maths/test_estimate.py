@@ -2,20 +2,29 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
 from likewise import memory
 from likewise.autoencoders import (
     DenoisingAutoencoder,
+    HVamp,
     KernelAutoencoder,
     LinearAutoencoder,
     NeighbourhoodAutoencoder,
+    RecVAE,
+    SpectralAutoencoder,
 )
 from likewise.autoencoders.linear import GRAM_BYTES
+from likewise.autoencoders.neighbourhood import BLOCK_BYTES
+from likewise.autoencoders.ties import PRODUCTS_AT_A_TIME, ties_bytes
 from likewise.data.interactions import Interactions
+from likewise.errors import NotEnoughMemoryError
 from likewise.evaluate.resources import measured
 from likewise.recommend.baselines import ItemNeighbours, Popularity
 from likewise.recommend.estimate import estimate, model_bytes
+from likewise.recommend.searches import closed_forms
+from likewise.recommend.support import Support
 
 
 def interactions(n_users, n_items, n_values):
@@ -38,7 +47,7 @@ def test_the_peak_is_not_above_the_estimate_nor_far_below(model, n_items, slack)
     model.fit(X[:50])  # so that what is loaded and compiled once is not counted
     with measured() as cost:
         model.fit(X)
-    said = model_bytes(model, n_items, X.nnz)
+    said = model_bytes(model, X)
     assert cost.added_bytes <= said
     assert said <= 3 * cost.added_bytes + slack
 
@@ -49,7 +58,10 @@ def test_the_peak_is_not_above_the_estimate_nor_far_below(model, n_items, slack)
         LinearAutoencoder(),
         NeighbourhoodAutoencoder(),
         KernelAutoencoder(),
+        SpectralAutoencoder(),
         DenoisingAutoencoder(max_seconds=7.0),
+        RecVAE(),
+        HVamp(),
         ItemNeighbours(),
         Popularity(),
     ],
@@ -61,12 +73,45 @@ def test_more_items_take_more(model):
     assert (small.model, small.why) == (model.type_name, "named")
     assert (small.users, small.items, small.purchases) == (900, 300, log.matrix.nnz)
     assert 0 < small.memory_bytes < large.memory_bytes
-    if isinstance(model, DenoisingAutoencoder):
+    if isinstance(model, DenoisingAutoencoder) and model.max_seconds:
         assert small.seconds == 7
     elif isinstance(model, LinearAutoencoder | NeighbourhoodAutoencoder):
         assert 0 < small.seconds < large.seconds
     else:
         assert small.seconds is None
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        DenoisingAutoencoder(hidden=(40, 20), max_epochs=1),
+        DenoisingAutoencoder(loss="squared", output="blocked", n_latent=9, max_epochs=1),
+        RecVAE(hidden=(60, 60), n_latent=9, max_epochs=1),
+        HVamp(hidden=(60,), n_latent=9, n_pseudo=30, max_epochs=1),
+        SpectralAutoencoder(n_latent=20),
+        ItemNeighbours(),
+        KernelAutoencoder(n_landmarks=50),
+    ],
+    ids=lambda model: model.type_name,
+)
+def test_a_fit_asks_for_what_was_said_or_a_little_less(model, monkeypatch):
+    X = interactions(200, 300, 4_000).matrix
+    said = model_bytes(model, X)
+    monkeypatch.setattr(memory, "available_memory", lambda: said // 3)
+    with pytest.raises(NotEnoughMemoryError):
+        model.fit(X)
+    monkeypatch.setattr(memory, "available_memory", lambda: said)
+    model.fit(X)
+
+
+def test_the_output_layer_is_counted_as_it_is_learned():
+    X = interactions(20, 100_000, 4_000).matrix
+    full, blocked, sampled, auto = (
+        model_bytes(DenoisingAutoencoder(output=output), X)
+        for output in ("full", "blocked", "sampled", "auto")
+    )
+    assert auto == blocked < full
+    assert sampled < full
 
 
 def test_the_exact_one_is_taken_where_it_fits_and_the_neighbourhood_where_it_does_not(monkeypatch):
@@ -80,5 +125,33 @@ def test_the_exact_one_is_taken_where_it_fits_and_the_neighbourhood_where_it_doe
     sparse_one = estimate(log)
     assert sparse_one.model == "neighbourhood"
     assert sparse_one.why.endswith("each item is solved within its neighbourhood instead")
-    assert not sparse_one.fits
+    assert sparse_one.fits
     assert sparse_one.free_bytes < needed
+
+
+def test_what_a_search_tries_first_is_named(monkeypatch):
+    monkeypatch.setattr(memory, "_machine_available", lambda: 2**36)
+    log = interactions(900, 20_000, 9_000)
+    for budget, kind in ((1e6, "linear"), (60.0, "neighbourhood")):
+        found = estimate(log, budget=budget)
+        assert found.model == closed_forms(log.n_items, budget)[0].type_name == kind
+    assert found.why == (
+        "the exact one takes about 80 s for 20,000 items, more than its share: "
+        "each item is solved within its neighbourhood instead"
+    )
+
+
+def test_threads_that_find_no_work_take_no_memory():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(64)
+        assert ties_bytes(18, 232) < 2**16
+        assert Support.bytes_for(18, 232) < 2**16
+        assert NeighbourhoodAutoencoder().bytes_for(18, 232) < 2**18
+        many = ties_bytes(100_000, 10**8), NeighbourhoodAutoencoder().bytes_for(100_000, 10**8)
+        torch.set_num_threads(1)
+        one = ties_bytes(100_000, 10**8), NeighbourhoodAutoencoder().bytes_for(100_000, 10**8)
+    finally:
+        torch.set_num_threads(before)
+    assert many[0] - one[0] == 63 * (16 * PRODUCTS_AT_A_TIME + 32 * 100_000)
+    assert many[1] - one[1] > many[0] - one[0] + 60 * 3 * BLOCK_BYTES

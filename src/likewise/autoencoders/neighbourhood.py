@@ -113,7 +113,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
         def solve(part: slice) -> None:
             groups[part], values[part] = self._columns(ties, penalty, part)
 
-        for _ in in_threads(solve, slices(n_items, max(1, BLOCK_BYTES // (4 * k * k)))):
+        for _ in in_threads(solve, slices(n_items, _at_a_time(k))):
             pass
         return groups, values
 
@@ -155,11 +155,13 @@ class NeighbourhoodAutoencoder(Autoencoder):
 
     def bytes_for(self, n_items: int, n_values: int) -> int:
         """Return what `fit` takes at its peak, for so many items and purchases."""
+        k = self._block_size(n_items)
+        at_a_time = min(n_items, torch.get_num_threads() * _at_a_time(k))
         return (
             8 * self._max_entries(n_items)
-            + 24 * n_items * self._block_size(n_items)
+            + 24 * n_items * k
             + ties_bytes(n_items, n_values)
-            + torch.get_num_threads() * 3 * BLOCK_BYTES
+            + 3 * 4 * at_a_time * k**2
         )
 
     def _require(self, rows: Any) -> None:
@@ -201,6 +203,11 @@ class NeighbourhoodAutoencoder(Autoencoder):
         except ValueError as error:
             raise InputError(f"the sparse B over {n} items is no valid {n} x {n} CSR") from error
         self.B_ = B
+
+
+def _at_a_time(k: int) -> int:
+    """Return how many systems of k unknowns a thread solves at a time."""
+    return max(1, BLOCK_BYTES // (4 * k * k))
 
 
 def _with_itself(neighbours: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.int32]:

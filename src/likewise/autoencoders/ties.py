@@ -111,8 +111,14 @@ class Ties:
 
 
 def ties_bytes(n_items: int, n_values: int) -> int:
-    """Return what multiplying takes beside what it keeps: the matrix thrice, parts, scratch."""
-    return 48 * n_values + torch.get_num_threads() * (16 * PRODUCTS_AT_A_TIME + 32 * n_items)
+    """Return what multiplying takes beside what it keeps: the matrix thrice, parts, scratch.
+
+    It is bound by the work there can be, Σ|u|² <= n_values · min(n_values, n_items) additions.
+    """
+    additions = n_values * min(n_values, n_items)
+    threads = min(torch.get_num_threads(), additions // PRODUCTS_AT_A_TIME + 1)
+    ties = min(additions, n_items**2 // 2, threads * PRODUCTS_AT_A_TIME)
+    return 48 * n_values + 16 * ties + threads * 32 * n_items
 
 
 def _fair_share(possible: NDArray[np.int64], total: int) -> int:

@@ -25,7 +25,7 @@ def report(
     from likewise.memory import GIB
     from likewise.recommend.estimate import estimate
 
-    found = estimate(interactions, model)
+    found = estimate(interactions, model, budget)
     seconds = found.seconds
     if model is None:  # a first trial and the last fit are made in any case
         seconds = max(budget, 2 * (seconds or 0))

@@ -4,25 +4,28 @@ The formulas are those by which the types refuse what would not fit; times follo
 matrix inverted on this machine. Shapes: I items, K neighbours.
 """
 
+import math
 from dataclasses import dataclass
-from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 
 from likewise.autoencoders import (
     KernelAutoencoder,
     LinearAutoencoder,
     NeighbourhoodAutoencoder,
+    SpectralAutoencoder,
 )
-from likewise.autoencoders.base import Autoencoder
-from likewise.autoencoders.choices import PURCHASES
+from likewise.autoencoders.base import Autoencoder, copy_of
+from likewise.autoencoders.choices import PURCHASES, choose, loss_for
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.autoencoders.ties import ties_bytes
-from likewise.data.interactions import Interactions
+from likewise.data.interactions import CSR, Interactions
 from likewise.memory import GIB, available_memory
-from likewise.recommend.searches import linear_kind
+from likewise.nn.output import held_logits
+from likewise.recommend.baselines import Popularity
+from likewise.recommend.searches import CUBES_PER_SECOND, tried_first
 from likewise.recommend.support import Support
 
 ADDITION = 3e-9
@@ -73,7 +76,9 @@ class Estimate:
         return self.memory_bytes <= self.free_bytes
 
 
-def estimate(interactions: Interactions, model: Autoencoder | None = None) -> Estimate:
+def estimate(
+    interactions: Interactions, model: Autoencoder | None = None, budget: float = math.inf
+) -> Estimate:
     """Return what fitting will take.
 
     Parameters
@@ -81,7 +86,10 @@ def estimate(interactions: Interactions, model: Autoencoder | None = None) -> Es
     interactions : Interactions
         What is learned from.
     model : Autoencoder, optional
-        Unfitted. If None, the linear one that memory allows: the exact one, or the neighbourhood.
+        Unfitted. If None, the linear one that `auto` tries first: the exact one where memory and
+        the budget allow it, else the neighbourhood.
+    budget : float
+        Seconds that `auto` has.
 
     Examples
     --------
@@ -91,9 +99,11 @@ def estimate(interactions: Interactions, model: Autoencoder | None = None) -> Es
     """
     n_items, n_values = interactions.n_items, int(interactions.matrix.nnz)
     free = available_memory()
-    why = "named" if model is not None else _why(n_items, free)
-    model = linear_kind(n_items)() if model is None else model
-    learning = model_bytes(model, n_items, n_values)
+    why = "named"
+    if model is None:
+        model = tried_first(n_items, budget)()
+        why = _why(model, n_items, free)
+    learning = model_bytes(model, interactions.matrix)
     return Estimate(
         model.type_name,
         why,
@@ -106,17 +116,25 @@ def estimate(interactions: Interactions, model: Autoencoder | None = None) -> Es
     )
 
 
-def model_bytes(model: Autoencoder, n_items: int, n_values: int) -> int:
-    """Return what `fit` of this type takes at its peak, for so many items and purchases."""
+def model_bytes(model: Autoencoder, matrix: CSR) -> int:
+    """Return what `fit` of this type takes at its peak, on these rows."""
+    (n_users, n_items), n_values = matrix.shape, int(matrix.nnz)
     if isinstance(model, LinearAutoencoder | NeighbourhoodAutoencoder):
         return model.bytes_for(n_items, n_values)
     if isinstance(model, KernelAutoencoder):
         n_landmarks = model.n_landmarks
         return 24 * n_landmarks * n_items + 16 * n_landmarks**2 + 48 * n_values
     if isinstance(model, NeuralAutoencoder):
-        batch = 3 * int(_setting(model, "batch_size")) * n_items
+        loss = loss_for(matrix, model._sparse_loss) if model.loss == "auto" else model.loss
+        how = model.output if loss == "multinomial" else "full"
+        batch = held_logits(how, int(_chosen(model)["batch_size"]), n_items)
         return 4 * (5 * _weights(model, n_items) + batch) + 48 * n_values
-    return 24 * n_items * _neighbours(model, n_items) + ties_bytes(n_items, n_values)
+    if isinstance(model, SpectralAutoencoder):
+        return 16 * min(model.n_latent, n_users, n_items) * (n_users + n_items) + 48 * n_values
+    if isinstance(model, Popularity):
+        return 16 * (n_items + n_values)
+    pairs = min(int(np.square(np.diff(matrix.indptr), dtype=float).sum()), n_items**2)
+    return 24 * n_items * _neighbours(model, n_items) + 48 * (pairs + n_values)
 
 
 def _kept_bytes(model: Autoencoder, n_items: int) -> int:
@@ -127,6 +145,8 @@ def _kept_bytes(model: Autoencoder, n_items: int) -> int:
         return 4 * _weights(model, n_items)
     if isinstance(model, KernelAutoencoder):
         return 8 * model.n_landmarks * n_items
+    if isinstance(model, SpectralAutoencoder):
+        return 4 * model.n_latent * n_items
     return 8 * n_items * _neighbours(model, n_items)
 
 
@@ -162,20 +182,28 @@ def _neighbours(model: Autoencoder, n_items: int) -> int:
     return min(int(getattr(model, "n_neighbours", 1)), n_items)
 
 
-def _setting(model: NeuralAutoencoder, name: str) -> Any:
-    """Return a parameter; what "auto" becomes on purchases."""
-    given = getattr(model, name)
-    return (PURCHASES | getattr(model, "_purchases", {}))[name] if given == "auto" else given
+def _chosen(model: NeuralAutoencoder) -> dict[str, Any]:
+    """Return the parameters; what they become on purchases where they are "auto"."""
+    given = model.get_params()
+    return given | choose(given, PURCHASES | model._purchases)
 
 
 def _weights(model: NeuralAutoencoder, n_items: int) -> int:
-    widths = [n_items, *_setting(model, "hidden"), model.n_latent]
-    return 2 * sum(int(one) * int(other) for one, other in pairwise(widths))
+    """Count the weights of the net that the type would make."""
+    planned: Any = copy_of(model)
+    planned.chosen_ = _chosen(model)
+    with torch.device("meta"):
+        return sum(weight.numel() for weight in planned._net(n_items).parameters())
 
 
-def _why(n_items: int, free: int) -> str:
-    needed = LinearAutoencoder.bytes_for(n_items) / GIB
-    words = f"the exact one takes {needed:.1f} GiB for {n_items:,} items, and {free / GIB:.1f} are"
-    if linear_kind(n_items) is LinearAutoencoder:
-        return f"{words} free"
-    return f"{words} free: each item is solved within its neighbourhood instead"
+def _why(model: Autoencoder, n_items: int, free: int) -> str:
+    needed, seconds = LinearAutoencoder.bytes_for(n_items), n_items**3 / CUBES_PER_SECOND
+    words = f"the exact one takes {needed / GIB:.1f} GiB for {n_items:,} items, and "
+    words += f"{free / GIB:.1f} are free"
+    if isinstance(model, LinearAutoencoder):
+        return words
+    if needed <= free:
+        words = (
+            f"the exact one takes about {seconds:.0f} s for {n_items:,} items, more than its share"
+        )
+    return f"{words}: each item is solved within its neighbourhood instead"
