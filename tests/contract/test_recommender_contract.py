@@ -1,6 +1,7 @@
 """What every recommender does, whatever autoencoder it is made from."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 from scipy import sparse
 
 from likewise.autoencoders import Autoencoder, LinearAutoencoder
@@ -560,6 +562,32 @@ def test_answers_do_not_depend_on_the_size_of_the_blocks(recommender, purchases,
     for item in items:
         again, before = ([r.score for r in found[item]] for found in (similar_again, similar))
         np.testing.assert_allclose(again, before, atol=1e-5)  # ties in the last bits change places
+
+
+def test_threads_share_the_scores_and_open_no_threads_of_their_own(monkeypatch):
+    baskets = [[n % 7, n % 5, 7] for n in range(40)]
+    fitted = Recommender(LinearAutoencoder(l2=1.0)).fit(baskets)
+    matrix = Interactions.of(baskets).matrix
+    expected, _ = fitted.recommend(matrix, k=3)
+    held, pools, scores = [], [], fitted._scores
+
+    def pool(n_threads):
+        pools.append(n_threads)
+        return ThreadPoolExecutor(n_threads)
+
+    def watched(block):
+        held.append(block.shape[0])
+        return scores(block)
+
+    monkeypatch.setattr("likewise.autoencoders.parts.ThreadPoolExecutor", pool)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(module, "SCORE_BYTES", 4 * fitted.n_items * 12)
+    monkeypatch.setattr(fitted, "_scores", watched)
+    monkeypatch.setattr("likewise.recommend.topk.ROWS_AT_A_TIME", 1)
+    again, _ = fitted.recommend(matrix, k=3)
+    np.testing.assert_array_equal(again, expected)
+    assert held == [4] * 10
+    assert pools == [3]
 
 
 # The model folder

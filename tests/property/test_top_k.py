@@ -40,6 +40,22 @@ def test_it_is_the_beginning_of_a_sorted_list(given_):
 
 
 @given(scores_and_k())
+def test_a_long_list_is_cut_off_a_sort_and_is_the_same(given_):
+    scores, k = given_
+    one_pass, _ = top_k(scores.copy(), k)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(topk, "MOST_IN_ONE_PASS", 0)
+        np.testing.assert_array_equal(top_k(scores.copy(), k)[0], one_pass)
+
+
+def test_long_lists_go_on_where_the_longest_of_one_pass_ends():
+    scores = np.random.default_rng(0).integers(0, 99, (2, 3_000)).astype(np.float32)
+    longer, _ = top_k(scores, topk.MOST_IN_ONE_PASS + 1)
+    np.testing.assert_array_equal(longer, slow(scores, topk.MOST_IN_ONE_PASS + 1))
+    np.testing.assert_array_equal(longer[:, :-1], top_k(scores, topk.MOST_IN_ONE_PASS)[0])
+
+
+@given(scores_and_k())
 def test_a_shorter_list_is_the_beginning_of_a_longer_one(given_):
     scores, k = given_
     longest, _ = top_k(scores.copy(), scores.shape[1])

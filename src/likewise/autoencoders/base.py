@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from likewise.artifact import Contents, read_folder, write_folder
 from likewise.autoencoders import rows
 from likewise.autoencoders.estimator import Estimator
+from likewise.autoencoders.parts import slices
 from likewise.errors import InputError, ModelFolderError
 from likewise.memory import require_memory
 
@@ -233,8 +234,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
 
     def _blocks(self, X: Any) -> Iterator[Any]:
         size = max(1, BLOCK_BYTES // (4 * max(self.n_features_in_, 1)))
-        for start in range(0, X.shape[0], size):
-            yield X[start : start + size]
+        for part in slices(X.shape[0], size):
+            yield X[part]
 
     def _dense_by_blocks(
         self, X: Any, verb: Callable[[Any], NDArray[np.float32]]

@@ -183,7 +183,7 @@ def k_largest(scores: Any, order: Any, items: Any) -> None:
     """Write the k best columns of each row, best first; of equal ones the earlier in `order`.
 
     One pass: what is better than the k-th best so far is put into its place among them, which
-    becomes rare soon.
+    becomes rare soon. Where k is large, each place is a long way: sort then.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from likewise.autoencoders.parts import arrays, in_threads, parts_of
+from likewise.autoencoders.parts import arrays, in_threads, parts_of, slices
 
 SCATTERED_PER_STREAMED = 80.0
 """How many times dearer a scattered addition is than a streamed one."""
@@ -111,12 +111,10 @@ def _mirror(G: Tensor) -> None:
 
 def _parts(G: Tensor) -> Iterator[slice]:
     """Cut the columns so finely that little of the lower triangle is multiplied."""
-    width = max(MIN_WIDTH, -(-len(G) // 32))
-    for start in range(0, len(G), width):
-        yield slice(start, min(start + width, len(G)))
+    return slices(len(G), max(MIN_WIDTH, -(-len(G) // 32)))
 
 
 def _dense_blocks(rows: Any) -> Iterator[Tensor]:
     size = max(1, GRAM_BYTES // (4 * max(rows.shape[1], 1)))
-    for start in range(0, rows.shape[0], size):
-        yield torch.from_numpy(rows[start : start + size].toarray())
+    for part in slices(rows.shape[0], size):
+        yield torch.from_numpy(rows[part].toarray())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
@@ -18,7 +19,7 @@ from likewise.artifact import Contents, write_folder
 from likewise.autoencoders import Autoencoder, LinearAutoencoder, UndercompleteAutoencoder
 from likewise.autoencoders.base import copy_of
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.autoencoders.parts import in_threads
+from likewise.autoencoders.parts import in_threads, slices
 from likewise.data.interactions import CSR, Interactions, csr
 from likewise.data.split import FoldIn, Split, held_out_items
 from likewise.errors import InputError
@@ -51,7 +52,7 @@ from likewise.recommend.topk import NO_ITEM, top_k
 
 WEIGHTINGS = ("binary", "log", "linear", "recent")
 SCORE_BYTES = 64 * 1024**2
-"""Scores that a thread holds at a time; larger jobs go block by block."""
+"""Scores that are held at a time, by all threads together; larger jobs go block by block."""
 
 
 class Recommender:
@@ -452,6 +453,8 @@ class Recommender:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         chosen = np.empty((given.shape[0], k), dtype=np.int64)
         values = np.empty((given.shape[0], k), dtype=np.float32)
+        # products of sparse rows use one thread; a network's use all by themselves
+        by_rows = self.model_.additive
 
         def answer(rows: slice) -> None:
             block = given[rows]
@@ -461,11 +464,11 @@ class Recommender:
                 scores[row, block.indices] = -np.inf
             if rules is not None:
                 rules.apply(scores)
-            chosen[rows], values[rows] = top_k(scores, k)
+            chosen[rows], values[rows] = top_k(scores, k, map if by_rows else in_threads)
 
-        # products of sparse rows use one thread; a network's use all by themselves
-        do = in_threads if self.model_.additive else map
-        for _ in do(answer, self._blocks(given.shape[0])):
+        threads = torch.get_num_threads() if by_rows else 1
+        do = in_threads if by_rows else map
+        for _ in do(answer, self._blocks(given.shape[0], threads)):
             pass
         return chosen, values
 
@@ -494,11 +497,12 @@ class Recommender:
             result.data = np.log1p(matrix.data) if is_log else np.ones_like(matrix.data)
         return result
 
-    def _blocks(self, n_rows: int) -> Iterator[slice]:
-        """Cut rows so that the scores of a part keep within `SCORE_BYTES`; no rows are one part."""
-        size = max(1, SCORE_BYTES // (4 * self.n_items))
-        for start in range(0, max(n_rows, 1), size):
-            yield slice(start, start + size)
+    def _blocks(self, n_rows: int, threads: int = 1) -> Iterator[slice]:
+        """Cut rows so that the scores of `threads` parts keep within `SCORE_BYTES`.
+
+        No rows are one part.
+        """
+        return slices(max(n_rows, 1), max(1, SCORE_BYTES // (4 * self.n_items * threads)))
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "model_") or not self.model_.__sklearn_is_fitted__():

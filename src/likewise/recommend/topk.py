@@ -4,7 +4,9 @@ Ties are broken by a fixed shuffle of the items, not by their order: item number
 or popularity, and a tie must not favour either. Shapes: B rows, I items, K top-k.
 """
 
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +16,13 @@ from likewise.autoencoders.parts import in_threads, slices
 NO_ITEM = -1
 ROWS_AT_A_TIME = 64
 """Rows that one thread takes at a time."""
+MOST_IN_ONE_PASS = 1_000
+"""A longer list is cut off a whole sort: the work of one pass grows with the square of k."""
 
 
-def top_k(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def top_k(
+    scores: NDArray[np.float32], k: int, do: Callable[..., Iterator[Any]] = in_threads
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the k largest of each row of `scores`, best first.
 
     Parameters
@@ -25,6 +31,8 @@ def top_k(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArr
         -inf marks what may not be chosen. NaN is not allowed.
     k : int
         At most I.
+    do : callable
+        How the parts are done: `map` where the caller has taken the threads already.
 
     Returns
     -------
@@ -43,15 +51,24 @@ def top_k(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArr
 
     items = np.empty((len(scores), k), np.int64)
     order = tie_order(scores.shape[1])
+    write = k_largest if k <= MOST_IN_ONE_PASS else _first_of_sorted
 
     def choose(part: slice) -> None:
-        k_largest(scores[part], order, items[part])
+        write(scores[part], order, items[part])
 
-    for _ in in_threads(choose, slices(len(scores), ROWS_AT_A_TIME)):
+    for _ in do(choose, slices(len(scores), ROWS_AT_A_TIME)):
         pass
     values = np.take_along_axis(scores, items, axis=1)
     items[np.isneginf(values)] = NO_ITEM
     return items, values
+
+
+def _first_of_sorted(
+    scores: NDArray[np.float32], order: NDArray[np.int64], items: NDArray[np.int64]
+) -> None:
+    """Write what `k_largest` does, by sorting each row."""
+    for row, best in zip(scores, items, strict=True):
+        best[:] = np.lexsort((order, -row))[: len(best)]
 
 
 @lru_cache(maxsize=8)
