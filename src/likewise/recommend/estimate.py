@@ -118,7 +118,7 @@ def estimate(
 
 def model_bytes(model: Autoencoder, matrix: CSR) -> int:
     """Return what `fit` of this type takes at its peak, on these rows."""
-    (n_users, n_items), n_values = matrix.shape, int(matrix.nnz)
+    n_users, n_items, n_values = map(int, (*matrix.shape, matrix.nnz))
     if isinstance(model, LinearAutoencoder | NeighbourhoodAutoencoder):
         return model.bytes_for(n_items, n_values)
     if isinstance(model, KernelAutoencoder):
@@ -185,7 +185,7 @@ def _neighbours(model: Autoencoder, n_items: int) -> int:
 def _chosen(model: NeuralAutoencoder) -> dict[str, Any]:
     """Return the parameters; what they become on purchases where they are "auto"."""
     given = model.get_params()
-    return given | choose(given, PURCHASES | model._purchases)
+    return {**given, **choose(given, PURCHASES | model._purchases)}
 
 
 def _weights(model: NeuralAutoencoder, n_items: int) -> int:
