@@ -21,6 +21,7 @@ from likewise.autoencoders.ties import PRODUCTS_AT_A_TIME, ties_bytes
 from likewise.data.interactions import Interactions
 from likewise.errors import NotEnoughMemoryError
 from likewise.evaluate.resources import measured
+from likewise.recommend import support
 from likewise.recommend.baselines import ItemNeighbours, Popularity
 from likewise.recommend.estimate import estimate, model_bytes
 from likewise.recommend.searches import closed_forms
@@ -155,3 +156,13 @@ def test_threads_that_find_no_work_take_no_memory():
         torch.set_num_threads(before)
     assert many[0] - one[0] == 63 * (16 * PRODUCTS_AT_A_TIME + 32 * 100_000)
     assert many[1] - one[1] > many[0] - one[0] + 60 * 3 * BLOCK_BYTES
+
+
+def test_fewer_pairs_are_counted_where_memory_is_short(monkeypatch):
+    few = Support.bytes_for(1_000, 50_000, 2_000)
+    monkeypatch.setattr(support, "available_memory", lambda: few)
+    assert Support.most_that_fit(1_000, 50_000) == 2_000
+    monkeypatch.setattr(support, "available_memory", lambda: 1 << 50)
+    assert Support.most_that_fit(1_000, 50_000) == support.MAX_PAIRS
+    monkeypatch.setattr(support, "available_memory", lambda: 0)
+    assert Support.most_that_fit(1_000, 50_000) == 1

@@ -47,7 +47,7 @@ from likewise.recommend.classic import Classic
 from likewise.recommend.explain import Reason, effects
 from likewise.recommend.rules import Rules
 from likewise.recommend.steps import Steps, seven_steps
-from likewise.recommend.support import MAX_PAIRS, Support
+from likewise.recommend.support import Support
 from likewise.recommend.topk import NO_ITEM, top_k
 
 WEIGHTINGS = ("binary", "log", "linear", "recent")
@@ -126,7 +126,8 @@ class Recommender:
             users (at most 2,000) and stop when nDCG@100 on them no longer grows.
         support : bool or int
             Whether to count pairs, for `also_bought`; a trial of settings can do without. A number
-            is how many pairs to keep at most; see :class:`~likewise.recommend.support.Support`.
+            is how many pairs to keep at most; else it is what memory has room for, and 2²⁶ at most:
+            see :class:`~likewise.recommend.support.Support`.
         """
         interactions = as_interactions(log)
         model = LinearAutoencoder() if self.model is None else copy_of(self.model)
@@ -445,7 +446,8 @@ class Recommender:
             model.fit(X)
         self.support_ = Support.none(self.n_items)
         if support:
-            most = MAX_PAIRS if support is True else support
+            fitting = Support.most_that_fit(self.n_items, interactions.matrix.nnz)
+            most = fitting if support is True else support
             self.support_ = Support.of(interactions.matrix, most)
 
     def _ranked(

@@ -10,10 +10,13 @@ from scipy import sparse
 from likewise.autoencoders.ties import Ties, ties_bytes
 from likewise.data.interactions import CSR
 from likewise.errors import InputError
-from likewise.memory import require_memory
+from likewise.memory import available_memory, require_memory
 
 MAX_PAIRS = 1 << 26
-"""Pairs that are kept if nothing else is said: half a GiB."""
+"""Pairs that are kept if nothing else is said and memory is not short: half a GiB."""
+
+PAIR_BYTES = 40
+"""What a pair takes while it is counted."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,13 @@ class Support:
     def bytes_for(n_items: int, n_values: int, max_pairs: int = MAX_PAIRS) -> int:
         """Return what counting takes at its peak."""
         possible = min(max_pairs, n_items * (n_items - 1) // 2, n_values**2 // 2)
-        return 40 * (possible + n_items) + ties_bytes(n_items, n_values)
+        return PAIR_BYTES * (possible + n_items) + ties_bytes(n_items, n_values)
+
+    @classmethod
+    def most_that_fit(cls, n_items: int, n_values: int) -> int:
+        """Return how many pairs the free memory has room for, from 1 to `MAX_PAIRS`."""
+        room = available_memory() - cls.bytes_for(n_items, n_values, 0)
+        return max(1, min(MAX_PAIRS, room // PAIR_BYTES))
 
     @classmethod
     def none(cls, n_items: int) -> Self:
