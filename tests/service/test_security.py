@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import traceback
 
 import httpx2
 import pytest
@@ -173,6 +174,22 @@ def test_more_than_the_queue_holds_is_refused_at_once(shelf):
     assert {answer.headers["retry-after"] for answer in refused} == {"1"}
     assert after.status_code == 200
     assert guard.board.at_work.sum() == 0
+
+
+def test_refusals_leave_nothing_behind(shelf, monkeypatch):
+    """An exception raised again and again would gather a frame, and what it holds, each time."""
+    frames = []
+    tell = security._Request.refuse
+
+    async def note(request, refused):
+        frames.append(len(list(traceback.walk_tb(refused.__traceback__))))
+        await tell(request, refused)
+
+    monkeypatch.setattr(security._Request, "refuse", note)
+    client = TestClient(create_app(shelf, Settings(queue=0))[0], base_url="http://localhost")
+    assert [client.post("/v1/recommend", json=ASK).status_code for _ in range(3)] == [429] * 3
+    assert len(frames) == 3
+    assert len(set(frames)) == 1
 
 
 def test_an_answer_that_takes_too_long_is_given_up(shelf, serving, monkeypatch):

@@ -44,8 +44,12 @@ INSIDE = Refused(500, "internal", "something went wrong here; the log has the re
 """What is told of an error of our own."""
 
 
-BUSY = Refused(429, "busy", "too many requests are waiting; try again", retry_after=1)
-"""Whoever asks is one too many: there is no room to wait in."""
+def busy() -> Refused:
+    """Return the refusal of one who is one too many: there is no room to wait in.
+
+    A new one each time: an exception that is raised again keeps the frames of every time.
+    """
+    return Refused(429, "busy", "too many requests are waiting; try again", retry_after=1)
 
 
 def unavailable(message: str) -> Refused:

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from likewise.serve.board import Board
-from likewise.serve.refusals import BUSY, INSIDE, TOO_LONG, Refused
+from likewise.serve.refusals import INSIDE, TOO_LONG, Refused, busy
 from likewise.serve.settings import Settings
 
 OPEN = frozenset({"/", "/docs", "/openapi.json", "/livez", "/readyz"})
@@ -85,7 +85,7 @@ class Guard:
         if settings.token is not None and not (path in OPEN or path.startswith("/page/")):
             _require_token(request.headers, settings.token)
         if self._at_work > settings.queue:
-            raise BUSY
+            raise busy()
 
     async def _body(self, request: "_Request", receive: Receive) -> Receive:
         """Read a bounded body in bounded time, and give it to the application as one message."""
