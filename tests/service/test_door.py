@@ -1,10 +1,14 @@
 """Workers that share a socket divide its connections; here they are two doors in one process."""
 
 import asyncio
+import errno
+import os
+import socket
 
 import numpy as np
 import pytest
 
+from likewise.serve import door as module
 from likewise.serve.door import Door
 from likewise.serve.settings import listen
 
@@ -86,3 +90,60 @@ def test_a_closed_door_leaves_all_to_the_other():
         assert connections[0] == np.inf
 
     with_doors(use)
+
+
+class Fickle(socket.socket):
+    """A listening socket whose first connections cannot be taken."""
+
+    faults: list[OSError]
+
+    def accept(self):
+        if self.faults:
+            raise self.faults.pop()
+        return super().accept()
+
+
+@pytest.mark.parametrize(
+    ("fault", "a_while"),
+    [
+        (ConnectionAbortedError(), 3600.0),  # the client's matter: the next is taken at once
+        (BlockingIOError(), 3600.0),
+        (OSError(errno.EMFILE, "Too many open files"), 0.0),
+    ],
+)
+def test_who_cannot_be_taken_keeps_no_other_out(monkeypatch, fault, a_while):
+    monkeypatch.setattr(module, "A_WHILE", a_while)
+
+    async def use(port, doors, connections):
+        plain = doors[b"a"]._listener
+        listener = Fickle(plain.family, plain.type, plain.proto, os.dup(plain.fileno()))
+        doors[b"a"].close()
+        plain.close()
+        listener.setblocking(False)
+        listener.faults = [fault]
+        doors[b"a"] = Door(listener, connections, 0, doors[b"a"]._welcome)
+        assert await took(port, 3) == [b"a"] * 3
+        assert listener.faults == []
+
+    with_doors(use, names=(b"a",))
+
+
+def test_a_connection_that_gets_no_protocol_is_closed_and_no_longer_counted(caplog):
+    async def use(port, doors, connections):
+        (door,) = doors.values()
+        welcome, faults = door._welcome, [RuntimeError("no protocol")]
+
+        def fail_once():
+            if faults:
+                raise faults.pop()
+            return welcome()
+
+        door._welcome = fail_once
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.read() == b""
+        writer.close()
+        assert connections[0] == 0
+        assert await took(port, 1) == [b"a"]
+
+    with_doors(use, names=(b"a",))
+    assert [record.message for record in caplog.records] == ["connection failed"]

@@ -5,6 +5,7 @@ one that has more connections than another leaves the next to it for a moment.
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ MOMENT = 0.01
 """Seconds for which a busier worker waits for another to take a connection, then takes it."""
 A_WHILE = 1.0
 """Seconds after which to try again where the system gives no more connections."""
+_log = logging.getLogger("likewise.serve")
 
 
 class Door:
@@ -81,9 +83,9 @@ class Door:
             return
         try:
             connection, _ = self._listener.accept()
-        except BlockingIOError:  # another has taken it
+        except (BlockingIOError, ConnectionAbortedError):  # taken by another, or it has left
             return
-        except OSError:  # no more file descriptors, or the client has left
+        except OSError:  # no more file descriptors
             self._pause(A_WHILE)
             return
         connection.setblocking(False)
@@ -92,4 +94,12 @@ class Door:
             self._loop.connect_accepted_socket(self._welcome, connection)
         )
         self._arriving.add(arriving)
-        arriving.add_done_callback(self._arriving.discard)
+        arriving.add_done_callback(lambda task: self._arrived(task, connection))
+
+    def _arrived(self, arriving: asyncio.Task[Any], connection: socket.socket) -> None:
+        """Let go of a connection that has got no protocol, which would say that it has ended."""
+        self._arriving.discard(arriving)
+        if not arriving.cancelled() and (error := arriving.exception()) is not None:
+            _log.warning("connection failed", exc_info=error)
+            connection.close()
+            self.left()
