@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from likewise.artifact import read_folder, write_folder
+from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import ModelFolderError
 from likewise.recommend.folder import ALL_TYPES, load
 
@@ -73,6 +74,27 @@ def test_a_recommender_of_other_items_than_its_model_is_refused(recommender, tmp
         write_folder(tmp_path / "changed.model", changed)
         with pytest.raises(ModelFolderError, match=r"weighting|recommender"):
             load(tmp_path / "changed.model")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n, t in ALL_TYPES.items() if issubclass(t, NeuralAutoencoder) and t.sparse_rows],
+)
+def test_weights_lie_where_they_were_read_and_can_be_trained_further(bare, name, purchases):
+    """What is learned on memory that processes share is what a copy of its own would learn."""
+    contents, _ = bare
+    kind = ALL_TYPES[name]
+    copies = {key: tensor.copy() for key, tensor in contents.tensors.items()}
+    shared = kind.from_contents(contents)
+    for key, weight in shared.net_.state_dict().items():
+        if key in contents.tensors:
+            assert weight.data_ptr() == contents.tensors[key].ctypes.data, key
+    own = kind.from_contents(replace(contents, tensors=copies))
+    for model in (shared, own):
+        model.partial_fit(purchases)
+    for key, weight in own._tensors().items():
+        np.testing.assert_allclose(shared._tensors()[key], weight, rtol=1e-4, atol=1e-6)
+    assert any((own._tensors()[key] != copies[key]).any() for key in copies)
 
 
 def test_settings_from_numpy_are_saved_as_plain_numbers(make, purchases, tmp_path):

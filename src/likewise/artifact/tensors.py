@@ -155,7 +155,7 @@ def encode(tensors: Mapping[str, NDArray[Any]]) -> list[Buffer]:
 
 
 def decode(data: bytearray | mmap, specs: Mapping[str, Spec]) -> dict[str, NDArray[Any]]:
-    """Return the tensors as views of `data`, which has :func:`file_size` bytes.
+    """Return the tensors as read-only views of `data`, which has :func:`file_size` bytes.
 
     Raises
     ------
@@ -168,11 +168,10 @@ def decode(data: bytearray | mmap, specs: Mapping[str, Spec]) -> dict[str, NDArr
         raise ModelFolderError(
             f"{WEIGHTS}: its header does not list the names, dtypes and shapes of {CONFIG}"
         )
-    tensors = {}
+    tensors, block = {}, np.frombuffer(memoryview(data).toreadonly(), np.uint8)
     for name in layout(specs):
         dtype = np.dtype(specs[name].dtype).newbyteorder("<")
-        tensors[name] = np.ndarray(specs[name].shape, dtype, buffer=data, offset=offset)
-        tensors[name].flags.writeable = False
+        tensors[name] = np.ndarray(specs[name].shape, dtype, buffer=block, offset=offset)
         offset += specs[name].nbytes
         if not is_finite(tensors[name]):
             raise ModelFolderError(f"{WEIGHTS}: tensor {name!r} holds NaN or infinite values")

@@ -1,5 +1,6 @@
 """What a model folder holds of the types trained by back-propagation, and how they come back."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def restore(model: Any, arrays: dict[str, NDArray[Any]], kept: dict[str, Any]) -
     epochs = [{"loss": float(loss), "validation": None} for loss in kept["losses"]]
     model.history_ = History(epochs, best_epoch=model.n_epochs_)
     model.device_, model._seed = resolve_device(model.device), 0
-    weights = {k: torch.tensor(v) for k, v in arrays.items() if k != _SCALING}
+    weights = {k: _tensor(v) for k, v in arrays.items() if k != _SCALING}
     if len(model.setting("hidden")) > len(weights) or (_SCALING in arrays) != kept["scaled"]:
         raise InputError(_unfit(model))
     try:
@@ -73,6 +74,19 @@ def restore(model: Any, arrays: dict[str, NDArray[Any]], kept: dict[str, Any]) -
     except (RuntimeError, OverflowError) as error:
         raise InputError(_unfit(model)) from error
     model.net_.float().to(model.device_).eval()
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    """Return an array as a tensor: in the array's own memory, if that is no one else's to change.
+
+    Read-only are the arrays of a model folder, in memory that forked processes share until one
+    writes to it: :func:`likewise.artifact.sealed.sealed_copy`.
+    """
+    if array.flags.writeable:
+        return torch.tensor(array)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(array)
 
 
 def _choices(model: Any, chosen: dict[str, Any]) -> dict[str, Any]:

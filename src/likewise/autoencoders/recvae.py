@@ -161,7 +161,8 @@ class RecVAE(NeuralAutoencoder):
 
     def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
         encoder = {k: v for k, v in tensors.items() if k.startswith("encoder.")}
-        old = {f"old.{k.removeprefix('encoder.')}": v for k, v in encoder.items()}
+        # Copies: what is learned later is learned by the encoder alone.
+        old = {f"old.{k.removeprefix('encoder.')}": v.copy() for k, v in encoder.items()}
         super()._restore(old | tensors, extra)
 
 
