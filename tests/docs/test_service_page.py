@@ -73,16 +73,24 @@ UNIT_KEYS = {
     "Service": {
         "Type", "ExecStart", "ExecReload", "DynamicUser", "ProtectSystem", "ProtectHome",
         "NoNewPrivileges", "PrivateTmp", "LoadCredential", "MemoryMax", "Restart", "TimeoutStopSec",
+        "CacheDirectory", "Environment",
     },
     "Install": {"WantedBy"},
 }  # fmt: skip
 """Keys of systemd.unit(5), systemd.service(5) and systemd.exec(5) that the page may use."""
 
 
+def test_both_deployments_keep_what_is_compiled_where_they_may_write():
+    (folder,) = set(re.findall(r"NUMBA_CACHE_DIR=(\S+)", PAGE))
+    (named,) = re.findall(r"CacheDirectory=(\S+)", PAGE)  # systemd makes /var/cache/NAME
+    assert folder == f"/var/cache/{named}"
+    assert re.search(rf"install --directory --owner=likewise \S+ {folder}$", PAGE, re.MULTILINE)
+
+
 def test_the_container_file_has_instructions_in_an_order_that_builds():
-    lines = block("A container", "FROM ")
+    lines = "\n".join(block("A container", "FROM ")).replace("\\\n", "").splitlines()
     words = [line.split(maxsplit=1)[0] for line in lines]
-    known = {"FROM", "RUN", "USER", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
+    known = {"FROM", "RUN", "ENV", "USER", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
     assert (words[0], {*words} <= known) == ("FROM", True)
     assert words.index("RUN") < words.index("USER") < words.index("ENTRYPOINT") < words.index("CMD")
     for line in lines:

@@ -22,7 +22,9 @@ from scipy import sparse
 
 import likewise
 
-SERVE = [sys.executable, "-c", "from likewise.cli import main; main()", "serve"]
+SERVE = "from likewise.cli import main; main()"
+NO_CACHE = "from numba.core import caching; caching.CacheImpl._locator_classes = []"
+"""As where neither the package, nor a home, nor NUMBA_CACHE_DIR can be written to."""
 PATIENCE = 30.0
 BODY = {"basket": ["85123A", "00746"], "k": 3}
 
@@ -76,11 +78,11 @@ def ask_on(connection, path, body=None, **headers):
 @pytest.fixture
 def serve(tmp_path: Path) -> Callable[..., Any]:
     @contextmanager
-    def _serve(*arguments: object) -> Iterator[Service]:
-        log = tmp_path / "log"
+    def _serve(*arguments: object, first: str = "") -> Iterator[Service]:
+        log, options = tmp_path / "log", [*map(str, arguments), "--port", "0", "--json"]
         with log.open("w") as stderr:
             process = subprocess.Popen(
-                [*SERVE, *map(str, arguments), "--port", "0", "--json"],
+                [sys.executable, "-c", f"{first}\n{SERVE}", "serve", *options],
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
@@ -148,6 +150,11 @@ def test_it_answers_reloads_and_stops(serve, model, folder):
         assert service.process.wait(PATIENCE) == 0
 
 
+def test_it_answers_where_no_folder_can_be_written_to(serve, model):
+    with serve(model, first=NO_CACHE) as service:
+        assert service.ask("/v1/recommend", BODY)[0] == 200
+
+
 def test_reload_under_load_loses_no_request(serve, model, folder):
     with serve(model, "--workers", 2) as service:
         first = service.ask("/v1/model")[1]["version"]
@@ -211,12 +218,17 @@ def test_workers_share_one_copy_of_the_weights(serve, large):
         require_shared(service)
 
 
-@pytest.fixture
-def large(tmp_path: Path) -> Path:
-    """A linear model whose weights (4 MB) no small allocation is mistaken for."""
+@pytest.fixture(params=["linear", "neural"])
+def large(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A model whose weights (4 MB) no small allocation is mistaken for."""
+    models = {
+        "linear": likewise.LinearAutoencoder(),
+        "neural": likewise.UndercompleteAutoencoder(512, hidden=(), max_epochs=1),
+    }
     rows = np.random.default_rng(0).random((50, 1000)) < 0.1
     out = tmp_path / "large.model"
-    likewise.Recommender().fit(sparse.csr_array(rows.astype(np.float32))).save(out)
+    recommender = likewise.Recommender(models[request.param])
+    recommender.fit(sparse.csr_array(rows.astype(np.float32))).save(out)
     return out
 
 
@@ -225,7 +237,7 @@ def started(service: Service) -> list[int]:
 
 
 def require_shared(service: Service) -> None:
-    """Have every worker read all of B; the kernel must count one copy between them all."""
+    """Have every worker read all weights; the kernel must count one copy between them all."""
     everyone = {service.process.pid, *service.workers()}
     service.until(lambda: all(weights_of(pid)["Rss"] > 3900 for pid in everyone) or read(service))
     found = [weights_of(pid) for pid in everyone]

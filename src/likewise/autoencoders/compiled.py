@@ -1,16 +1,35 @@
 """Inner loops that NumPy has no verb for, compiled; each runs without Python's lock.
 
-The machine code is kept beside this file (or in the user's cache), so that one process compiles
-for all. Items and places are unsigned: no index can count from the end, which saves a test of each.
+The machine code is kept beside this file, or in the user's cache, or where ``NUMBA_CACHE_DIR``
+says, so that one process compiles for all. Items and places are unsigned: no index can count from
+the end, which saves a test of each.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-@njit(nogil=True, cache=True)
+
+def compiled(*, fastmath: bool = False) -> Callable[[F], F]:
+    """Compile a function at its first call, to run without Python's lock.
+
+    Where no folder can be written to that could keep the machine code, each process compiles.
+    """
+
+    def _compiled(function: F) -> F:
+        try:
+            return cast("F", njit(nogil=True, fastmath=fastmath, cache=True)(function))
+        except RuntimeError:  # numba's "no locator available"
+            return cast("F", njit(nogil=True, fastmath=fastmath)(function))
+
+    return _compiled
+
+
+@compiled()
 def add_pairs(
     part: Any, first: int, starts: Any, places: Any, ends: Any, items: Any, values: Any
 ) -> None:
@@ -38,7 +57,7 @@ def add_pairs(
                 target[items[other]] += value * values[other]
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def gather_ties(
     first: int,
     columns: Any,
@@ -84,7 +103,7 @@ def gather_ties(
     return counts
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _in_order(touched: Any, m: int, seen: Any, item: int) -> int:
     """Sort the first m of `touched`; where they are many, by reading off all that were seen."""
     if m * 32 < len(seen):
@@ -98,7 +117,7 @@ def _in_order(touched: Any, m: int, seen: Any, item: int) -> int:
     return n
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _strongest(touched: Any, m: int, cosine: Any, limit: int, chosen: Any) -> int:
     """Write the `limit` of the first m items with the largest cosine, in order; return how many.
 
@@ -121,7 +140,7 @@ def _strongest(touched: Any, m: int, cosine: Any, limit: int, chosen: Any) -> in
     return n
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def fill(indptr: Any, indices: Any, data: Any, diagonal: Any, groups: Any, blocks: Any) -> None:
     """Look up each pair of a group in the row of the later item, galloping through it.
 
@@ -150,7 +169,7 @@ def fill(indptr: Any, indices: Any, data: Any, diagonal: Any, groups: Any, block
             blocks[g, r, r] = diagonal[item]
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@compiled(fastmath=True)
 def inverse_columns(factors: Any, places: Any, result: Any) -> None:
     """Write column `places[n]` of (UᵀU)⁻¹ for each upper factor U: Uᵀ y = e, then U p = y.
 
@@ -178,7 +197,7 @@ def inverse_columns(factors: Any, places: Any, result: Any) -> None:
             p[i] = total / U[i, i]
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def k_largest(scores: Any, order: Any, items: Any) -> None:
     """Write the k best columns of each row, best first; of equal ones the earlier in `order`.
 
