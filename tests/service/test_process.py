@@ -93,7 +93,7 @@ def serve(tmp_path: Path) -> Callable[..., Any]:
             decoder, text = json.JSONDecoder(), ""
             while True:
                 line = process.stdout.readline()
-                assert line, log.read_text()
+                assert line, (process.wait(), log.read_text())
                 text += line
                 if line == "}\n":
                     break
@@ -223,7 +223,7 @@ def large(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A model whose weights (4 MB) no small allocation is mistaken for."""
     models = {
         "linear": likewise.LinearAutoencoder(),
-        "neural": likewise.UndercompleteAutoencoder(512, hidden=(), max_epochs=1),
+        "neural": likewise.UndercompleteAutoencoder(n_latent=512, hidden=(), max_epochs=1),
     }
     rows = np.random.default_rng(0).random((50, 1000)) < 0.1
     out = tmp_path / "large.model"
