@@ -225,7 +225,7 @@ def test_options_that_are_none(untouched, orders):
     )
     assert "--budget 0 given" in untouched(*fit, "--budget", 0)
     assert "--budget nan given" in untouched(*fit, "--budget", "nan")
-    assert "Invalid value for '--budget'" in untouched(*fit, "--budget", "long")
+    assert "long is no time; give one such as 90, 10m or 2h" in untouched(*fit, "--budget", "long")
     assert "No such option: --colour" in untouched(*fit, "--colour", "red")
     assert untouched("fit", "--out", "shop.model") == "Missing argument 'LOG'."
     assert untouched("fit", orders) == "Missing option '--out'."

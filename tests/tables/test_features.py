@@ -55,3 +55,11 @@ def test_what_cannot_be_a_target_is_refused(values, said):
     table, _ = make_table(30)
     with pytest.raises(InputError, match=said):
         probe(table, pa.chunked_array([values]), SMALL)
+
+
+def test_components_that_are_rounding_alone_are_no_features():
+    table, x = make_table()
+    table = table.append_column("twice", pa.array(2 * table["x"].to_numpy()))
+    wide = UndercompleteAutoencoder(n_latent=4, max_epochs=5, random_state=0)
+    scores = probe(table, pa.chunked_array([x]), wide).scores
+    np.testing.assert_allclose(scores["PCA"], scores["columns"], atol=0.01)

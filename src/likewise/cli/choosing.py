@@ -64,6 +64,8 @@ def found(
     )
     for model, why in choice["skipped"].items():
         output.note(f"left out {model}: {why}")
+    if choice["spent"] > 1.1 * choice["budget"]:
+        output.note("the budget was too short for this log on this machine; give a longer --budget")
     return result.recommender
 
 

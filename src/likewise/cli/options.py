@@ -152,7 +152,10 @@ def seconds(text: str | float) -> float:
     """
     units = {"s": 1.0, "m": 60.0, "h": 3600.0}
     number, unit = (str(text)[:-1], str(text)[-1:]) if str(text)[-1:] in units else (text, "s")
-    return float(number) * units[unit]
+    try:
+        return float(number) * units[unit]
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no time; give one such as 90, 10m or 2h") from None
 
 
 def require_seconds(seconds: float, option: str) -> None:

@@ -1,6 +1,6 @@
 """What a table's codes are worth as features: a linear probe beside the columns and PCA."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,9 @@ from likewise.errors import InputError
 
 FOLDS = 3
 MOST_CLASSES = 20
+LEAST_VARIANCE = 1e-7
+"""Of the first component's variance; below it a component is float32's rounding."""
+
 """A target of whole numbers with more values than these is a quantity."""
 
 
@@ -86,10 +89,10 @@ def probe(table: pa.Table, target: pa.ChunkedArray, model: Autoencoder, *, seed:
         codes = copy_of(model).fit(a)
         z_a, z_b = codes.transform(a), codes.transform(b)
         n_codes = z_a.shape[1]
-        pca = PCA(min(n_codes, *a.shape), random_state=seed).fit(a)
+        pca = _pca(a, n_codes, seed)
         for name, one, other in (
             ("columns", a, b),
-            ("PCA", pca.transform(a), pca.transform(b)),
+            ("PCA", pca(a), pca(b)),
             ("codes", z_a, z_b),
             ("columns and codes", np.hstack([a, z_a]), np.hstack([b, z_b])),
         ):
@@ -97,6 +100,16 @@ def probe(table: pa.Table, target: pa.ChunkedArray, model: Autoencoder, *, seed:
             found.setdefault(name, []).append(float(fitted.score(other, y[test])))
     scores = {name: np.array(values) for name, values in found.items()}
     return Probes("accuracy" if classes else "R²", n_codes, scores)
+
+
+def _pca(rows: NDArray[Any], n: int, seed: int) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Return PCA to at most n numbers, without those that hold nothing of the rows but rounding.
+
+    Brought to unit size for the probe, those would be noise without bounds on other rows.
+    """
+    pca = PCA(min(n, *rows.shape), random_state=seed).fit(rows)
+    kept = pca.explained_variance_ > LEAST_VARIANCE * pca.explained_variance_[0]
+    return lambda X: pca.transform(X)[:, kept]
 
 
 def _target(target: pa.ChunkedArray) -> tuple[NDArray[Any], bool]:
