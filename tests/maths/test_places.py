@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from likewise import LinearAutoencoder, NeighbourhoodAutoencoder, Recommender
+from likewise import LinearAutoencoder, NeighbourhoodAutoencoder, Popularity, Recommender
 from likewise.errors import InputError
 from likewise.recommend import places as module
-from likewise.recommend.folder import load
+from likewise.recommend.folder import ALL_TYPES, load
 from likewise.recommend.places import item_places
 
 
@@ -76,3 +76,20 @@ def test_places_that_are_no_places_are_refused(baskets, places):
     forged = dataclasses.replace(contents, tensors=contents.tensors | {"places": places})
     with pytest.raises(InputError, match="places of the items"):
         Recommender.from_contents(LinearAutoencoder, forged)
+
+
+@pytest.mark.parametrize("n_items", [2, 40])
+def test_items_whose_codes_are_all_the_same_share_a_place(n_items):
+    baskets = [[f"i{n}", f"i{(n + 1) % n_items}"] for n in range(n_items)]
+    places = item_places(Recommender(Popularity()).fit(baskets))
+    np.testing.assert_array_equal(places, np.zeros((n_items, 2), np.float32))
+
+
+@pytest.mark.parametrize("name", [name for name in ALL_TYPES if name != "convolutional"])
+def test_every_type_has_places(baskets, name):
+    model = ALL_TYPES[name]()
+    quick = {"max_epochs": 1, "n_latent": 3, "random_state": 0, "device": "cpu"}
+    model.set_params(**{k: v for k, v in quick.items() if k in model.get_params()})
+    places = item_places(Recommender(model).fit(baskets))
+    assert np.isfinite(places).all()
+    assert np.abs(places).max() <= 1

@@ -17,6 +17,9 @@ WIDE = 1_024
 """Codes longer than that are brought to their leading directions, some items at a time."""
 N_DIRECTIONS, N_PASSES = 40, 3
 
+SAME = 1e-6
+"""Codes that differ by no more, at unit length, are all the same."""
+
 N_LANDMARKS = 2_000
 """t-SNE takes long beyond that many; the others are placed among them."""
 N_NEAR = 5
@@ -75,7 +78,7 @@ def two_dimensions(codes: NDArray[Any]) -> NDArray[np.float64]:
     """
     reduced = _reduced(codes)
     n_items = len(reduced)
-    if n_items < 5:
+    if n_items < 5 or not reduced.any():
         return np.pad(reduced, ((0, 0), (0, 2)))[:, :2]
     flat: NDArray[np.float64] = TSNE(
         perplexity=min(30, (n_items - 1) / 3), init="pca", random_state=0, max_iter=500
@@ -86,5 +89,7 @@ def two_dimensions(codes: NDArray[Any]) -> NDArray[np.float64]:
 def _reduced(codes: NDArray[Any]) -> NDArray[Any]:
     """Return the rows at unit length, in 30 dimensions at most."""
     vectors = codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
+    if np.ptp(vectors, axis=0).max() <= SAME:  # popularity is the same whatever was bought
+        return np.zeros((len(vectors), min(30, *vectors.shape)), dtype=np.float32)
     reduced: NDArray[Any] = PCA(min(30, *vectors.shape), random_state=0).fit_transform(vectors)
     return reduced
