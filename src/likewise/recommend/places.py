@@ -88,7 +88,7 @@ def two_dimensions(codes: NDArray[Any]) -> NDArray[np.float64]:
 
 def _reduced(codes: NDArray[Any]) -> NDArray[Any]:
     """Return the rows at unit length, in 30 dimensions at most."""
-    vectors = codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
+    vectors = unit(codes)
     if np.ptp(vectors, axis=0).max() <= SAME:  # popularity is the same whatever was bought
         return np.zeros((len(vectors), min(30, *vectors.shape)), dtype=np.float32)
     reduced: NDArray[Any] = PCA(min(30, *vectors.shape), random_state=0).fit_transform(vectors)
