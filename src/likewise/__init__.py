@@ -32,20 +32,15 @@ if TYPE_CHECKING:
     )
     from likewise.autoencoders.classifier import AutoencoderClassifier
     from likewise.data.datasets import load_sample
+    from likewise.data.fold import FoldIn
     from likewise.data.image_sets import load_images
     from likewise.data.images import Images, read_images
     from likewise.data.interactions import Interactions, Vocabulary
+    from likewise.data.liang import strong_generalisation
     from likewise.data.log import Log, read_log
     from likewise.data.read_table import read_table
     from likewise.data.recency import decayed
-    from likewise.data.split import (
-        FoldIn,
-        Split,
-        fixed_lists,
-        global_time,
-        leave_last_out,
-        strong_generalisation,
-    )
+    from likewise.data.split import Split, fixed_lists, global_time, leave_last_out
     from likewise.data.table_encoder import TableEncoder
     from likewise.errors import (
         InputError,
@@ -89,14 +84,9 @@ _HOMES = {
     "likewise.data.interactions": ("Interactions", "Vocabulary"),
     "likewise.data.log": ("Log", "read_log"),
     "likewise.data.recency": ("decayed",),
-    "likewise.data.split": (
-        "FoldIn",
-        "Split",
-        "fixed_lists",
-        "global_time",
-        "leave_last_out",
-        "strong_generalisation",
-    ),
+    "likewise.data.fold": ("FoldIn",),
+    "likewise.data.liang": ("strong_generalisation",),
+    "likewise.data.split": ("Split", "fixed_lists", "global_time", "leave_last_out"),
     "likewise.data.read_table": ("read_table",),
     "likewise.data.table_encoder": ("TableEncoder",),
     "likewise.errors": (

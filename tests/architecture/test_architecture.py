@@ -38,7 +38,6 @@ ROOMS = [
 
 LONG = {
     "recommend/recommender.py": "the one public class: its verbs belong together; to be cut",
-    "data/split.py": "four splits with the same parts; to be cut",
 }
 """Files of more than `MOST_LINES`, and why."""
 MOST_LINES = 300

@@ -11,7 +11,7 @@ from pyarrow import parquet
 from scipy import sparse
 
 from likewise.data.interactions import Interactions
-from likewise.data.split import strong_generalisation
+from likewise.data.liang import strong_generalisation
 
 PEERS = Path(__file__).parents[2] / "bench" / "peers"
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from likewise.autoencoders import KernelAutoencoder, LinearAutoencoder
+from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions
-from likewise.data.split import FoldIn, held_out_items
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend import auto as module

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions, Vocabulary
-from likewise.data.split import FoldIn, Split
+from likewise.data.split import Split
 from likewise.errors import InputError
 from likewise.evaluate.protocol import (
     DEFAULT_METRICS,

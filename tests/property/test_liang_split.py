@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from likewise.data.interactions import Interactions
+from likewise.data.liang import strong_generalisation
 from likewise.data.log import Log
-from likewise.data.split import strong_generalisation
 from likewise.errors import InputError
 
 N_HELD_OUT = 12

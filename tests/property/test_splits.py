@@ -6,15 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions, Vocabulary
 from likewise.data.log import Log
-from likewise.data.split import (
-    FoldIn,
-    fixed_lists,
-    global_time,
-    held_out_items,
-    leave_last_out,
-)
+from likewise.data.split import fixed_lists, global_time, leave_last_out
 from likewise.errors import InputError
 from likewise.evaluate.protocol import future_items
 

@@ -8,9 +8,9 @@ from likewise.cli.output import Move, Output
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
+    from likewise.data.fold import FoldIn
     from likewise.data.interactions import Interactions
     from likewise.data.log import Log
-    from likewise.data.split import FoldIn
     from likewise.recommend.climbing import Trial
     from likewise.recommend.recommender import Recommender
 

@@ -136,7 +136,8 @@ def keep(comparison: "Comparison", folder: Path) -> None:
 
 def cut_log(log: "Log", how: How | None) -> "Split":
     """Cut a log as named, or by time where it has times and by users where not."""
-    from likewise.data.split import global_time, leave_last_out, strong_generalisation
+    from likewise.data.liang import strong_generalisation
+    from likewise.data.split import global_time, leave_last_out
 
     if how is None:
         how = How.USERS if log.time is None else How.TIME

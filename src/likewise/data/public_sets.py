@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from likewise.data.liang import strong_generalisation
 from likewise.data.log import Log, read_log
-from likewise.data.split import Split, fixed_lists, leave_last_out, strong_generalisation
+from likewise.data.split import Split, fixed_lists, leave_last_out
 from likewise.errors import InputError
 
 LIKED = 4.0

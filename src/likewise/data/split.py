@@ -6,45 +6,15 @@ on `refit`, which is everything before the test; the test is read once.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise.data.fold import FoldIn, folded, masked, random_share
 from likewise.data.interactions import CSR, Interactions, Vocabulary, csr, sorted_csr
 from likewise.data.log import Log
 from likewise.data.recency import decayed
 from likewise.errors import InputError
-
-LIANG_SEED = 98765
-LIANG_MIN_ITEMS = 5
-
-
-@dataclass(frozen=True)
-class FoldIn:
-    """Users whose history is partly given to the model and partly held out.
-
-    Parameters
-    ----------
-    given, held_out : csr_array of shape (B, I)
-        What the model is shown, and what it should find.
-    users : Vocabulary
-        The outer ids of the rows.
-    """
-
-    given: CSR
-    held_out: CSR
-    users: Vocabulary
-
-    def __post_init__(self) -> None:
-        if not self.given.shape == self.held_out.shape or self.given.shape[0] != len(self.users):
-            raise InputError(
-                f"given is {self.given.shape}, held_out is {self.held_out.shape}, for "
-                f"{len(self.users)} users; give one row a user and the same items in both"
-            )
-
-    def __len__(self) -> int:
-        return len(self.users)
 
 
 @dataclass(frozen=True)
@@ -72,68 +42,6 @@ class Split:
     test: FoldIn
     recent: Interactions | None = None
     half_life: float | None = None
-
-
-def strong_generalisation(
-    log: Log | Interactions,
-    *,
-    n_held_out: int | None = None,
-    held_fraction: float = 0.2,
-    min_items: int = LIANG_MIN_ITEMS,
-    seed: int = LIANG_SEED,
-) -> Split:
-    """Hold out whole users, as Liang et al. (2018) do, to the last random number.
-
-    Users with at least `min_items` items are permuted; the last `n_held_out` are the test users,
-    those before them the validation users, the rest train. The items are those of the training
-    users. Of each held-out user's n items, int(held_fraction · n) are held out (none below five).
-
-    Parameters
-    ----------
-    log : Log or Interactions
-        A log keeps the order of its lines, which the draw depends on.
-    n_held_out : int, optional
-        Test users, and as many validation users. A tenth of the users, at most 10,000, if None.
-
-    References
-    ----------
-    D. Liang, R. Krishnan, M. Hoffman, T. Jebara, "Variational autoencoders for collaborative
-    filtering", WWW 2018, arXiv:1802.05814.
-    """
-    user, item, weight = _first_purchases(log)
-    keep = np.bincount(user, minlength=len(log.users))[user] >= min_items
-    user, item, weight = user[keep], item[keep], weight[keep]
-    eligible = np.unique(user)
-    held = min(10_000, max(1, len(eligible) // 10)) if n_held_out is None else n_held_out
-    if held < 1 or len(eligible) <= 2 * held:
-        raise InputError(
-            f"{len(eligible)} users have {min_items} items or more, and {held} validation and "
-            f"{held} test users were asked for; hold out fewer users, or use a log with more"
-        )
-    random = np.random.RandomState(seed)
-    permuted = eligible[random.permutation(len(eligible))]
-    groups = np.split(permuted, [len(permuted) - 2 * held, len(permuted) - held])
-    part = np.full(len(log.users), -1)
-    for number, members in enumerate(groups):
-        part[members] = number
-
-    known = np.unique(item[part[user] == 0])
-    column = np.full(len(log.items), -1)
-    column[known] = np.arange(len(known))
-    kept = column[item] >= 0
-    user, item, weight = user[kept], column[item[kept]], weight[kept]
-
-    rows = part[user] == 0
-    train = _interactions(log, np.sort(groups[0]), known, user[rows], item[rows], weight[rows])
-    folds = []
-    for number in (1, 2):
-        rows = part[user] == number
-        folds.append(
-            _held_out_users(
-                log, user[rows], item[rows], weight[rows], len(known), held_fraction, seed
-            )
-        )
-    return Split("strong generalisation", train, folds[0], train, folds[1])
 
 
 def global_time(
@@ -223,10 +131,10 @@ def fixed_lists(
     outside = test if isinstance(test, Interactions) else test.interactions()
     held = _aligned(outside, refit)
     matrix = refit.matrix
-    is_held = _random_share(matrix.indptr, validation_fraction, np.random.default_rng(seed))
-    inner = refit.with_matrix(_masked(matrix, ~is_held))
-    validation = _fold(inner.matrix, _masked(matrix, is_held), refit.users)
-    test_fold = _fold(matrix, held, refit.users)
+    is_held = random_share(matrix.indptr, validation_fraction, np.random.default_rng(seed))
+    inner = refit.with_matrix(masked(matrix, ~is_held))
+    validation = folded(inner.matrix, masked(matrix, is_held), refit.users)
+    test_fold = folded(matrix, held, refit.users)
     if not len(test_fold):
         raise InputError(
             "no user of the training lists has a test item that a training user has; "
@@ -259,96 +167,8 @@ def also_bought_split(split: Split, *, seed: int = 0) -> Split:
         given = np.zeros(held.nnz, dtype=bool)
         given[place] = True
         users = Vocabulary(fold.users.ids[rows])
-        folds.append(FoldIn(_masked(held, given), _masked(held, ~given), users))
+        folds.append(FoldIn(masked(held, given), masked(held, ~given), users))
     return replace(split, validation=folds[0], test=folds[1])
-
-
-def held_out_items(
-    interactions: Interactions, *, fraction: float = 0.1, at_most: int = 2_000, seed: int = 0
-) -> tuple[Interactions, FoldIn]:
-    """Hold out a tenth of the users (those with two items or more) to stop training on.
-
-    Of each, a fifth of the items, one at least, is to be found from the rest. The others remain to
-    learn from, over all items.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two users with two items or more.
-    """
-    random = np.random.default_rng(seed)
-    eligible = np.flatnonzero(np.diff(interactions.matrix.indptr) >= 2)
-    n = min(at_most, max(1, int(fraction * len(eligible))))
-    if len(eligible) < 2:
-        raise InputError(
-            f"{len(eligible)} users have two items or more, too few to hold one out to stop "
-            "training on; set validation_fraction=0, or use a linear autoencoder"
-        )
-    chosen = np.sort(random.permutation(eligible)[:n])
-    matrix = interactions.matrix[chosen]
-    is_held = _random_share(matrix.indptr, 0.2, random, at_least=1)
-    users = Vocabulary(interactions.users.ids[chosen])
-    fold = FoldIn(_masked(matrix, ~is_held), _masked(matrix, is_held), users)
-    rest = np.ones(interactions.n_users, dtype=bool)
-    rest[chosen] = False
-    return interactions.take(rest), fold
-
-
-def _first_purchases(
-    log: Log | Interactions,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Each (user, item) pair once, at the place of its first line, weights summed."""
-    if isinstance(log, Interactions):
-        rows = log.matrix.tocoo()
-        return rows.row.astype(np.int64), rows.col.astype(np.int64), rows.data
-    cell = log.user.astype(np.int64) * len(log.items) + log.item
-    _, first, inverse = np.unique(cell, return_index=True, return_inverse=True)
-    weight = np.bincount(inverse, weights=log.weight).astype(np.float32)
-    order = np.argsort(first)
-    first = first[order]
-    return log.user[first].astype(np.int64), log.item[first].astype(np.int64), weight[order]
-
-
-def _interactions(
-    log: Log | Interactions,
-    users: NDArray[np.int64],
-    items: NDArray[np.int64],
-    user: NDArray[np.int64],
-    column: NDArray[np.int64],
-    weight: NDArray[np.float32],
-) -> Interactions:
-    matrix = csr(np.searchsorted(users, user), column, weight, (len(users), len(items)))
-    titles = None if log.titles is None else log.titles[items]
-    return Interactions(
-        matrix, Vocabulary(log.users.ids[users]), Vocabulary(log.items.ids[items]), titles
-    )
-
-
-def _held_out_users(
-    log: Log | Interactions,
-    user: NDArray[np.int64],
-    column: NDArray[np.int64],
-    weight: NDArray[np.float32],
-    n_items: int,
-    held_fraction: float,
-    seed: int,
-) -> FoldIn:
-    """Draw each user's held-out items with Liang's generator, by user and line."""
-    random = np.random.RandomState(seed)
-    order = np.argsort(user, kind="stable")
-    user, column, weight = user[order], column[order], weight[order]
-    users, start, count = np.unique(user, return_index=True, return_counts=True)
-    is_held = np.zeros(len(user), dtype=bool)
-    for first, n in zip(start, count, strict=True):
-        if n >= LIANG_MIN_ITEMS:
-            is_held[first + random.choice(n, size=int(held_fraction * n), replace=False)] = True
-    row = np.searchsorted(users, user)
-    shape = (len(users), n_items)
-    return FoldIn(
-        csr(row[~is_held], column[~is_held], weight[~is_held], shape),
-        csr(row[is_held], column[is_held], weight[is_held], shape),
-        Vocabulary(log.users.ids[users]),
-    )
 
 
 def _required_time(log: Log, what: str) -> NDArray[np.int64]:
@@ -368,7 +188,7 @@ def _before_and_after(
     whole = Interactions(matrix, log.users, log.items, log.titles)
     known = whole.item_counts > 0
     history = whole.only_items(known)
-    fold = _fold(history.matrix, sorted_csr(later[:, known]), log.users)
+    fold = folded(history.matrix, sorted_csr(later[:, known]), log.users)
     if not len(fold):
         raise InputError(
             "no user has purchases on both sides of the cut; "
@@ -387,32 +207,9 @@ def _recent(log: Log, before: NDArray[np.bool_], refit: Interactions) -> Interac
     return Interactions(matrix, log.users, refit.items, refit.titles)
 
 
-def _fold(given: CSR, held_out: CSR, users: Vocabulary) -> FoldIn:
-    both = (np.diff(given.indptr) > 0) & (np.diff(held_out.indptr) > 0)
-    return FoldIn(given[both], held_out[both], Vocabulary(users.ids[both]))
-
-
 def _aligned(outside: Interactions, to: Interactions) -> CSR:
     rows = outside.matrix.tocoo()
     user = to.users.encode(outside.users.ids.tolist())[rows.row]
     item = to.items.encode(outside.items.ids.tolist())[rows.col]
     known = (user >= 0) & (item >= 0)
     return csr(user[known], item[known], rows.data[known], to.matrix.shape)
-
-
-def _random_share(
-    indptr: NDArray[Any], fraction: float, random: np.random.Generator, at_least: int = 0
-) -> NDArray[np.bool_]:
-    """Mark int(fraction · n) of each row's n entries."""
-    count = np.diff(indptr)
-    row = np.repeat(np.arange(len(count)), count)
-    order = np.lexsort((random.random(len(row)), row))
-    place = np.empty(len(row), dtype=np.int64)
-    place[order] = np.arange(len(row)) - np.repeat(indptr[:-1], count)
-    return place < np.maximum((fraction * count).astype(np.int64), at_least)[row]
-
-
-def _masked(matrix: CSR, keep: NDArray[np.bool_]) -> CSR:
-    result = matrix.copy()
-    result.data = np.where(keep, result.data, 0)
-    return sorted_csr(result)

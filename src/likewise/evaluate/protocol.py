@@ -14,8 +14,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise.data.fold import FoldIn
 from likewise.data.interactions import CSR, Interactions, csr
-from likewise.data.split import FoldIn, Split
+from likewise.data.split import Split
 from likewise.errors import InputError
 from likewise.evaluate.metrics import (
     Floats,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likewise.autoencoders.base import Autoencoder
+from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions
-from likewise.data.split import FoldIn, held_out_items
 from likewise.errors import InputError
 from likewise.recommend.budget import Budget
 from likewise.recommend.candidates import neural_candidates

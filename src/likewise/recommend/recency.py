@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from likewise.autoencoders import LinearAutoencoder
+from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions
 from likewise.data.log import Log
-from likewise.data.split import FoldIn, global_time
+from likewise.data.split import global_time
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.climbing import Trial, climb
 from likewise.recommend.recommender import Recommender

@@ -20,8 +20,9 @@ from likewise.autoencoders import Autoencoder, LinearAutoencoder, UndercompleteA
 from likewise.autoencoders.base import copy_of
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.parts import in_threads, slices
+from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import CSR, Interactions, csr
-from likewise.data.split import FoldIn, Split, held_out_items
+from likewise.data.split import Split
 from likewise.errors import InputError
 from likewise.evaluate.protocol import Evaluation, evaluate
 from likewise.memory import require_memory

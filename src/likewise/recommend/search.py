@@ -13,8 +13,8 @@ import numpy as np
 from likewise.autoencoders import LinearAutoencoder
 from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, copy_of
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions
-from likewise.data.split import FoldIn
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.baselines import PersonalFrequency

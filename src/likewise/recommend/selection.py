@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from likewise.autoencoders.base import Autoencoder
+from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions
-from likewise.data.split import FoldIn, held_out_items
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.climbing import Trial, climb

@@ -8,8 +8,8 @@ from typing import Any
 
 from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, copy_of
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions
-from likewise.data.split import FoldIn, held_out_items
 from likewise.errors import InputError, MachineError, NotEnoughMemoryError
 from likewise.evaluate.metrics import parse_metric
 from likewise.evaluate.protocol import evaluate

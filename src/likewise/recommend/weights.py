@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise.data.fold import FoldIn
 from likewise.data.interactions import CSR, Vocabulary
-from likewise.data.split import FoldIn
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.blend import CALIBRATIONS
 from likewise.recommend.budget import Budget

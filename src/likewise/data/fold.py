@@ -1,0 +1,93 @@
+"""Users whose history is partly given and partly held out, and how the held-out part is drawn."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise.data.interactions import CSR, Interactions, Vocabulary, sorted_csr
+from likewise.errors import InputError
+
+
+@dataclass(frozen=True)
+class FoldIn:
+    """Users whose history is partly given to the model and partly held out.
+
+    Parameters
+    ----------
+    given, held_out : csr_array of shape (B, I)
+        What the model is shown, and what it should find.
+    users : Vocabulary
+        The outer ids of the rows.
+    """
+
+    given: CSR
+    held_out: CSR
+    users: Vocabulary
+
+    def __post_init__(self) -> None:
+        if not self.given.shape == self.held_out.shape or self.given.shape[0] != len(self.users):
+            raise InputError(
+                f"given is {self.given.shape}, held_out is {self.held_out.shape}, for "
+                f"{len(self.users)} users; give one row a user and the same items in both"
+            )
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+
+def held_out_items(
+    interactions: Interactions, *, fraction: float = 0.1, at_most: int = 2_000, seed: int = 0
+) -> tuple[Interactions, FoldIn]:
+    """Hold out a tenth of the users (those with two items or more) to stop training on.
+
+    Of each, a fifth of the items, one at least, is to be found from the rest. The others remain to
+    learn from, over all items.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two users with two items or more.
+    """
+    random = np.random.default_rng(seed)
+    eligible = np.flatnonzero(np.diff(interactions.matrix.indptr) >= 2)
+    n = min(at_most, max(1, int(fraction * len(eligible))))
+    if len(eligible) < 2:
+        raise InputError(
+            f"{len(eligible)} users have two items or more, too few to hold one out to stop "
+            "training on; set validation_fraction=0, or use a linear autoencoder"
+        )
+    chosen = np.sort(random.permutation(eligible)[:n])
+    matrix = interactions.matrix[chosen]
+    is_held = random_share(matrix.indptr, 0.2, random, at_least=1)
+    users = Vocabulary(interactions.users.ids[chosen])
+    fold = FoldIn(masked(matrix, ~is_held), masked(matrix, is_held), users)
+    rest = np.ones(interactions.n_users, dtype=bool)
+    rest[chosen] = False
+    return interactions.take(rest), fold
+
+
+def folded(given: CSR, held_out: CSR, users: Vocabulary) -> FoldIn:
+    """Return the users who have something given and something held out."""
+    both = (np.diff(given.indptr) > 0) & (np.diff(held_out.indptr) > 0)
+    return FoldIn(given[both], held_out[both], Vocabulary(users.ids[both]))
+
+
+def random_share(
+    indptr: NDArray[Any], fraction: float, random: np.random.Generator, at_least: int = 0
+) -> NDArray[np.bool_]:
+    """Mark int(fraction · n) of each row's n entries."""
+    count = np.diff(indptr)
+    row = np.repeat(np.arange(len(count)), count)
+    order = np.lexsort((random.random(len(row)), row))
+    place = np.empty(len(row), dtype=np.int64)
+    place[order] = np.arange(len(row)) - np.repeat(indptr[:-1], count)
+    return place < np.maximum((fraction * count).astype(np.int64), at_least)[row]
+
+
+def masked(matrix: CSR, keep: NDArray[np.bool_]) -> CSR:
+    """Return the entries of a matrix that `keep` marks."""
+    result = matrix.copy()
+    result.data = np.where(keep, result.data, 0)
+    return sorted_csr(result)
