@@ -10,7 +10,7 @@ demo: $(READY)
 	$(VENV)/bin/likewise demo
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 check: $(READY)
 	$(VENV)/bin/ruff format --check .
