@@ -36,8 +36,10 @@ MODELS: dict[str, dict[str, Any]] = {
     },
     "sigmoids, directly": {"pretrain": False, "activation": "sigmoid", "loss": "bernoulli"},
     "SiLU, directly": {"pretrain": False, "activation": "silu"},
-    "SiLU, augmented": {"pretrain": False, "activation": "silu", "augment": True},
-}
+    "SiLU, augmented": {
+        "pretrain": False, "activation": "silu", "augment": True, "precision": "bfloat16",
+    },
+}  # fmt: skip
 PROJECTION_STEPS = 10
 """Of the rows with nearest codes; the same fitted net, so that its training is not paid twice."""
 

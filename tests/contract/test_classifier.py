@@ -101,6 +101,16 @@ def test_an_epoch_is_kept_by_held_out_accuracy_where_classes_allow(classifier, d
     assert classifier().fit(X[some], y[some]).history_.epochs[0]["validation"] is None
 
 
+def test_weights_decay_beside_the_gradient(classifier, data):
+    """AdamW takes a share of the rate of them each step, whatever the loss says."""
+    X, y = data
+    size = {
+        decay: float(classifier(weight_decay=decay).fit(X, y).net_.head.weight.detach().norm())
+        for decay in (0.0, 1.0)
+    }
+    assert size[1.0] < 0.9 * size[0.0]
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -120,7 +130,8 @@ def test_what_cannot_be_learned_is_refused(classifier, given, says, data):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"pretrain": "yes"}, {"learning_rate": 0}, {"batch_size": 0}, {"max_epochs": 0},
+    [{"pretrain": "yes"}, {"learning_rate": 0}, {"weight_decay": -1},
+     {"batch_size": 0}, {"max_epochs": 0},
      {"patience": 0}, {"validation_fraction": 1.0}, {"max_seconds": 0}, {"dropout": 1.0},
      {"label_smoothing": -0.1}, {"autoencoder": 3}],
 )  # fmt: skip

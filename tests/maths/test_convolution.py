@@ -56,6 +56,26 @@ def test_the_first_layer_is_a_convolution_that_skips_every_other_pixel():
                 )
 
 
+def test_further_convolutions_add_to_what_they_read():
+    net = seeded(ConvHourglass((1, 6, 6), [2, 3], 3, "silu", (), 3, depth=2))
+    h = torch.rand(4, 36)
+    maps, h = net._maps(h), h.view(4, 1, 6, 6)
+    for number, layer in enumerate(net.convolutions):
+        h = layer(functional.silu(h) if number else h)
+        for further in net.further[number]:
+            assert further.stride == (1, 1)
+            h = h + further(functional.silu(h))
+    torch.testing.assert_close(maps, h)
+    assert maps.shape == (4, 3, 2, 2)
+    plain = ConvHourglass((1, 6, 6), [2, 3], 3, "silu", (), 3)
+    assert not any(name.startswith("further") for name in plain.state_dict())
+
+
+def test_depth_is_not_for_winners():
+    with pytest.raises(InputError, match=r"depth=1 and winners=0.5; give one of the two"):
+        ConvolutionalAutoencoder(**QUICK, depth=1, winners=0.5).fit(make_images())
+
+
 def test_a_winner_writes_its_filter_around_its_place():
     net = seeded(WinnerNet((1, 16, 16), [], 3, "relu", 2))
     code = torch.zeros(1, *net.code_shape)
@@ -92,7 +112,9 @@ def test_codes_of_winners_have_one_value_a_map():
     )
 
 
-@pytest.mark.parametrize("changes", [{"corruption": "masking"}, {"winners": 0.2}, {"hidden": (6,)}])
+@pytest.mark.parametrize(
+    "changes", [{"corruption": "masking"}, {"winners": 0.2}, {"hidden": (6,)}, {"depth": 2}]
+)
 def test_variants_learn_and_are_saved(changes, tmp_path):
     images = make_images()
     model = ConvolutionalAutoencoder(**QUICK | {"max_epochs": 15}, **changes).fit(images)
@@ -142,6 +164,7 @@ def test_purchases_are_refused():
 @pytest.mark.parametrize(
     "wrong",
     [{"filters": ()}, {"filters": (0,)}, {"filters": 3}, {"kernel_size": 4}, {"kernel_size": 0},
+     {"depth": -1},
      {"winners": 0.0}, {"winners": 1.5}, {"image_shape": (3,)}, {"image_shape": (3, 0)},
      {"corruption": "no such"}, {"corruption_level": 1.0}],
 )  # fmt: skip

@@ -112,6 +112,14 @@ def test_adam_and_its_weight_decay_are_torchs_own(X):
     assert isinstance(make_optimizer(Line(), plan()), torch.optim.SGD)
 
 
+def test_adamw_lets_weights_decay_beside_the_gradient():
+    line = Line(1.0)
+    optimizer = make_optimizer(line, plan(optimizer="adamw", weight_decay=0.5))
+    line.w.grad = torch.zeros(1)
+    optimizer.step()
+    assert line.w.item() == pytest.approx(1 - 0.1 * 0.5)
+
+
 def test_the_loss_falls_and_history_tells_it(X):
     net = Line()
     history = train(net, X, net.loss, plan(max_epochs=20))

@@ -51,7 +51,9 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     pretrain : bool or "prefit"
         Whether the autoencoder learns first, or its weights are random, or it is fitted already.
     learning_rate, batch_size, max_epochs, patience : float, int, int, int
-        Of learning from the labels, by Adam; the rate rises at first and falls to 0 by the end.
+        Of learning from the labels, by AdamW; the rate rises at first and falls to 0 by the end.
+    weight_decay : float
+        Share of the weights, times the rate, that a step from the labels takes from them.
     validation_fraction : float in [0, 1)
         Share of the labelled rows held out, as many of each class, to keep the epoch whose
         accuracy on them is best; none are where a class would have too few.
@@ -95,6 +97,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     _: KW_ONLY
     pretrain: bool | str = True
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0
     batch_size: int = 64
     max_epochs: int = 60
     patience: int = 10
@@ -112,6 +115,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         "autoencoder": [NeuralAutoencoder, None],
         "pretrain": ["boolean", StrOptions({"prefit"})],
         "learning_rate": [_POSITIVE],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [_COUNT],
         "max_epochs": [_COUNT],
         "patience": [_COUNT],
@@ -276,8 +280,8 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
-            weight_decay=0.0,
-            optimizer="adam",
+            weight_decay=self.weight_decay,
+            optimizer="adamw",
             patience=self.patience,
             max_seconds=float("inf") if self.max_seconds is None else self.max_seconds,
             seed=seed,

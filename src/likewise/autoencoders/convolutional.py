@@ -52,6 +52,9 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
         Maps of each convolution; each halves the image's sides.
     kernel_size : int
         Sides of a filter in pixels, odd.
+    depth : int
+        Further convolutions of the encoder after each of `filters`, at its size, each added to what
+        it reads. They see more, for recognition; not with `winners`.
     corruption : {"dropout", "gaussian", "masking", ...}, optional
         What is done to an image before it is encoded; the loss compares with the image as it was.
     corruption_level : float in [0, 1)
@@ -59,7 +62,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
     winners : float in (0, 1], optional
         Makes it winner-take-all: of each map of the code only the largest value stays and, while
         training, of each map's values over a batch only this share (the paper has 0.05).
-    augment : bool or "auto"
+    augment : bool, "mirror" or "auto"
         "auto" moves images a little while they are few, below `FEW`, and then trains for longer: a
         net of this size would learn a few hundred of them by heart.
     image_shape : (height, width) or (channels, height, width), optional
@@ -102,9 +105,10 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeuralAutoencoder._parameter_constraints,
-        "augment": ["boolean", StrOptions({"auto"})],
+        "augment": ["boolean", StrOptions({"auto", "mirror"})],
         "filters": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "depth": [Interval(Integral, 0, None, closed="left")],
         "corruption": [StrOptions(set(CORRUPTIONS)), None],
         "corruption_level": [Interval(Real, 0, 1, closed="left")],
         "winners": [Interval(Real, 0, 1, closed="right"), None],
@@ -116,9 +120,10 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
     optimizer: str = "adam"
     learning_rate: float = 2e-3
     batch_size: int | str = 64
-    augment: bool | str = "auto"  # type: ignore[assignment]
+    augment: bool | str = "auto"
     filters: Sequence[int] = (32, 64)
     kernel_size: int = 3
+    depth: int = 0
     corruption: str | None = None
     corruption_level: float = 0.3
     winners: float | None = None
@@ -132,6 +137,8 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
             )
         if not self.kernel_size % 2:
             raise InputError(f"kernel_size={self.kernel_size}; give an odd number, such as 3")
+        if self.depth and self.winners is not None:
+            raise InputError(f"depth={self.depth} and winners={self.winners}; give one of the two")
         shape = self.image_shape
         if shape is not None and (len(shape) not in (2, 3) or not _whole(shape)):
             raise InputError(
@@ -176,6 +183,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
             self.setting("activation"),
             self.setting("hidden"),
             self.n_latent,
+            self.depth,
         )
 
     def _shape(self, n_features: int) -> Shape:
@@ -197,7 +205,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
         pixels, maps = prod(shape[1:]), 0
         for count in self.filters:
             pixels = -(-pixels // 4)
-            maps += int(count) * pixels
+            maps += int(count) * pixels * (1 + self.depth)
         batch = self.setting("batch_size") * (2 * n_features + 2 * maps)
         require_memory(
             4 * (5 * weights + 3 * batch),

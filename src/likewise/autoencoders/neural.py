@@ -199,8 +199,11 @@ class NeuralAutoencoder(NeuralParameters):
     def _loss_of_images(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         shape = self.image_shape_
         if shape is None or not isinstance(rows, Tensor):
-            raise InputError("augment=True needs images: give X of shape (n, height, width)")
-        return self._batch_loss(augmented(rows, shape, generator), generator, step)
+            raise InputError(
+                f"augment={self.augment!r} needs images: give X of shape (n, height, width)"
+            )
+        mirror = self.setting("augment") == "mirror"
+        return self._batch_loss(augmented(rows, shape, generator, mirror=mirror), generator, step)
 
     def _codes(self, rows: Rows, net: Net) -> Tensor:
         """Return the codes that a fitted model gives, by its net in one precision or another."""

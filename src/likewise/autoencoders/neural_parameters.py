@@ -51,11 +51,12 @@ class NeuralParameters(Autoencoder):
         holds and of a sample of the others, an estimate whose cost hardly grows with the catalogue,
         with Adam for the weights of those items alone. "auto" is full, and blocked where a batch
         has more than 2²⁵ logits.
-    optimizer : {"auto", "adam", "muon", "sgd"}
-        Adam (Kingma and Ba, 2015); :class:`~likewise.nn.optimizers.Muon`, whose learning rate rises
-        at first and falls to 0 by the end of `fit`; or plain gradient descent.
+    optimizer : {"auto", "adam", "adamw", "muon", "sgd"}
+        Adam (Kingma and Ba, 2015); AdamW, whose `weight_decay` stands apart from the gradient;
+        :class:`~likewise.nn.optimizers.Muon`, whose learning rate rises at first and falls to 0 by
+        the end of `fit`; or plain gradient descent.
     learning_rate : float or "auto"
-        "auto" is 0.001 for Adam, 0.005 for Muon and 0.1 for gradient descent.
+        "auto" is 0.001 for Adam and AdamW, 0.005 for Muon and 0.1 for gradient descent.
     weight_decay : float
         The optimiser's.
     batch_size, max_epochs : int or "auto"
@@ -64,8 +65,9 @@ class NeuralParameters(Autoencoder):
         Epochs without a better validation score after which training stops.
     validation_fraction : float in [0, 1)
         Share of the rows held out to stop early; 0 for none.
-    augment : bool
-        For images: shift, turn and stretch each a little each time that `fit` passes it.
+    augment : bool or "mirror"
+        For images: shift, turn and stretch each a little each time that `fit` passes it; "mirror"
+        also turns half of them round, left to right: for things, not for writing.
     max_seconds : float, optional
         Stop training after so long. What is learned then depends on the machine's speed.
     device : str
@@ -93,7 +95,7 @@ class NeuralParameters(Autoencoder):
     max_epochs: int | str = "auto"
     patience: int | str = "auto"
     validation_fraction: float = 0.1
-    augment: bool = False
+    augment: bool | str = False
     max_seconds: float | None = None
     device: str = "auto"
     precision: str = "auto"
@@ -120,7 +122,7 @@ class NeuralParameters(Autoencoder):
         "max_epochs": [_COUNT, _AUTO],
         "patience": [_COUNT, _AUTO],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "augment": ["boolean"],
+        "augment": ["boolean", StrOptions({"mirror"})],
         "max_seconds": [_POSITIVE, None],
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],

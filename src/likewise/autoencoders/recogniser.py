@@ -61,8 +61,9 @@ class Recogniser(nn.Module):
         table = cast("Tensor", batch)
         seen, labels = table[:, :-1], table[:, -1].long()
         shape = self._autoencoder.image_shape_
-        if self._autoencoder.setting("augment") and shape is not None:
-            seen = augmented(seen, shape, generator)
+        augment = self._autoencoder.setting("augment")
+        if augment and shape is not None:
+            seen = augmented(seen, shape, generator, mirror=augment == "mirror")
         code = self._code(seen)
         if self.dropout:
             code = cast("Tensor", dropout(code, self.dropout, generator))

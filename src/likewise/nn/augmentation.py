@@ -14,7 +14,9 @@ STRETCH = 0.07
 """Largest stretch and shear, as a share."""
 
 
-def augmented(rows: Tensor, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+def augmented(
+    rows: Tensor, shape: tuple[int, ...], generator: torch.Generator, *, mirror: bool = False
+) -> Tensor:
     """Return each image moved by an affine map of its own.
 
     Parameters
@@ -25,6 +27,8 @@ def augmented(rows: Tensor, shape: tuple[int, ...], generator: torch.Generator) 
         Of one image.
     generator : Generator
         Decides the maps.
+    mirror : bool
+        Turn half of the images round, left to right: for things, not for writing.
 
     Examples
     --------
@@ -36,7 +40,11 @@ def augmented(rows: Tensor, shape: tuple[int, ...], generator: torch.Generator) 
     """
     n_channels = 1 if len(shape) == 2 else shape[0]
     images = rows.reshape(len(rows), n_channels, *shape[-2:])
-    grid = functional.affine_grid(_maps(rows, generator), list(images.shape), align_corners=False)
+    maps = _maps(rows, generator)
+    if mirror:
+        side = rows.new_empty(len(rows), 1).bernoulli_(0.5, generator=generator).mul_(2).sub_(1)
+        maps[:, 0] *= side  # of a pixel, where it comes from across
+    grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
     moved = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
     return moved.reshape(len(rows), prod(shape))
 

@@ -32,10 +32,17 @@ class ConvNet(Net):
         Sides of a filter, odd.
     activation : str
         Between the layers.
+    depth : int
+        Further convolutions at each size, each added to what it reads: h + W * s(h).
     """
 
     def __init__(
-        self, shape: Shape, filters: Sequence[int], kernel_size: int, activation: str
+        self,
+        shape: Shape,
+        filters: Sequence[int],
+        kernel_size: int,
+        activation: str,
+        depth: int = 0,
     ) -> None:
         super().__init__()
         self.shape, self.activation = shape, ACTIVATIONS[activation]
@@ -45,6 +52,12 @@ class ConvNet(Net):
         self.convolutions = nn.ModuleList(
             nn.Conv2d(a, b, kernel_size, stride=2, padding=kernel_size // 2)
             for a, b in pairwise([shape[0], *filters])
+        )
+        self.further = nn.ModuleList(
+            nn.ModuleList(
+                nn.Conv2d(maps, maps, kernel_size, padding=kernel_size // 2) for _ in range(depth)
+            )
+            for maps in filters
         )
         self.bias = nn.Parameter(torch.empty(prod(shape)))
 
@@ -61,11 +74,13 @@ class ConvNet(Net):
     def _maps(self, rows: Rows) -> Tensor:
         """Return the maps of the last convolution before its activation."""
         h = cast("Tensor", rows).reshape(-1, *self.shape)
-        *inner, last = self.convolutions
-        for layer in inner:
-            h = self.activation(layer(h))
-        maps: Tensor = last(h)
-        return maps
+        for number, (layer, further) in enumerate(
+            zip(self.convolutions, self.further, strict=True)
+        ):
+            h = layer(self.activation(h) if number else h)
+            for same_size in cast("nn.ModuleList", further):
+                h = h + same_size(self.activation(h))
+        return h
 
 
 class ConvHourglass(ConvNet):
@@ -79,6 +94,8 @@ class ConvHourglass(ConvNet):
         Widths of dense layers between the maps and the code.
     n_latent : int
         L.
+    depth : int
+        As of :class:`ConvNet`; the way back is without.
     """
 
     def __init__(
@@ -89,8 +106,9 @@ class ConvHourglass(ConvNet):
         activation: str,
         hidden: Sequence[int],
         n_latent: int,
+        depth: int = 0,
     ) -> None:
-        super().__init__(shape, filters, kernel_size, activation)
+        super().__init__(shape, filters, kernel_size, activation, depth)
         self.core = Hourglass(filters[-1] * prod(self.sides[-1]), hidden, n_latent, activation)
         self.transposed = nn.ModuleList(
             nn.ConvTranspose2d(a, b, kernel_size, stride=2, padding=kernel_size // 2)

@@ -52,7 +52,8 @@ def bernoulli(logits: Tensor, rows: Rows) -> Tensor:
     >>> bernoulli(torch.zeros(1, 2), torch.tensor([[0.0, 1.0]]))
     tensor([1.3863])
     """
-    return functional.softplus(logits).sum(1) - _inner(rows, logits)
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))  # as for the multinomial
+    return functional.softplus(wide).sum(1) - _inner(rows, wide)
 
 
 def multinomial(logits: Tensor, rows: Rows) -> Tensor:

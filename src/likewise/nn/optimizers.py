@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from likewise.nn.layers import InputLayer, LinearOutputNet
+from likewise.nn.muon import MatrixMuon
 from likewise.nn.plan import Plan
 
-RATES = {"adam": 1e-3, "muon": 5e-3, "sgd": 0.1}
+RATES = {"adam": 1e-3, "adamw": 1e-3, "muon": 5e-3, "sgd": 0.1}
 """The learning rate that each optimiser has unless another is asked for."""
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
@@ -22,7 +23,8 @@ WARM_UP = 0.05
 def make_optimizer(net: nn.Module, plan: Plan) -> torch.optim.Optimizer:
     """Return the optimiser that the plan names.
 
-    "sgd" is plain gradient descent, "adam" is Kingma and Ba's (2015), "muon" is :class:`Muon`;
+    "sgd" is plain gradient descent, "adam" is Kingma and Ba's (2015), "adamw" the same with weights
+    that decay by themselves (Loshchilov and Hutter, 2019, arXiv:1711.05101), "muon" :class:`Muon`;
     where the output is sampled it is :class:`SampledAdam`.
     """
     if plan.sampled:
@@ -32,7 +34,8 @@ def make_optimizer(net: nn.Module, plan: Plan) -> torch.optim.Optimizer:
         return torch.optim.SGD(net.parameters(), lr=rate, weight_decay=decay)
     if plan.optimizer == "muon":
         return Muon(net, rate, decay)
-    return torch.optim.Adam(net.parameters(), lr=rate, weight_decay=decay, fused=True)
+    kind = torch.optim.AdamW if plan.optimizer == "adamw" else torch.optim.Adam
+    return kind(net.parameters(), lr=rate, weight_decay=decay, fused=True)
 
 
 class Parts(torch.optim.Optimizer):
@@ -112,9 +115,9 @@ class _TouchedAdam(torch.optim.Optimizer):
 class Muon(Parts):
     """Muon for the matrices of a net, AdamW for its biases and whatever else is no matrix.
 
-    Muon replaces the momentum of a matrix by its nearest orthogonal one, so that every direction is
-    learned at the same pace; an update is scaled to the size that AdamW's would have, so that one
-    learning rate serves both.
+    Muon (:class:`~likewise.nn.muon.MatrixMuon`) replaces the momentum of a matrix by its nearest
+    orthogonal one, so that every direction is learned at the same pace; an update is scaled to the
+    size that AdamW's would have, so that one learning rate serves both.
 
     Parameters
     ----------
@@ -122,11 +125,6 @@ class Muon(Parts):
         What to train.
     lr, weight_decay : float
         Of both.
-
-    References
-    ----------
-    K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
-    J. Liu et al., "Muon is scalable for LLM training", 2025, arXiv:2502.16982 (the scaling).
     """
 
     def __init__(self, net: nn.Module, lr: float, weight_decay: float) -> None:
@@ -134,10 +132,7 @@ class Muon(Parts):
         others = [p for p in net.parameters() if p.ndim != 2]
         parts: list[torch.optim.Optimizer] = []
         if matrices:
-            scaled = torch.optim.Muon(
-                matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
-            )
-            parts.append(scaled)
+            parts.append(MatrixMuon(matrices, lr, weight_decay))
         if others:
             adam = torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay, fused=True)
             parts.append(adam)
