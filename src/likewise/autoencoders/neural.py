@@ -72,8 +72,7 @@ class NeuralAutoencoder(NeuralParameters):
     """
 
     stochastic: ClassVar[bool] = True
-    samples: ClassVar[bool] = False
-    """Whether training may look at a sample of the items."""
+    samples: ClassVar[bool] = False  # whether training may look at a sample of the items
     # What a type provides
 
     @abstractmethod
@@ -202,8 +201,8 @@ class NeuralAutoencoder(NeuralParameters):
             raise InputError(
                 f"augment={self.augment!r} needs images: give X of shape (n, height, width)"
             )
-        mirror = self.setting("augment") == "mirror"
-        return self._batch_loss(augmented(rows, shape, generator, mirror=mirror), generator, step)
+        moved = augmented(rows, shape, generator, mirror=self.setting("augment") == "mirror")
+        return self._batch_loss(moved, generator, step)
 
     def _codes(self, rows: Rows, net: Net) -> Tensor:
         """Return the codes that a fitted model gives, by its net in one precision or another."""
@@ -253,9 +252,8 @@ class NeuralAutoencoder(NeuralParameters):
 
     def _scaled(self, X: Any) -> Any:
         """Return rows as the net and its loss see them."""
-        if self.scaling_ is None:
-            return X
-        return self.scaling_.into(X.toarray() if sparse.issparse(X) else X)
+        dense = self.scaling_ is not None and sparse.issparse(X)
+        return self.scaling_.into(X.toarray() if dense else X) if self.scaling_ else X
 
     def _unscaled(self, rows: Tensor) -> NDArray[np.float32]:
         return self.scaling_.out_of(as_array(rows)) if self.scaling_ else as_array(rows)
