@@ -4,10 +4,12 @@
     LIKEWISE_DATA=... python bench/accuracy/run.py --data gowalla --budget 30m
     LIKEWISE_DATA=... python bench/accuracy/run.py --data ml-1m --budget 10m
     python bench/accuracy/run.py --data online-retail --budget 5m
+    LIKEWISE_DATA=... python bench/accuracy/run.py --data ml-1m --budget 5m --peers
 
 Which files a set needs, and how it is cut: `likewise.data.public_sets`. The budget is each model's,
-for each seed. `--quick` tries the command: three seconds a model, one seed, judged on validation
-(the test is not read), nothing written.
+for each seed. `--peers` puts models of RecBole, cornac and implicit into the same table (beside.py;
+bench/peers/setup.sh makes their environments). `--quick` tries the command: three seconds a model,
+one seed, judged on validation (the test is not read), nothing written.
 
 A model that was fitted is kept in bench/.cache/accuracy: the same command at the same commit goes
 on where it was cut off.
@@ -20,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import beside
 import matplotlib.pyplot as plt
 from kept import Kept
 
@@ -49,6 +52,7 @@ def main() -> None:
     parser.add_argument("--models", help="names, separated by commas; all if not given")
     parser.add_argument("--budget", type=seconds, default=60.0)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--peers", action="store_true", help="beside RecBole, cornac and implicit")
     parser.add_argument("--also-bought", action="store_true")
     parser.add_argument("--metric", default="ndcg@20", help="what settings are chosen by")
     parser.add_argument("--quick", action="store_true")
@@ -61,7 +65,12 @@ def main() -> None:
     if arguments.quick:
         split = replace(split, refit=split.train, test=split.validation, recent=None)
     names = arguments.models.split(",") if arguments.models else there_are(split, budget)
+    names += beside.ROWS if arguments.peers else []
     name = f"accuracy-{arguments.data}" + ("-also-bought" if arguments.also_bought else "")
+    own = [one for one in names if one not in beside.ROWS]
+    models = line_up(split, own, budget=budget, metric=arguments.metric)
+    if len(own) < len(names):
+        models |= beside.line_up(split, names, f"{name}-quick" if arguments.quick else name, budget)
     settings = {
         "data": arguments.data, "budget": budget, "seeds": seeds, "metric": arguments.metric,
         "half_life": split.half_life,
@@ -70,16 +79,18 @@ def main() -> None:
     kept = {} if arguments.quick else Kept(CACHE / name, settings | {"commit": commit})
     comparison = compare(
         split,
-        line_up(split, names, budget=budget, metric=arguments.metric),
-        stochastic=[one for one in STOCHASTIC if one in names],
+        models,
+        stochastic=[one for one in (*STOCHASTIC, *beside.STOCHASTIC) if one in names],
         seeds=seeds,
         metrics=METRICS,
         progress=lambda model, n, total: print(f"{n + 1}/{total} {model}", file=sys.stderr),
         runs=kept,
     )
-    print(report.text(comparison))
+    comparison = beside.with_own_memory(comparison, models)
+    apart = beside.differences(comparison)
+    print(report.text(comparison), beside.text(apart, arguments.metric), sep="\n\n")
     if not arguments.quick:
-        records.write(name, settings | report.as_dict(comparison))
+        records.write(name, settings | report.as_dict(comparison) | {"beside": apart})
         figure(comparison, name, records.RESULTS / f"{name}.svg")
 
 

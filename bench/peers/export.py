@@ -1,46 +1,55 @@
-"""Write the split of a public set as train and test lists, for peers that know lists alone.
+"""Write a split as files that every peer's own environment can read.
 
-    LIKEWISE_DATA=... .venv/bin/python bench/peers/export.py ml-1m
-    bench/.envs/implicit/bin/python bench/peers/make_split.py ml-1m
+    LIKEWISE_DATA=... .venv/bin/python bench/peers/export.py ml-1m-ultragcn
 
-Peers cannot be asked about strangers: what a held-out user is given stands in the training list of
-all, of likewise too when run_likewise.py is asked for it. Users and items are numbered from 0.
+Matrices of ones in SciPy's .npz, in bench/.cache/NAME: `train`, on which settings are chosen by
+what `given` finds of `held_out`; `refit`, all before the test, where that is more; `asked`, the
+histories of the test users. What they bought next, `answers`, is read by score.py alone.
 """
 
 import argparse
+from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-from harness import CACHE
-from pyarrow import parquet
+from harness import CACHE, DATA
+from scipy import sparse
 
+from likewise.data.fold import FoldIn
 from likewise.data.public_sets import PUBLIC_SETS, load_split
 from likewise.data.split import Split
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=PUBLIC_SETS)
+    parser.add_argument("name", nargs="?", choices=PUBLIC_SETS, default=DATA)
     name = parser.parse_args().name
-    folder = CACHE / name / "source"
+    split = load_split(name)
+    write(split, CACHE / name)
+    sparse.save_npz(CACHE / name / "answers.npz", new_to_them(split.test))
+
+
+def write(split: Split, folder: Path) -> None:
+    """Write what peers learn from and are asked; not the test."""
     folder.mkdir(parents=True, exist_ok=True)
-    for part, pairs in zip(("train", "test"), lists(load_split(name)), strict=True):
-        table = pa.table({"user": pairs[0], "item": pairs[1]})
-        parquet.write_table(table, folder / f"{part}.parquet")
-        print(f"{part}: {len(pairs[0]):,} pairs of {len(np.unique(pairs[0])):,} users")
+    parts = {
+        "train": split.train.matrix,
+        "given": split.validation.given,
+        "held_out": new_to_them(split.validation),
+        "asked": split.test.given,
+    }
+    (folder / "refit.npz").unlink(missing_ok=True)
+    if split.refit is not split.train:
+        parts["refit"] = split.refit.matrix
+    for part, matrix in parts.items():
+        sparse.save_npz(folder / f"{part}.npz", matrix > 0)
+        print(
+            f"{part}: {matrix.nnz:,} pairs of {matrix.shape[0]:,} users, {matrix.shape[1]:,} items"
+        )
 
 
-def lists(split: Split) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return users and items of the training list, and of the test list."""
-    known = {user: row for row, user in enumerate(split.refit.users.ids.tolist())}
-    tested = split.test.users.ids.tolist()
-    rows = np.array([known.setdefault(user, len(known)) for user in tested])
-    learned, given = split.refit.matrix.tocoo(), split.test.given.tocoo()
-    held_out = (split.test.held_out - split.test.held_out.multiply(split.test.given > 0)).tocoo()
-    held_out.eliminate_zeros()
-    user = np.concatenate([learned.row, rows[given.row]])
-    pairs = np.unique(np.stack([user, np.concatenate([learned.col, given.col])]), axis=1)
-    return [(pairs[0], pairs[1]), (rows[held_out.row], held_out.col)]
+def new_to_them(fold: FoldIn) -> sparse.csr_array:
+    """Return what the users bought that is not in their histories."""
+    new = sparse.csr_array(fold.held_out > 0, dtype="float32")
+    return sparse.csr_array((new - new.multiply(fold.given > 0)) > 0)
 
 
 if __name__ == "__main__":

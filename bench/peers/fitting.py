@@ -3,17 +3,20 @@
 Settings and epochs are chosen by nDCG@20 on the validation part, in the same way for every peer.
 """
 
+import argparse
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from harness import Lists, Matrix, ScoreRows, Split, peak_rss_mib, top_lists, validation_ndcg
+from harness import Matrix, ScoreRows, Split, peak_rss_mib, validation_ndcg
 
 PATIENCE = 10  # epochs without a better validation nDCG before training stops
-L2_GRID = (100.0, 250.0, 500.0, 1000.0, 2000.0)  # every peer's EASE chooses among the same
+L2_GRID = (250.0, 500.0, 1000.0, 100.0, 2000.0, 30.0, 5000.0, 10.0)
+"""Every peer's EASE chooses among the same; RecBole's default and cornac's first."""
 
 Settings = dict[str, Any]
 Fit = Callable[[Matrix, Settings], ScoreRows]
@@ -44,27 +47,29 @@ def l2_grid(l2: float | None) -> list[Settings]:
 
 
 def run_grid(
-    split: Split, fit: Fit, clock: Clock, grid: list[Settings], refit: bool
-) -> tuple[Lists, dict[str, Any]]:
-    """Fit each setting on train_fit, keep the best on validation, and return its lists.
+    split: Split, fit: Fit, clock: Clock, grid: list[Settings], arguments: argparse.Namespace
+) -> tuple[ScoreRows, dict[str, Any]]:
+    """Fit each setting on `train` while the budget lasts, and fit the best on validation again.
 
-    Seconds are those of one fit (median over the grid), part by part as `fit` tells the clock;
+    Seconds are those of one fit (median over those tried), part by part as `fit` tells the clock;
     the peak is taken after the first fit, before any scoring.
     """
     before, peak, tried = peak_rss_mib(), 0.0, []
+    start = time.perf_counter()
     for settings in grid:
         clock.parts = {}
-        score_rows = fit(split.train_fit, settings)
+        score_rows = fit(split.train, settings)
         peak = peak or peak_rss_mib()
         quality = validation_ndcg(score_rows, split)
         tried.append({**settings, "validation_ndcg": quality, "seconds": dict(clock.parts)})
         del score_rows  # two models at once would count twice
-    best = max(range(len(grid)), key=lambda index: tried[index]["validation_ndcg"])
-    train = split.train_full if refit else split.train_fit
-    lists = top_lists(fit(train, grid[best]), split.train_full)
-    return lists, {
+        if time.perf_counter() - start > arguments.budget:
+            break
+    best = max(range(len(tried)), key=lambda index: tried[index]["validation_ndcg"])
+    train = split.refit if arguments.refit else split.train
+    return fit(train, grid[best]), {
         "settings": grid[best],
-        "trained_on": "train_full" if refit else "train_fit",
+        "trained_on": "refit" if arguments.refit else "train",
         "validation_ndcg": tried[best]["validation_ndcg"],
         "fit_seconds": {
             part: median(row["seconds"][part] for row in tried) for part in tried[0]["seconds"]
@@ -72,19 +77,31 @@ def run_grid(
         "rss_before_fit_mib": before,
         "peak_rss_mib": peak,
         "tried": tried,
+        "not_tried": len(grid) - len(tried),
     }
+
+
+class Enough(Exception):
+    """Ends a training from inside a peer's own loop."""
 
 
 @dataclass
 class Watch:
     """The times of a network's epochs and its best weights, kept in memory."""
 
+    budget: float = math.inf
     start: float = field(default_factory=time.perf_counter)
     before: float = field(default_factory=peak_rss_mib)
     seconds: list[float] = field(default_factory=list)
     quality: list[float] = field(default_factory=list)
     best_weights: Any = None
     wall_to_best: float = 0.0
+
+    @classmethod
+    def of(cls, split: Split, arguments: argparse.Namespace) -> "Watch":
+        """Leave half of the budget for the training that follows, where one does."""
+        again = arguments.refit and split.refit is not split.train
+        return cls(arguments.budget / 2 if again else arguments.budget)
 
     @contextlib.contextmanager
     def epoch(self) -> Iterator[None]:
@@ -106,9 +123,10 @@ class Watch:
         return 1 + self.quality.index(max(self.quality))
 
     @property
-    def patience_is_out(self) -> bool:
-        """Whether the last epochs brought nothing better."""
-        return len(self.quality) - self.best_epoch >= PATIENCE
+    def is_over(self) -> bool:
+        """Whether the last epochs brought nothing better, or the budget is spent."""
+        spent = time.perf_counter() - self.start
+        return spent > self.budget or len(self.quality) - self.best_epoch >= PATIENCE
 
     def record(self) -> dict[str, Any]:
         """Return what the benchmark reports of a training run."""

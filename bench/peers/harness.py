@@ -1,4 +1,4 @@
-"""What every peer shares: its arguments, the split it reads, the lists and records it leaves.
+"""What every peer shares: its arguments, the split it reads, the lists and record it leaves.
 
 Runs inside each peer's own environment, so it needs no more than numpy, scipy and pyarrow.
 Shapes: B users of a block, U users, I items, K places of a list.
@@ -6,6 +6,7 @@ Shapes: B users of a block, U users, I items, K places of a list.
 
 import argparse
 import json
+import math
 import platform
 import resource
 import sys
@@ -32,62 +33,78 @@ VALIDATED_AT = 20  # the k of the validation nDCG
 Matrix = sparse.csr_array
 Lists = NDArray[np.int64]
 """Of shape (U, K): item numbers, best first, -1 where a list ends early."""
-ScoreRows = Callable[[NDArray[np.int64]], NDArray[np.floating[Any]]]
-"""Users (B,) -> their scores (B, I)."""
+ScoreRows = Callable[[Matrix], NDArray[np.floating[Any]]]
+"""Histories (B, I) -> the scores of all items (B, I); those of strangers too."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Users x items matrices of ones: train_full is train_fit and validation together."""
+    """What export.py wrote, as users x items matrices of ones; `refit` is `train` if no more is.
+
+    `train`, `given` and `held_out` share items, as do `refit` and `asked`.
+    """
 
     folder: Path
-    train_fit: Matrix
-    validation: Matrix
-    train_full: Matrix
-    test: Matrix
+    train: Matrix
+    given: Matrix
+    held_out: Matrix
+    refit: Matrix
+    asked: Matrix
 
     @classmethod
     def read(cls, name: str) -> "Split":
-        """Read what make_split.py wrote for the data of this name."""
+        """Read the split of the data of this name."""
         folder = CACHE / name
-        parts = ("train_fit", "validation", "train_full", "test")
-        tables = [parquet.read_table(folder / f"{part}.parquet") for part in parts]
-        users, items = ([table[side].to_numpy() for table in tables] for side in ("user", "item"))
-        shape = tuple(1 + max(int(ids.max()) for ids in side) for side in (users, items))
-        return cls(folder, *(matrix(*pair, shape) for pair in zip(users, items, strict=True)))
+        train, given, held_out, asked = (
+            read(folder / f"{part}.npz") for part in ("train", "given", "held_out", "asked")
+        )
+        refit = folder / "refit.npz"
+        return cls(folder, train, given, held_out, read(refit) if refit.exists() else train, asked)
 
 
-def matrix(user: NDArray[Any], item: NDArray[Any], shape: tuple[int, ...]) -> Matrix:
-    """Make a users x items matrix of ones."""
-    return sparse.csr_array((np.ones(len(user), np.float32), (user, item)), shape=shape)
+def read(path: Path) -> Matrix:
+    """Read a users x items matrix of ones."""
+    return sparse.csr_array(sparse.load_npz(path), dtype=np.float32)
 
 
 def parse_arguments(about: str, presets: Collection[str]) -> argparse.Namespace:
     """Read the arguments that all runners take."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("preset", choices=sorted(presets))
-    parser.add_argument("--data", default=DATA, help="a name that make_split.py has split")
+    parser.add_argument("--data", default=DATA, help="a name that export.py has written")
     parser.add_argument("--epochs", type=int, default=500, help="the most epochs to train")
+    parser.add_argument("--budget", type=float, default=math.inf, help="seconds to choose in")
     parser.add_argument("--l2", type=float, help="EASE's l2; chosen on validation if not given")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--refit", action="store_true", help="then train anew on all of train")
+    parser.add_argument(
+        "--refit", action="store_true", help="then train anew on all before the test"
+    )
+    parser.add_argument(
+        "--repeats", action="store_true", help="leave lists with what they have too"
+    )
     return parser.parse_args()
 
 
-def top_lists(score_rows: ScoreRows, seen: Matrix, k: int = LIST_LENGTH) -> Lists:
-    """Return each user's k best unseen items.
+def batch_size(n_users: int) -> int:
+    """Return the users of a step in likewise's comparisons: 500 are too few steps for a shop."""
+    return min(500, max(50, n_users // 50))
+
+
+def top_lists(score_rows: ScoreRows, asked: Matrix, k: int, *, repeats: bool = False) -> Lists:
+    """Return the k best items of each history, without those in it unless `repeats`.
 
     Columns are shuffled once before the choice, so equal scores favour no item.
     """
-    n_users, n_items = seen.shape
+    n_users, n_items = asked.shape
     k = min(k, n_items)
     shuffled = np.random.default_rng(0).permutation(n_items)
     lists = np.empty((n_users, k), np.int64)
     for start in range(0, n_users, BLOCK):
-        users = np.arange(start, min(start + BLOCK, n_users))
-        scores = np.array(score_rows(users), dtype=np.float64)
-        scores[seen[users].nonzero()] = -np.inf
-        lists[users] = best_of(scores, shuffled, k)
+        block = asked[start : start + BLOCK]
+        scores = np.array(score_rows(block), dtype=np.float64)
+        if not repeats:
+            scores[block.nonzero()] = -np.inf
+        lists[start : start + BLOCK] = best_of(scores, shuffled, k)
     return lists
 
 
@@ -102,21 +119,40 @@ def best_of(scores: NDArray[np.float64], shuffled: NDArray[np.int64], k: int) ->
 
 
 def validation_ndcg(score_rows: ScoreRows, split: Split) -> float:
-    """Return the nDCG@20 of a model of train_fit on the validation items."""
-    lists = top_lists(score_rows, split.train_fit, VALIDATED_AT)
-    return metrics.ndcg(lists, split.validation, VALIDATED_AT)
+    """Return the nDCG@20 of a model of `train` on the validation users."""
+    lists = top_lists(score_rows, split.given, VALIDATED_AT)
+    return metrics.ndcg(lists, split.held_out, VALIDATED_AT)
 
 
-def write_run(split: Split, run: str, lists_UK: Lists, record: dict[str, Any]) -> None:
-    """Write a run's lists (user, item, rank from 1) and its record beside them."""
+def write_run(
+    split: Split, run: str, score_rows: ScoreRows, record: dict[str, Any], repeats: bool = False
+) -> None:
+    """Write the test users' lists of a run, and its record beside them."""
     folder = split.folder / "lists"
     folder.mkdir(exist_ok=True)
+    write_lists(top_lists(score_rows, split.asked, LIST_LENGTH), folder / f"{run}.parquet")
+    if repeats:
+        lists = top_lists(score_rows, split.asked, LIST_LENGTH, repeats=True)
+        write_lists(lists, folder / f"{run}.repeats.parquet")
+    (folder / f"{run}.json").write_text(json.dumps(record, indent=1) + "\n")
+    print(run, json.dumps(record, indent=1))
+
+
+def write_lists(lists_UK: Lists, path: Path) -> None:
+    """Write lists as a table: user and item, numbers from 0, and rank from 1."""
     user, place = np.nonzero(lists_UK >= 0)
     columns = {"user": user, "item": lists_UK[user, place], "rank": place + 1}
     table = pa.table({name: pa.array(column, pa.int32()) for name, column in columns.items()})
-    parquet.write_table(table, folder / f"{run}.parquet")
-    (folder / f"{run}.json").write_text(json.dumps(record, indent=1) + "\n")
-    print(run, json.dumps(record, indent=1))
+    parquet.write_table(table, path)
+
+
+def read_lists(path: Path, n_users: int) -> Lists:
+    """Read lists as they were written."""
+    table = parquet.read_table(path)
+    user, item, rank = (table[column].to_numpy() for column in ("user", "item", "rank"))
+    lists = np.full((n_users, LIST_LENGTH), -1, np.int64)
+    lists[user, rank - 1] = item
+    return lists
 
 
 def run_name(peer: str, arguments: argparse.Namespace) -> str:
@@ -137,6 +173,13 @@ def provenance(*packages: str) -> dict[str, Any]:
 
 
 def peak_rss_mib() -> float:
-    """Return the most memory this process has held so far, in MiB."""
+    """Return the most memory this process has held so far, in MiB.
+
+    Where Linux tells, not what it was forked from, which getrusage counts.
+    """
+    status = Path("/proc/self/status")
+    for line in status.read_text().splitlines() if status.exists() else []:
+        if line.startswith("VmHWM:"):
+            return round(int(line.split()[1]) / 1024, 1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)

@@ -17,10 +17,7 @@ peer() {  # peer NAME PRESET [options]
 }
 
 make .venv/.ready
-if [ ! -f "$LIKEWISE_DATA/$data/train.parquet" ]; then  # another split than two lists
-    .venv/bin/python bench/peers/export.py "$data"
-fi
-bench/.envs/implicit/bin/python bench/peers/make_split.py "$data"
+.venv/bin/python bench/peers/export.py "$data"
 rm -f "bench/.cache/$data/lists/"{recbole,cornac,implicit}-*  # no row of an earlier run stays
 
 for name in recbole cornac; do peer "$name" EASE --l2 1000 --refit; done  # the published setting
@@ -29,7 +26,7 @@ for preset in cosine TFIDF BM25 ALS; do peer implicit "$preset" --refit; done
 for preset in MultiVAE MultiVAE-b500 MultiVAE-paper RecVAE; do
     peer recbole "$preset" --refit ${options[@]+"${options[@]}"}
 done
-for preset in VAECF VAECF-paper; do  # 100 epochs: cornac's own
+for preset in VAECF VAECF-paper RecVAE; do  # 100 epochs: VAECF's own
     peer cornac "$preset" --refit --epochs 100 ${options[@]+"${options[@]}"}
 done
 

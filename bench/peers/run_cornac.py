@@ -15,18 +15,24 @@ import harness
 import numpy as np
 import torch
 from cornac.data import Dataset
-from cornac.models import EASE, VAECF, BiVAECF
-from harness import Lists, Matrix, ScoreRows, Split
+from cornac.models import EASE, VAECF, RecVAE
+from harness import Matrix, ScoreRows, Split
 
 # cornac trains for a fixed number of epochs; here its progress bar is replaced by one that also
 # times the epochs, validates between them and ends them early, so the best epoch is taken.
 PRESETS: dict[str, dict[str, Any]] = {
     "EASE": {},
-    # As in cornac's own examples:
-    "VAECF": {"k": 10, "autoencoder_structure": [20], "batch_size": 100, "beta": 1.0},
-    "BiVAECF": {"k": 50, "encoder_structure": [100], "batch_size": 128, "likelihood": "pois"},
-    # The shape, batch and KL weight of the paper (Liang et al. 2018):
+    "VAECF": {
+        "k": 10,
+        "autoencoder_structure": [20],
+        "batch_size": 100,
+        "beta": 1.0,
+    },  # its example
+    # The shape, batch and KL weight of the paper (Liang et al. 2018), and with smaller steps:
     "VAECF-paper": {"k": 200, "autoencoder_structure": [600], "batch_size": 500, "beta": 0.2},
+    "VAECF-steps": {"k": 200, "autoencoder_structure": [600], "batch_size": None, "beta": 0.2},
+    "RecVAE": {},  # all defaults: the paper's
+    "RecVAE-steps": {"batch_size": None},
 }
 
 
@@ -35,12 +41,13 @@ def main() -> None:
     torch.set_num_threads(harness.THREADS)
     split = Split.read(arguments.data)
     run = run_ease if arguments.preset == "EASE" else run_neural
-    lists, measured = run(split, arguments)
+    score_rows, measured = run(split, arguments)
     record = harness.provenance("cornac", "torch", "numpy", "scipy") | measured
-    harness.write_run(split, harness.run_name("cornac", arguments), lists, record)
+    name = harness.run_name("cornac", arguments)
+    harness.write_run(split, name, score_rows, record, arguments.repeats)
 
 
-def run_ease(split: Split, arguments: argparse.Namespace) -> tuple[Lists, dict[str, Any]]:
+def run_ease(split: Split, arguments: argparse.Namespace) -> tuple[ScoreRows, dict[str, Any]]:
     """Fit EASE as published: posB=False keeps the negative weights that cornac would cut to 0."""
     clock = fitting.Clock()
 
@@ -49,26 +56,26 @@ def run_ease(split: Split, arguments: argparse.Namespace) -> tuple[Lists, dict[s
         model = EASE(lamb=settings["l2"], posB=False, verbose=False)
         with mock.patch("numpy.linalg.inv", clock.timed("inverse", np.linalg.inv)):
             clock.timed("fit", model.fit)(data)
-        return scorer(data, split, lambda rows: model.U[rows] @ model.B)
+        return scorer(data, lambda rows: rows @ np.asarray(model.B))
 
-    grid = fitting.l2_grid(arguments.l2)
-    return fitting.run_grid(split, fit, clock, grid, arguments.refit)
+    return fitting.run_grid(split, fit, clock, fitting.l2_grid(arguments.l2), arguments)
 
 
-def run_neural(split: Split, arguments: argparse.Namespace) -> tuple[Lists, dict[str, Any]]:
+def run_neural(split: Split, arguments: argparse.Namespace) -> tuple[ScoreRows, dict[str, Any]]:
     """Train until the validation nDCG has not risen for some epochs; take the best epoch."""
     settings = PRESETS[arguments.preset] | {"seed": arguments.seed, "n_epochs": arguments.epochs}
-    model, data, watch = train(arguments.preset, settings, split.train_fit, split)
-    measured = watch.record() | {"settings": settings, "trained_on": "train_fit"}
-    if isinstance(model, VAECF):
-        model.vae = watch.best_weights
-    else:
-        model.bivae = watch.best_weights
+    if settings.get("batch_size", 0) is None:
+        settings["batch_size"] = harness.batch_size(split.train.shape[0])
+    watch = fitting.Watch.of(split, arguments)
+    model, data = train(arguments.preset, settings, split.train, watch, split)
+    measured = watch.record() | {"settings": settings, "trained_on": "train"}
+    weights_of(model).load_state_dict(watch.best_weights)
     if arguments.refit:
+        measured["trained_on"] = "refit"
+    if arguments.refit and split.refit is not split.train:
         settings = settings | {"n_epochs": watch.best_epoch}
-        model, data, _ = train(arguments.preset, settings, split.train_full, None)
-        measured["trained_on"] = "train_full"
-    return harness.top_lists(network_scorer(model, data, split), split.train_full), measured
+        model, data = train(arguments.preset, settings, split.refit, fitting.Watch())
+    return network_scorer(model, data), measured
 
 
 def dataset(train: Matrix) -> Dataset:
@@ -78,21 +85,30 @@ def dataset(train: Matrix) -> Dataset:
 
 
 def train(
-    preset: str, settings: dict[str, Any], pairs: Matrix, split: Split | None
-) -> tuple[Any, Dataset, fitting.Watch]:
+    preset: str,
+    settings: dict[str, Any],
+    pairs: Matrix,
+    watch: fitting.Watch,
+    split: Split | None = None,
+) -> tuple[Any, Dataset]:
     """Run cornac's training; with a split, watch its validation nDCG and stop in time."""
-    kind = {"VAECF": VAECF, "BiVAECF": BiVAECF}[preset.partition("-")[0]]
     data = dataset(pairs)
-    model = kind(**settings, learning_rate=0.001, act_fn="tanh", verbose=False)
-    watch = fitting.Watch()
+    if preset.startswith("VAECF"):
+        model = VAECF(**settings, learning_rate=0.001, act_fn="tanh", verbose=False)
+    else:
+        model = RecVAE(**settings, verbose=False)
 
-    def epochs(first: int, end: int, **_: Any) -> "Epochs":
-        return Epochs(range(first, end), model, data, watch, split)
+    def epochs(*bounds: int, **_: Any) -> "Epochs":
+        return Epochs(range(*bounds), model, data, watch, split)
 
-    module = {"VAECF": "vaecf.vaecf", "BiVAECF": "bivaecf.bivae"}[kind.__name__]
-    with mock.patch(f"cornac.models.{module}.trange", epochs):
+    module = "vaecf.vaecf" if isinstance(model, VAECF) else "recvae.recom_recvae"
+    with (
+        mock.patch(f"cornac.models.{module}.trange", epochs),
+        # RecVAE would rank its own training rows after each epoch, to show a number:
+        mock.patch("cornac.eval_methods.ranking_eval", return_value=[[0.0]]),
+    ):
         model.fit(data)
-    return model, data, watch
+    return model, data
 
 
 @dataclass
@@ -114,10 +130,11 @@ class Epochs:
 
     def is_enough(self, split: Split) -> bool:
         """Validate the epoch that has just ended."""
-        score_rows = network_scorer(self.model, self.data, split)
-        quality = harness.validation_ndcg(score_rows, split)
-        self.watch.validated(quality, lambda: copy.deepcopy(weights_of(self.model)))
-        return self.watch.patience_is_out
+        network = weights_of(self.model)
+        quality = harness.validation_ndcg(network_scorer(self.model, self.data), split)
+        network.train()
+        self.watch.validated(quality, lambda: copy.deepcopy(network.state_dict()))
+        return self.watch.is_over
 
     def set_postfix(self, **_: Any) -> None:
         """Show nothing."""
@@ -125,32 +142,33 @@ class Epochs:
 
 def weights_of(model: Any) -> torch.nn.Module:
     """Return the network inside cornac's model."""
-    return model.vae if isinstance(model, VAECF) else model.bivae
+    return model.vae if isinstance(model, VAECF) else model.recvae_model
 
 
-def network_scorer(model: Any, data: Dataset, split: Split) -> ScoreRows:
-    """Score a block of users at once, by the same calls as cornac's `score` of one user."""
-    network = weights_of(model)
+def network_scorer(model: Any, data: Dataset) -> ScoreRows:
+    """Score a block of histories, as cornac's `score` does one user; RecVAE without dropout.
+
+    cornac's RecVAE leaves dropout on when it is asked.
+    """
+    network = weights_of(model).eval()
 
     def score(rows: Any) -> Any:
+        x = torch.from_numpy(rows)
         with torch.no_grad():
             if isinstance(model, VAECF):
-                x = torch.from_numpy(data.matrix[rows].toarray()).float()
                 return network.decode(network.encode(x)[0]).numpy()
-            return network.decode_user(network.mu_theta[rows], network.mu_beta).numpy()
+            return network(x, calculate_loss=False).numpy()
 
-    return scorer(data, split, score)
+    return scorer(data, score)
 
 
-def scorer(data: Dataset, split: Split, score: Callable[[Any], Any]) -> ScoreRows:
+def scorer(data: Dataset, score: Callable[[Any], Any]) -> ScoreRows:
     """Return scores under the split's own numbers; an item cornac has not seen scores -inf."""
-    n_users, n_items = split.test.shape
-    users = np.array([data.uid_map[user] for user in range(n_users)])
     items = np.fromiter(data.iid_map, dtype=np.int64)
 
-    def score_rows(block: Any) -> Any:
-        scores = np.full((len(block), n_items), -np.inf)
-        scores[:, items] = score(users[block])
+    def score_rows(asked: Matrix) -> Any:
+        scores = np.full(asked.shape, -np.inf)
+        scores[:, items] = score(asked[:, items].toarray())
         return scores
 
     return score_rows

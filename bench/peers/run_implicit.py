@@ -9,6 +9,7 @@ from typing import Any
 
 import fitting
 import harness
+import numpy as np
 from harness import THREADS, Matrix, ScoreRows, Split
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFIDFRecommender
@@ -16,7 +17,7 @@ from implicit.utils import ParameterWarning
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-NEIGHBOURS = (5, 10, 20, 50, 100, 200, 800)
+NEIGHBOURS = (20, 100, 200, 50, 800, 10, 5)  # implicit's default first
 
 
 def grid(**values: tuple[Any, ...]) -> list[fitting.Settings]:
@@ -30,7 +31,11 @@ PRESETS: dict[str, tuple[type, list[fitting.Settings]]] = {
     "BM25": (BM25Recommender, grid(K=(20, 100, 800, 5000), K1=(0.8, 1.2), B=(0.65, 0.75, 0.9))),
     "ALS": (
         AlternatingLeastSquares,
-        grid(factors=(128, 256), regularization=(75.0, 100.0, 125.0), alpha=(10.0,)),
+        grid(
+            factors=(128, 256, 32),
+            regularization=(100.0, 75.0, 125.0, 30.0, 10.0, 1.0),
+            alpha=(10.0, 1.0, 40.0),
+        ),
     ),
 }
 
@@ -48,18 +53,24 @@ def main() -> None:
         with threadpool_limits(1, "blas"):  # as implicit asks: its own threads do the work
             model = kind(**settings, **extra, num_threads=THREADS)
             clock.timed("fit", model.fit)(rows, show_progress=False)
-        return scorer(model, rows)
+        return scorer(model)
 
-    lists, measured = fitting.run_grid(split, fit, clock, settings, arguments.refit)
+    score_rows, measured = fitting.run_grid(split, fit, clock, settings, arguments)
     record = harness.provenance("implicit", "numpy", "scipy") | measured
-    harness.write_run(split, harness.run_name("implicit", arguments), lists, record)
+    run = harness.run_name("implicit", arguments)
+    harness.write_run(split, run, score_rows, record, arguments.repeats)
 
 
-def scorer(model: Any, train: Any) -> ScoreRows:
-    """Return the scores that the model's `recommend` ranks by."""
+def scorer(model: Any) -> ScoreRows:
+    """Return the scores that the model's `recommend` ranks by, of strangers as well."""
     if isinstance(model, AlternatingLeastSquares):
-        return lambda block: model.user_factors[block] @ model.item_factors.T
-    return lambda block: (train[block] @ model.similarity).toarray()
+        return lambda asked: users_of(model, asked) @ model.item_factors.T
+    return lambda asked: (sparse.csr_matrix(asked) @ model.similarity).toarray()
+
+
+def users_of(model: AlternatingLeastSquares, asked: Matrix) -> Any:
+    """Return the factors of histories, solved for as `recommend(recalculate_user=True)` does."""
+    return model.recalculate_user(np.arange(asked.shape[0]), sparse.csr_matrix(asked))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 
 import fitting
 import harness
+import numpy as np
 import torch
 from harness import THREADS, Matrix, ScoreRows, Split
 
@@ -47,39 +48,39 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     split = Split.read(arguments.data)
     if arguments.preset in NEURAL:
-        lists, measured = trained(split, arguments)
+        model, measured = trained(split, arguments)
     elif arguments.preset in CLIMBED:
-        lists, measured = climbed(split, CLIMBED[arguments.preset], arguments.refit)
+        model, measured = climbed(split, CLIMBED[arguments.preset], arguments)
     else:
-        clock = fitting.Clock()
-
-        def fit(train: Matrix, settings: fitting.Settings) -> ScoreRows:
-            model = LinearAutoencoder(**settings)
-            clock.timed("fit", model.fit)(train)
-            return scorer(model, train)
-
-        grid = fitting.l2_grid(arguments.l2)
-        lists, measured = fitting.run_grid(split, fit, clock, grid, arguments.refit)
+        model, measured = ease(split, arguments)
     record = harness.provenance("likewise", "torch", "numpy", "scipy") | measured
-    harness.write_run(split, harness.run_name("likewise", arguments), lists, record)
+    name = harness.run_name("likewise", arguments)
+    harness.write_run(split, name, model, record, arguments.repeats)
 
 
-def scorer(model: Autoencoder, train: Matrix) -> ScoreRows:
-    return lambda block: model.logits(train[block])
+def ease(split: Split, arguments: Any) -> tuple[ScoreRows, dict[str, Any]]:
+    clock = fitting.Clock()
+
+    def fit(train: Matrix, settings: fitting.Settings) -> ScoreRows:
+        model = LinearAutoencoder(**settings)
+        clock.timed("fit", model.fit)(train)
+        return model.logits
+
+    return fitting.run_grid(split, fit, clock, fitting.l2_grid(arguments.l2), arguments)
 
 
-def trained(split: Split, arguments: Any) -> tuple[harness.Lists, dict[str, Any]]:
+def trained(split: Split, arguments: Any) -> tuple[ScoreRows, dict[str, Any]]:
     model = NEURAL[arguments.preset].set_params(
         random_state=arguments.seed, max_epochs=arguments.epochs, patience=fitting.PATIENCE
     )
     before, start, walls = harness.peak_rss_mib(), time.perf_counter(), []
 
     def validate(fitted: Autoencoder) -> float:
-        quality = harness.validation_ndcg(scorer(fitted, split.train_fit), split)
+        quality = harness.validation_ndcg(fitted.logits, split)
         walls.append(time.perf_counter() - start)
         return quality
 
-    model.fit(split.train_fit, validate=validate)
+    model.fit(split.train, validate=validate)
     epochs, best = model.history_.epochs, model.history_.best_epoch
     measured = {
         "settings": {k: v for k, v in model.get_params().items() if v is not None},
@@ -91,34 +92,32 @@ def trained(split: Split, arguments: Any) -> tuple[harness.Lists, dict[str, Any]
         "wall_seconds_to_best": walls[best - 1],
         "rss_before_fit_mib": before,
         "peak_rss_mib": harness.peak_rss_mib(),
-        "trained_on": "train_fit",
+        "trained_on": "train",
     }
     if arguments.refit:
-        model.set_params(max_epochs=best, validation_fraction=0.0).fit(split.train_full)
-        measured["trained_on"] = "train_full"
-    train = split.train_full
-    return harness.top_lists(scorer(model, train), train), measured
+        model.set_params(max_epochs=best, validation_fraction=0.0).fit(split.refit)
+        measured["trained_on"] = "refit"
+    return model.logits, measured
 
 
 def climbed(
-    split: Split, kind: type[Autoencoder], refit: bool
-) -> tuple[harness.Lists, dict[str, Any]]:
-    train = Interactions.of_matrix(split.train_fit)
-    users = Vocabulary(train.users.ids)
-    fold = FoldIn(split.train_fit, split.validation, users)
+    split: Split, kind: type[Autoencoder], arguments: Any
+) -> tuple[ScoreRows, dict[str, Any]]:
+    fold = FoldIn(split.given, split.held_out, Vocabulary(np.arange(split.given.shape[0])))
     before, start = harness.peak_rss_mib(), time.perf_counter()
-    choice = choose(kind, train, fold, max_seconds=CLIMB_SECONDS, metric="ndcg@20")
+    seconds = min(CLIMB_SECONDS, arguments.budget)
+    train = Interactions.of_matrix(split.train)
+    choice = choose(kind, train, fold, max_seconds=seconds, metric="ndcg@20")
     chosen = time.perf_counter() - start
-    learned = split.train_full if refit else split.train_fit
     start = time.perf_counter()
-    choice.model.fit(learned)
-    return harness.top_lists(scorer(choice.model, split.train_full), split.train_full), {
+    choice.model.fit(split.refit if arguments.refit else split.train)
+    return choice.model.logits, {
         "settings": choice.model.get_params(),
         "validation_ndcg": choice.best.score,
         "fit_seconds": {"fit": time.perf_counter() - start, "choice": chosen},
         "rss_before_fit_mib": before,
         "peak_rss_mib": harness.peak_rss_mib(),
-        "trained_on": "train_full" if refit else "train_fit",
+        "trained_on": "refit" if arguments.refit else "train",
         "tried": [[trial.parameters, trial.score] for trial in choice.trials],
     }
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import metrics
 import numpy as np
-from harness import CACHE, DATA, LIST_LENGTH, Lists, Split, matrix
-from pyarrow import parquet
+from harness import CACHE, DATA, Lists, Matrix, read, read_lists
+from scipy import sparse
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 COLUMNS = {  # key of a row -> heading, format
@@ -41,42 +41,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Score the lists of every run.")
     parser.add_argument("data", nargs="?", default=DATA)
     data = parser.parse_args().data
-    split = Split.read(data)
+    asked, answers = (read(CACHE / data / f"{part}.npz") for part in ("asked", "answers"))
     here = provenance()
     paths = sorted((CACHE / data / "lists").glob("*.parquet"))
-    rows = [{"data": data, **scored(path, split), **here} for path in paths]
+    paths = [path for path in paths if not path.stem.endswith(".repeats")]
+    rows = [{"data": data, **scored(path, asked, answers), **here} for path in paths]
     rows.sort(key=lambda row: -row["ndcg@20"])
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"peers-{data}.json").write_text(json.dumps(rows, indent=1) + "\n")
     print_table(rows)
 
 
-def scored(path: Path, split: Split) -> dict[str, Any]:
+def scored(path: Path, asked: Matrix, answers: Matrix) -> dict[str, Any]:
     """Return a run's quality with the record that stands beside its lists."""
-    lists = read_lists(path, split)
+    lists = checked_lists(path, asked)
     record = json.loads(path.with_suffix(".json").read_text())
     fit_seconds = record.get("fit_seconds", {}).get("fit")
     return {
         "run": path.stem,
-        "recall@20": metrics.recall(lists, split.test, 20),
-        "ndcg@20": metrics.ndcg(lists, split.test, 20),
-        "ndcg@100": metrics.ndcg(lists, split.test, 100),
+        "recall@20": metrics.recall(lists, answers, 20),
+        "ndcg@20": metrics.ndcg(lists, answers, 20),
+        "ndcg@100": metrics.ndcg(lists, answers, 100),
         **({} if fit_seconds is None else {"total_fit_seconds": fit_seconds}),
         **record,
     }
 
 
-def read_lists(path: Path, split: Split) -> Lists:
-    """Read a run's lists; refuse one that recommends what the user was trained on."""
-    table = parquet.read_table(path)
-    user, item, rank = (table[column].to_numpy() for column in ("user", "item", "rank"))
-    given = matrix(user, item, split.test.shape)
-    if given.nnz != len(user):  # equal pairs have become one
+def checked_lists(path: Path, asked: Matrix) -> Lists:
+    """Read a run's lists; refuse one that recommends what the user was known to have."""
+    lists = read_lists(path, asked.shape[0])
+    user, place = np.nonzero(lists >= 0)
+    ones = np.ones(len(user), np.float32)
+    listed = sparse.csr_array((ones, (user, lists[user, place])), shape=asked.shape)
+    if (listed > 1).nnz:  # equal pairs are summed
         raise SystemExit(f"{path.name} names an item twice for a user")
-    if given.multiply(split.train_full).nnz:
-        raise SystemExit(f"{path.name} recommends training items; leave them out")
-    lists = np.full((split.test.shape[0], LIST_LENGTH), -1, np.int64)
-    lists[user, rank - 1] = item
+    if listed.multiply(asked).nnz:
+        raise SystemExit(f"{path.name} recommends what the user has; leave it out")
     return lists
 
 

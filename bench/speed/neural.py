@@ -53,7 +53,7 @@ def main() -> None:
         jobs.append(["recbole"])
     else:
         print(f"no {RECBOLE}: RecBole is left out; bench/peers/setup.sh recbole", file=sys.stderr)
-    subprocess.run([sys.executable, str(PEERS / "make_split.py"), DATA], check=True)
+    subprocess.run([sys.executable, str(PEERS / "export.py"), DATA], check=True)
     peak = run(["peak"], arguments)
     found: dict[str, list[dict[str, Any]]] = {}
     for _ in range(arguments.rounds):  # in turn, so that noise falls on all
@@ -123,7 +123,7 @@ def run_likewise(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
     from harness import Split
 
     kind, parameters = MODELS[name]
-    return timed(name, kind, parameters, Split.read(DATA).train_fit, arguments)
+    return timed(name, kind, parameters, Split.read(DATA).train, arguments)
 
 
 def run_catalogue(
@@ -176,6 +176,7 @@ def run_recbole(arguments: argparse.Namespace) -> dict[str, Any]:
     import contextlib
     import warnings
 
+    import fitting
     import harness
     import run_recbole as peer
     import torch
@@ -188,13 +189,14 @@ def run_recbole(arguments: argparse.Namespace) -> dict[str, Any]:
     work.mkdir(exist_ok=True)
     settings = peer.PRESETS["MultiVAE-paper"] | {"seed": 0, "epochs": arguments.epochs}
     with contextlib.chdir(work), contextlib.redirect_stdout(sys.stderr):
-        config, _, parts = peer.prepare(split.train_fit, split, "MultiVAE", settings)
-        _, watch = peer.train(config, parts, validate=False)
+        config, data = peer.prepare(split.train, "MultiVAE", settings)
+        watch = fitting.Watch()
+        peer.train(config, data, watch)
     return {
         "run": PEER,
         "seconds": watch.seconds,
-        "users": split.train_fit.shape[0],
-        "items": split.train_fit.shape[1],
+        "users": split.train.shape[0],
+        "items": split.train.shape[1],
         "peak_rss_mib": harness.peak_rss_mib(),
         "precision": "float32",
     }

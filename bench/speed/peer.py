@@ -2,55 +2,82 @@
 
     bench/.envs/implicit/bin/python bench/speed/peer.py implicit-cosine LOG.parquet
 
-Prints one JSON document: seconds of the fit, of the top 100 of everyone, of one basket's top 10,
-and the peak of memory. Each program is asked by its own public call, as its documentation has it;
-where that takes one user at a time, some users are asked and the time is scaled up, and said so.
+Prints one JSON document: seconds of the fit, of an epoch where there are any, of the top 100 of
+everyone, of one basket's top 10, and the peak of memory. Each program is asked by its own public
+call, as its documentation has it; where that takes one user at a time, some users are asked and the
+time is scaled up, and said so. Networks are Mult-VAE's, 600-200-600 in batches of 500, trained for
+a few epochs: their quality is not looked at.
 """
 
 import argparse
 import json
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import chdir
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
+
 import numpy as np
+from harness import THREADS, peak_rss_mib
 from pyarrow import parquet
 from scipy import sparse
 
-K, ASKED, L2, NEIGHBOURS = 100, 200, 100.0, 200
-THREADS = 2
+K, ASKED, L2, NEIGHBOURS, EPOCHS = 100, 200, 100.0, 200, 5
 
 Answer = Callable[[Any], Any]
-"""Row numbers of users to lists; the first asks for K items each, the second for 10 of one user."""
-Fit = Callable[[sparse.csr_matrix], tuple[Answer, Answer, bool]]
-"""Returns how everyone is asked, how one is, and whether everyone can be asked at once."""
 
 
-def likewise(model: str) -> Fit:
-    def fit(X: sparse.csr_matrix) -> tuple[Answer, Answer, bool]:
-        from likewise import LinearAutoencoder, Recommender
+@dataclass(frozen=True)
+class Fitted:
+    """How a fitted program is asked: everyone (row numbers) for K items, one user for 10.
+
+    `at_once` says whether its call takes many users; `epochs` has the seconds of each.
+    """
+
+    everyone: Answer
+    one: Answer
+    at_once: bool = True
+    epochs: Sequence[float] = ()
+
+
+Fit = Callable[[sparse.csr_matrix], Fitted]
+
+
+def likewise(name: str) -> Fit:
+    def fit(X: sparse.csr_matrix) -> Fitted:
+        import torch
+
+        from likewise import LinearAutoencoder, Recommender, VariationalAutoencoder
         from likewise.autoencoders import NeighbourhoodAutoencoder
 
-        kinds = {
+        torch.set_num_threads(THREADS)
+        models = {
             "linear": LinearAutoencoder(l2=L2),
             "neighbourhood": NeighbourhoodAutoencoder(l2=L2, n_neighbours=NEIGHBOURS),
+            "MultVAE": VariationalAutoencoder(
+                max_epochs=EPOCHS, validation_fraction=0.0, random_state=0
+            ),
         }
-        fitted = Recommender(kinds[model]).fit(sparse.csr_array(X), support=False)
         rows = sparse.csr_array(X)
-        return (
+        fitted = Recommender(models[name]).fit(rows, support=False)
+        history = getattr(fitted.model_, "history_", None)
+        return Fitted(
             lambda users: fitted.recommend(rows[users], k=K),
             lambda user: fitted.recommend([rows[[user]].indices.tolist()], k=10),
-            True,
+            epochs=[epoch["seconds"] for epoch in history.epochs] if history else (),
         )
 
     return fit
 
 
 def implicit(model: str) -> Fit:
-    def fit(X: sparse.csr_matrix) -> tuple[Answer, Answer, bool]:
+    def fit(X: sparse.csr_matrix) -> Fitted:
         from implicit.cpu.als import AlternatingLeastSquares
         from implicit.nearest_neighbours import CosineRecommender
 
@@ -59,65 +86,79 @@ def implicit(model: str) -> Fit:
         else:
             fitted = AlternatingLeastSquares(factors=128, num_threads=THREADS)
         fitted.fit(X, show_progress=False)
-        return (
+        return Fitted(
             lambda users: fitted.recommend(users, X[users], N=K),
             lambda user: fitted.recommend(user, X[user], N=10),
-            True,
         )
 
     return fit
 
 
-def cornac(X: sparse.csr_matrix) -> tuple[Answer, Answer, bool]:
-    from cornac.data import Dataset
-    from cornac.models import EASE
+def cornac(name: str) -> Fit:
+    def fit(X: sparse.csr_matrix) -> Fitted:
+        import fitting
+        import run_cornac
+        import torch
 
-    user, item = (ids.tolist() for ids in X.nonzero())
-    data = Dataset.from_uir(list(zip(user, item, [1.0] * len(user), strict=True)), seed=0)
-    fitted = EASE(lamb=L2, posB=False, verbose=False).fit(data)
-    return (
-        lambda users: [fitted.recommend(u, k=K, remove_seen=True, train_set=data) for u in users],
-        lambda user: fitted.recommend(user, k=10, remove_seen=True, train_set=data),
-        False,
-    )
+        torch.set_num_threads(THREADS)
+        watch = fitting.Watch()
+        if name == "EASE":
+            data = run_cornac.dataset(sparse.csr_array(X))
+            fitted: Any = run_cornac.EASE(lamb=L2, posB=False, verbose=False).fit(data)
+        else:
+            settings = run_cornac.PRESETS[name] | {"n_epochs": EPOCHS, "seed": 0}
+            fitted, data = run_cornac.train(name, settings, sparse.csr_array(X), watch)
 
+        def ask(user: Any, k: int) -> Any:
+            return fitted.recommend(user, k=k, remove_seen=True, train_set=data)
 
-def recbole(X: sparse.csr_matrix) -> tuple[Answer, Answer, bool]:
-    import sys
+        return Fitted(
+            lambda users: [ask(user, K) for user in users],
+            lambda user: ask(user, 10),
+            at_once=False,
+            epochs=watch.seconds,
+        )
 
-    import torch
-
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
-    sys.argv = sys.argv[:1]  # RecBole would read the command line too
-    import run_recbole
-    from recbole.data.interaction import Interaction
-    from recbole.utils import get_model
-
-    torch.set_num_threads(THREADS)
-    one_each = sparse.csr_array(X[:, :].multiply(0).tolil())
-    one_each[np.arange(X.shape[0]), X.indices[X.indptr[:-1]]] = 1
-    one_each = one_each.tocsr()
-    split = run_recbole.Split(Path(), sparse.csr_array(X), one_each, sparse.csr_array(X), one_each)
-    with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        settings = {"reg_weight": L2}
-        config, dataset, parts = run_recbole.prepare(split.train_fit, split, "EASE", settings)
-        model = get_model("EASE")(config, parts[0].dataset)
-    row_of = dataset.token2id("user_id", [str(n) for n in range(X.shape[0])])
-
-    def ask(users: Any, k: int) -> Any:
-        batch = Interaction({"user_id": torch.from_numpy(np.atleast_1d(row_of[users]))})
-        with torch.no_grad():
-            scores = torch.as_tensor(model.full_sort_predict(batch)).view(len(batch), -1)
-        return torch.topk(scores, k)
-
-    def everyone(users: Any) -> None:
-        for start in range(0, len(users), 500):
-            ask(users[start : start + 500], K)
-
-    return everyone, lambda user: ask(user, 10), True
+    return fit
 
 
-def lenskit(X: sparse.csr_matrix) -> tuple[Answer, Answer, bool]:
+def recbole(name: str) -> Fit:
+    def fit(X: sparse.csr_matrix) -> Fitted:
+        sys.argv = sys.argv[:1]  # RecBole would read the command line too
+        import fitting
+        import run_recbole
+        import torch
+        from recbole.data.interaction import Interaction
+
+        torch.set_num_threads(THREADS)
+        watch = fitting.Watch()
+        kind = name.partition("-")[0]
+        settings = run_recbole.PRESETS[name] | {"reg_weight": L2, "epochs": EPOCHS}
+        with tempfile.TemporaryDirectory() as folder, chdir(folder):
+            config, data = run_recbole.prepare(sparse.csr_array(X), kind, settings)
+            if kind == "EASE":
+                model = run_recbole.get_model("EASE")(config, data.dataset)
+            else:
+                model = run_recbole.train(config, data, watch)
+        model.eval()
+        row_of = data.dataset.token2id("user_id", [str(n) for n in range(X.shape[0])])
+
+        def ask(users: Any, k: int) -> Any:
+            batch = Interaction({"user_id": torch.from_numpy(np.atleast_1d(row_of[users]))})
+            with torch.no_grad():
+                scores = torch.as_tensor(model.full_sort_predict(batch)).view(len(batch), -1)
+            return torch.topk(scores, k)
+
+        def everyone(users: Any) -> None:
+            for start in range(0, len(users), 500):
+                ask(users[start : start + 500], K)
+
+        return Fitted(everyone, lambda user: ask(user, 10), epochs=watch.seconds)
+
+    return fit
+
+
+def lenskit(X: sparse.csr_matrix) -> Fitted:
     import pandas as pd
     from lenskit import recommend
     from lenskit.batch import recommend as batch_recommend
@@ -129,14 +170,14 @@ def lenskit(X: sparse.csr_matrix) -> tuple[Answer, Answer, bool]:
     data = from_interactions_df(pd.DataFrame({"user_id": user, "item_id": item}))
     pipeline = topn_pipeline(ItemKNNScorer(max_nbrs=NEIGHBOURS, feedback="implicit"))
     pipeline.train(data)
-    return (
-        lambda users: batch_recommend(pipeline, users.tolist(), K, n_jobs=THREADS),
+    processes = THREADS if X.shape[0] > 10_000 else 1  # a second one takes seconds to start
+    return Fitted(
+        lambda users: batch_recommend(pipeline, users.tolist(), K, n_jobs=processes),
         lambda user: recommend(pipeline, user, 10),
-        True,
     )
 
 
-def sansa(X: sparse.csr_matrix) -> tuple[Answer, Answer, bool]:
+def sansa(X: sparse.csr_matrix) -> Fitted:
     from sansa import SANSA, SANSAConfig
     from sansa.core import ICFGramianFactorizerConfig, UMRUnitLowerTriangleInverterConfig
 
@@ -152,10 +193,9 @@ def sansa(X: sparse.csr_matrix) -> tuple[Answer, Answer, bool]:
     )
     fitted = SANSA(config)
     fitted.fit(X.copy())
-    return (
+    return Fitted(
         lambda users: fitted.recommend(X[users], k=K, mask_input=True),
         lambda user: fitted.recommend(X[[user]], k=10, mask_input=True),
-        True,
     )
 
 
@@ -164,10 +204,13 @@ PEERS: dict[str, Fit] = {
     "likewise-neighbourhood": likewise("neighbourhood"),
     "implicit-cosine": implicit("cosine"),
     "implicit-ALS": implicit("ALS"),
-    "cornac-EASE": cornac,
-    "recbole-EASE": recbole,
+    "cornac-EASE": cornac("EASE"),
+    "recbole-EASE": recbole("EASE"),
     "lenskit-ItemKNN": lenskit,
     "sansa": sansa,
+    "likewise-MultVAE": likewise("MultVAE"),
+    "recbole-MultiVAE": recbole("MultiVAE-paper"),
+    "cornac-VAECF": cornac("VAECF-paper"),
 }
 
 
@@ -181,16 +224,16 @@ def main() -> None:
     shape = (int(user.max()) + 1, int(item.max()) + 1)
     X = sparse.csr_matrix((np.ones(len(user), np.float32), (user, item)), shape=shape)
     PEERS[arguments.name](small())  # what is imported and compiled once is not the fit's
-    before = peak_gib()
+    before = peak_rss_mib()
     began = time.perf_counter()
-    everyone, one, at_once = PEERS[arguments.name](X)
+    fitted = PEERS[arguments.name](X)
     fit_seconds = time.perf_counter() - began
     asked = np.random.default_rng(0).permutation(shape[0])[:ASKED]
     for number in asked[:5]:
-        one(int(number))
-    latency = [timed(one, int(number)) for number in asked]
-    users = np.arange(shape[0]) if at_once else asked
-    bulk_seconds = timed(everyone, users) * shape[0] / len(users)
+        fitted.one(int(number))
+    latency = [timed(fitted.one, int(number)) for number in asked]
+    users = np.arange(shape[0]) if fitted.at_once else asked
+    bulk_seconds = timed(fitted.everyone, users) * shape[0] / len(users)
     p50, p99 = np.percentile(latency, [50, 99])
     record = {
         "name": arguments.name,
@@ -198,12 +241,13 @@ def main() -> None:
         "items": shape[1],
         "purchases": X.nnz,
         "fit_seconds": fit_seconds,
+        "epochs_per_second": 1 / median(fitted.epochs) if fitted.epochs else None,
         "everyone_seconds": bulk_seconds,
-        "everyone_scaled_up_from": None if at_once else len(users),
+        "everyone_scaled_up_from": None if fitted.at_once else len(users),
         "one_p50_ms": 1e3 * p50,
         "one_p99_ms": 1e3 * p99,
-        "peak_gib": peak_gib(),
-        "loaded_gib": before,
+        "peak_gib": peak_rss_mib() / 1024,
+        "loaded_gib": before / 1024,
     }
     print(json.dumps(record))
 
@@ -219,12 +263,6 @@ def timed(work: Answer, what: Any) -> float:
     began = time.perf_counter()
     work(what)
     return time.perf_counter() - began
-
-
-def peak_gib() -> float:
-    """Return the most memory that this program has held (Linux); not what it was forked from."""
-    status = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 2**20
 
 
 if __name__ == "__main__":

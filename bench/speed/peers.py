@@ -1,10 +1,12 @@
 """likewise beside RecBole, cornac, implicit, LensKit and SANSA, on the same logs and threads.
 
     for peer in recbole cornac implicit lenskit sansa; do bench/peers/setup.sh $peer; done
-    python bench/speed/peers.py
+    python bench/speed/peers.py                                      # made-up logs of three sizes
+    LIKEWISE_DATA=... python bench/speed/peers.py --data ml-1m-ultragcn
 
-Each program runs in its own environment and process (see peer.py), one after the other. A program
-whose environment is not there, or which fails or takes longer than --patience, is recorded as such.
+Fit, epochs a second, the top 100 of everyone, one basket's top 10, peak memory. Each program runs
+in its own environment and process (see peer.py), one after the other. A program whose environment
+is not there, or which fails or takes longer than --patience, is recorded as such.
 """
 
 import argparse
@@ -22,8 +24,10 @@ import pyarrow as pa
 import pyarrow.parquet as papq
 from logs import Shape, made_up
 from peer import PEERS, THREADS
+from scipy import sparse
 
 import records
+from likewise.data.public_sets import PUBLIC_SETS, load_split
 
 BENCH = Path(__file__).resolve().parents[1]
 SHAPES = {
@@ -31,33 +35,48 @@ SHAPES = {
     "20,000 items": Shape(50_000, 20_000, 40.0),
     "90,000 items": Shape(50_000, 90_000, 60.0),
 }
+QUICK = Shape(500, 400, 20.0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="likewise beside its peers.")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--data", choices=PUBLIC_SETS, help="a public set instead of made-up logs")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
     parser.add_argument("--patience", type=int, default=3600, help="seconds for each run")
     parser.add_argument("--quick", action="store_true", help="try it: small, nothing written")
     arguments = parser.parse_args()
-    shapes = {name: SHAPES[name] for name in arguments.shapes}
-    if arguments.quick:
-        shapes = {"quick": Shape(500, 400, 20.0)}
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for label, shape in shapes.items():
+        for label in logs(arguments):
             log = Path(folder, "log.parquet")
-            write(log, shape)
+            write(log, purchases(label))
             for name in arguments.peers:
                 rows.append({"log": label, **run(name, log, arguments.patience)})
                 print(json.dumps(rows[-1]), flush=True)
     if not arguments.quick:
-        records.write("speed-peers", rows)
+        records.write(
+            "-".join(["speed-peers", *([arguments.data] if arguments.data else [])]), rows
+        )
 
 
-def write(path: Path, shape: Shape) -> None:
+def logs(arguments: argparse.Namespace) -> list[str]:
+    """Return the names of the logs that are asked for."""
+    if arguments.quick:
+        return ["quick"]
+    return [arguments.data] if arguments.data else arguments.shapes
+
+
+def purchases(label: str) -> sparse.csr_array:
+    """Return what is learned from: a public set's all before its test, or a made-up log."""
+    if label in PUBLIC_SETS:
+        return load_split(label).refit.matrix
+    return made_up(SHAPES.get(label, QUICK))
+
+
+def write(path: Path, X: sparse.csr_array) -> None:
     """Write the pairs; what nobody bought is numbered away, as peers number what they see."""
-    user, item = made_up(shape).nonzero()
+    user, item = X.nonzero()
     _, item = np.unique(item, return_inverse=True)
     papq.write_table(pa.table({"user": user.astype(np.int64), "item": item}), path)
 

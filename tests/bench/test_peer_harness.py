@@ -2,16 +2,20 @@
 
 import importlib
 import json
+import math
+from argparse import Namespace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from pyarrow import parquet
 from scipy import sparse
 
-from likewise.data.interactions import Interactions
-from likewise.data.liang import strong_generalisation
+from likewise import compare
+from likewise.data.fold import FoldIn
+from likewise.data.interactions import Interactions, Vocabulary, csr
+from likewise.data.split import fixed_lists
 
 PEERS = Path(__file__).parents[2] / "bench" / "peers"
 
@@ -24,23 +28,37 @@ def peers(monkeypatch):
 
 
 @pytest.fixture
-def shared_split(peers, monkeypatch, tmp_path):
-    """Thirty users with 25 training and 2 test items each, split by make_split.py."""
+def split():
+    """Thirty users with 25 training and 2 test items each, cut as likewise cuts lists."""
     rng = np.random.default_rng(1)
-    source = tmp_path / "data" / "toy"
-    source.mkdir(parents=True)
     items = np.stack([rng.permutation(60)[:27] for _ in range(30)])
-    for part, chosen in (("train", items[:, :25]), ("test", items[:, 25:])):
-        user = np.repeat(np.arange(30), chosen.shape[1])
-        parquet.write_table(
-            pa.table({"user": user, "item": chosen.ravel()}), source / f"{part}.parquet"
+    train, test = (
+        Interactions.of_matrix(
+            csr(
+                np.repeat(np.arange(30), part.shape[1]),
+                part.ravel(),
+                np.full(part.size, 2.0),
+                (30, 60),
+            )
         )
-    monkeypatch.setenv("LIKEWISE_DATA", str(tmp_path / "data"))
-    for module in ("harness", "make_split", "score"):
+        for part in (items[:, :25], items[:, 25:])
+    )
+    return fixed_lists(train, test)
+
+
+@pytest.fixture
+def shared_split(peers, monkeypatch, tmp_path, split):
+    """The split as export.py hands it to the peers."""
+    for module in ("harness", "export", "score"):
         monkeypatch.setattr(peers(module), "CACHE", tmp_path / "cache")
-    monkeypatch.setattr("sys.argv", ["make_split.py", "toy"])
-    peers("make_split").main()
-    return peers("harness").Split.read("toy")
+    monkeypatch.setattr(peers("export"), "load_split", lambda name: split)
+    monkeypatch.setattr("sys.argv", ["export.py", "ml-1m"])
+    peers("export").main()
+    return peers("harness").Split.read("ml-1m")
+
+
+def answers(peers, shared_split):
+    return peers("harness").read(shared_split.folder / "answers.npz")
 
 
 def test_measures_agree_with_hand_worked_ones(peers):
@@ -56,69 +74,74 @@ def test_measures_agree_with_hand_worked_ones(peers):
 
 def test_measures_agree_with_the_library(peers, shared_split):
     library = importlib.import_module("likewise.evaluate.metrics")
-    metrics = peers("metrics")
+    metrics, relevant = peers("metrics"), answers(peers, shared_split)
     rng = np.random.default_rng(2)
     lists = np.stack([rng.permutation(60)[:25] for _ in range(30)])
-    ours = library.per_user_metrics(lists, shared_split.test, ["recall@20", "ndcg@20"])
-    assert metrics.recall(lists, shared_split.test, 20) == pytest.approx(ours["recall@20"].mean())
-    assert metrics.ndcg(lists, shared_split.test, 20) == pytest.approx(ours["ndcg@20"].mean())
+    ours = library.per_user_metrics(lists, relevant, ["recall@20", "ndcg@20"])
+    assert metrics.recall(lists, relevant, 20) == pytest.approx(ours["recall@20"].mean())
+    assert metrics.ndcg(lists, relevant, 20) == pytest.approx(ours["ndcg@20"].mean())
 
 
 def test_lists_are_best_first_unseen_and_end_where_nothing_is_left(peers):
-    seen = sparse.csr_array(np.array([[1, 0, 0, 0], [0, 1, 1, 1]]))
-    scores = np.array([[9.0, 1.0, 3.0, 2.0], [0.5, 7.0, 7.0, 7.0]])
-    lists = peers("harness").top_lists(lambda users: scores[users], seen, k=3)
-    assert lists.tolist() == [[2, 3, 1], [0, -1, -1]]
+    asked = sparse.csr_array(np.array([[1.0, 0, 0, 0], [0, 1, 1, 1]]))
+    scores = np.array([[9.0, 1.0, 3.0, 2.0], [0.5, 6.0, 8.0, 7.0]])
+    top_lists = peers("harness").top_lists
+    assert top_lists(lambda asked: scores, asked, 3).tolist() == [[2, 3, 1], [0, -1, -1]]
+    assert top_lists(lambda asked: scores, asked, 2, repeats=True).tolist() == [[0, 2], [2, 3]]
 
 
 def test_equal_scores_favour_no_item(peers):
     lists = peers("harness").top_lists(
-        lambda users: np.zeros((len(users), 50)), sparse.csr_array((1, 50)), k=10
+        lambda asked: np.zeros(asked.shape), sparse.csr_array((1, 50)), k=10
     )
     assert lists[0].tolist() != list(range(10))
     assert len(set(lists[0].tolist())) == 10
 
 
-def test_validation_is_a_tenth_of_each_users_training(shared_split):
-    assert np.diff(shared_split.validation.indptr).tolist() == [2] * 30
-    together = shared_split.train_fit + shared_split.validation
-    assert (together != shared_split.train_full).nnz == 0
-    assert shared_split.train_fit.multiply(shared_split.validation).nnz == 0
+def test_peers_are_handed_the_split_as_ones_and_not_the_answers(peers, split, shared_split):
+    assert np.array_equal(shared_split.train.toarray(), split.train.matrix.toarray() > 0)
+    assert np.array_equal(shared_split.refit.toarray(), split.refit.matrix.toarray() > 0)
+    assert np.array_equal(shared_split.held_out.toarray(), split.validation.held_out.toarray() > 0)
+    assert shared_split.asked.multiply(answers(peers, shared_split)).nnz == 0
+    assert "answers" not in vars(shared_split)
 
 
-def test_the_split_is_the_same_every_time(peers, shared_split):
-    peers("make_split").main()
-    again = peers("harness").Split.read("toy")
-    assert (again.validation != shared_split.validation).nnz == 0
+def test_what_users_have_is_not_held_out(peers):
+    given, held_out = np.array([[1.0, 0, 1]]), np.array([[3.0, 2, 0]])
+    fold = FoldIn(sparse.csr_array(given), sparse.csr_array(held_out), Vocabulary.of(["Ada"]))
+    assert peers("export").new_to_them(fold).toarray().tolist() == [[False, True, False]]
 
 
-def test_only_users_with_two_items_give_one_to_validation(peers):
-    train = np.array([[0, 5], [1, 3], [1, 4], *([2, item] for item in range(19))])
-    held = peers("make_split").in_validation(train)
-    assert np.bincount(train[held, 0], minlength=3).tolist() == [0, 1, 1]
+def test_a_split_with_nothing_to_refit_on_is_handed_over_once(peers, shared_split, split):
+    peers("export").write(replace(split, refit=split.train), shared_split.folder)
+    again = peers("harness").Split.read("ml-1m")
+    assert again.refit is again.train
 
 
-def test_grid_search_takes_the_best_setting_and_refits_on_all_of_train(peers, shared_split):
-    fitting = peers("fitting")
-    trained = []
+def test_grid_search_takes_the_best_setting_and_refits_on_all_before_the_test(peers, shared_split):
+    fitting, trained = peers("fitting"), []
 
     def fit(train, settings):
         trained.append((train.nnz, settings["good"]))
-        truth = shared_split.validation.toarray() if settings["good"] else 0
-        return lambda users: (truth + np.zeros((30, 60)))[users]
+        truth = shared_split.held_out.toarray() if settings["good"] else 0
+        return lambda asked: truth + np.zeros(asked.shape)
 
     grid = [{"good": False}, {"good": True}]
-    _, record = fitting.run_grid(shared_split, fit, fitting.Clock(), grid, refit=True)
+    search = partial(fitting.run_grid, shared_split, fit, fitting.Clock(), grid)
+    _, record = search(Namespace(refit=True, budget=math.inf))
     assert record["settings"] == {"good": True}
     assert record["validation_ndcg"] == pytest.approx(1.0)
-    fit_pairs, all_pairs = shared_split.train_fit.nnz, shared_split.train_full.nnz
+    fit_pairs, all_pairs = shared_split.train.nnz, shared_split.refit.nnz
     assert trained == [(fit_pairs, False), (fit_pairs, True), (all_pairs, True)]
+    _, record = search(Namespace(refit=True, budget=0.0))
+    assert record["settings"] == {"good": False}
+    assert record["not_tried"] == 1
 
 
 def test_training_stops_when_patience_is_out_and_keeps_the_best_weights(peers):
     watch = peers("fitting").Watch()
     qualities = iter([0.1, 0.3, 0.2, *[0.25] * 20])
-    while not (watch.quality and watch.patience_is_out):
+    while not (watch.quality and watch.is_over):
         with watch.epoch():
             pass
         watch.validated(next(qualities), lambda: len(watch.quality))
@@ -127,43 +150,84 @@ def test_training_stops_when_patience_is_out_and_keeps_the_best_weights(peers):
     assert record["training_seconds_to_best"] == pytest.approx(sum(watch.seconds[:2]))
 
 
+def test_half_of_the_budget_is_left_for_the_training_that_follows(peers, shared_split, split):
+    watch = peers("fitting").Watch
+    asked = Namespace(refit=True, budget=10.0)
+    assert watch.of(shared_split, asked).budget == 5.0
+    assert watch.of(shared_split, Namespace(refit=False, budget=10.0)).budget == 10.0
+    peers("export").write(replace(split, refit=split.train), shared_split.folder)
+    assert watch.of(peers("harness").Split.read("ml-1m"), asked).budget == 10.0
+
+
 def test_runs_are_scored_with_their_records(peers, shared_split, monkeypatch, tmp_path, capsys):
-    scores = shared_split.test.toarray()
-    lists = peers("harness").top_lists(lambda users: scores[users], shared_split.train_full)
-    peers("harness").write_run(shared_split, "oracle", lists, {"trained_on": "train_full"})
+    truth = answers(peers, shared_split).toarray()
+    record = {"trained_on": "refit"}
+    peers("harness").write_run(shared_split, "oracle", lambda asked: truth, record, repeats=True)
     monkeypatch.setattr(peers("score"), "RESULTS", tmp_path / "results")
-    monkeypatch.setattr("sys.argv", ["score.py", "toy"])
+    monkeypatch.setattr("sys.argv", ["score.py", "ml-1m"])
     peers("score").main()
-    (row,) = json.loads((tmp_path / "results" / "peers-toy.json").read_text())
+    (row,) = json.loads((tmp_path / "results" / "peers-ml-1m.json").read_text())
     assert row["recall@20"] == row["ndcg@20"] == row["ndcg@100"] == pytest.approx(1.0)
-    assert row["trained_on"] == "train_full"
-    assert "| oracle | train_full | 1.0000 |" in capsys.readouterr().out
+    assert row["trained_on"] == "refit"
+    assert "| oracle | refit | 1.0000 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("items", "message"), [("seen", "recommends training items"), ("twice", "names an item twice")]
+    ("items", "message"),
+    [("seen", "recommends what the user has"), ("twice", "names an item twice")],
 )
 def test_a_list_that_cheats_is_refused(peers, shared_split, tmp_path, items, message):
-    unseen = int(np.flatnonzero(shared_split.train_full.toarray()[0] == 0)[0])
-    seen = int(shared_split.train_full.indices[0])
-    chosen = [seen] if items == "seen" else [unseen, unseen]
-    ranks = list(range(1, len(chosen) + 1))
-    path = tmp_path / "run.parquet"
-    parquet.write_table(pa.table({"user": [0] * len(chosen), "item": chosen, "rank": ranks}), path)
+    unseen = int(np.flatnonzero(shared_split.asked.toarray()[0] == 0)[0])
+    seen = int(shared_split.asked.indices[0])
+    chosen = np.array([[seen] if items == "seen" else [unseen, unseen]])
+    peers("harness").write_lists(chosen, tmp_path / "run.parquet")
     with pytest.raises(SystemExit, match=message):
-        peers("score").read_lists(path, shared_split)
+        peers("score").checked_lists(tmp_path / "run.parquet", shared_split.asked)
 
 
-def test_a_split_by_users_becomes_lists(peers):
-    rng = np.random.default_rng(0)
-    baskets = [[f"i{n}" for n in rng.permutation(12)[:7]] for _ in range(40)]
-    split = strong_generalisation(Interactions.of(baskets), n_held_out=5)
-    (user, item), (tested, found) = peers("export").lists(split)
-    n_learned = split.refit.n_users
-    assert len(user) == split.refit.matrix.nnz + split.test.given.nnz
-    assert set(tested) == set(range(n_learned, n_learned + 5))
-    assert len(found) == split.test.held_out.nnz
-    assert not set(zip(user, item, strict=True)) & set(zip(tested, found, strict=True))
-    for row in range(5):
-        own = item[user == n_learned + row]
-        assert sorted(own) == sorted(split.test.given[[row]].indices)
+def test_lists_come_back_as_they_were_written(peers, tmp_path):
+    lists = np.array([[3, 1, -1], [-1, -1, -1], [0, 2, 5]])
+    peers("harness").write_lists(lists, tmp_path / "run.parquet")
+    again = peers("harness").read_lists(tmp_path / "run.parquet", 3)
+    assert np.array_equal(again[:, :3], lists)
+    assert (again[:, 3:] == -1).all()
+
+
+def test_peers_stand_in_the_table_beside_the_models_of_the_same_kind(
+    peers, monkeypatch, tmp_path, split
+):
+    """A peer's lists are judged as likewise's are; here they are those of the answers."""
+    monkeypatch.syspath_prepend(PEERS.parent / "accuracy")
+    beside = peers("beside")
+    monkeypatch.setattr(peers("harness"), "CACHE", tmp_path)
+    models = {"EASE": Alphabetical(), **beside.line_up(split, ["RecBole EASE"], "toy", 1.0)}
+
+    def run(command, **_):
+        assert command[1].endswith("run_recbole.py")
+        shared = peers("harness").Split.read("toy")
+        scores = split.test.held_out.toarray()
+        record = {"peak_rss_mib": 3.0, "rss_before_fit_mib": 1.0}
+        peers("harness").write_run(shared, "recbole-EASE-refit", lambda asked: scores, record)
+
+    monkeypatch.setattr(beside.subprocess, "run", run)
+    python = tmp_path / ".envs" / "recbole" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    monkeypatch.setattr(beside, "BENCH", tmp_path)
+    comparison = beside.with_own_memory(compare(split, models, metrics=["recall@20"]), models)
+    assert comparison.rows[1].intervals["recall@20"].mean == 1.0
+    assert comparison.rows[1].cost.added_bytes == 2 * 2**20
+    (apart,) = beside.differences(comparison)
+    assert (apart["likewise"], apart["peer"], apart["real"]) == ("EASE", "RecBole EASE", True)
+    assert apart["mean"] == comparison.rows[0].intervals["recall@20"].mean - 1.0
+
+
+class Alphabetical:
+    """Lists the first items that a user does not have, whatever they are."""
+
+    def __call__(self, split, seed):
+        return self
+
+    def rank(self, given, k, *, filter_seen):
+        order = np.argsort(given.toarray() > 0, axis=1, kind="stable")[:, :k]
+        return np.where(np.take_along_axis(given.toarray() > 0, order, axis=1), -1, order)
