@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,6 +15,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 Work = Callable[[], Any]
+Lines = Mapping[str, Sequence[tuple[float, float]]]
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
 
 
 def best_of(repeats: int, work: Work) -> float:
@@ -64,8 +66,24 @@ def peak_gib() -> float:
     return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 2**20
 
 
-def exponent(sizes: list[float], costs: list[float]) -> float | None:
+def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float | None:
     """Return b of cost = a · sizeᵇ, by least squares of the logarithms; None of one size."""
     if len(sizes) < 2:
         return None
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+
+
+def draw_growth(name: str, lines: Lines, x_label: str, y_label: str) -> None:
+    """Draw costs over sizes, both on logarithmic axes, as docs/images/NAME.svg; with exponents."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 4))
+    for label, points in lines.items():
+        sizes, costs = map(list, zip(*points, strict=True))
+        b = exponent(sizes, costs)
+        axes.plot(sizes, costs, "o-", label=label if b is None else f"{label}: exponent {b:.2f}")
+    axes.set(xscale="log", yscale="log", xlabel=x_label, ylabel=y_label)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    figure.savefig(PICTURES / f"{name}.svg", bbox_inches="tight")
+    plt.close(figure)

@@ -9,18 +9,16 @@ docs/images/scaling-*.svg.
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 import torch
-from common import apart, exponent, limits, peak_gib, timed
+from common import apart, draw_growth, exponent, limits, peak_gib, timed
 from logs import AMAZON_BOOK, Shape, made_up
 
 import records
 from likewise import LinearAutoencoder
 from likewise.autoencoders import NeighbourhoodAutoencoder
 
-PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
 TYPES = {"linear": LinearAutoencoder, "neighbourhood": NeighbourhoodAutoencoder}
 MOST_EXACT = 30_000
 
@@ -88,20 +86,12 @@ def fitted(size: str, rows: list[dict[str, Any]]) -> dict[str, float | None]:
 
 
 def draw(curves: dict[str, list[dict[str, Any]]]) -> None:
-    import matplotlib.pyplot as plt
-
     for cost, label in (("seconds", "seconds"), ("peak_gib", "peak, GiB")):
-        figure, axes = plt.subplots(figsize=(6, 4))
-        for name, rows in curves.items():
-            size = name.split(",")[0]
-            b = fitted(size, rows)[cost]
-            shown = name if b is None else f"{name}: exponent {b:.2f}"
-            axes.plot([r[size] for r in rows], [r[cost] for r in rows], "o-", label=shown)
-        axes.set(xscale="log", yscale="log", xlabel="items, purchases or users", ylabel=label)
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
-        figure.savefig(PICTURES / f"scaling-{cost.replace('_', '-')}.svg", bbox_inches="tight")
-        plt.close(figure)
+        lines = {
+            name: [(row[name.split(",")[0]], row[cost]) for row in rows]
+            for name, rows in curves.items()
+        }
+        draw_growth(f"scaling-{cost.replace('_', '-')}", lines, "items, purchases or users", label)
 
 
 if __name__ == "__main__":

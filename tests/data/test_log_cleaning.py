@@ -82,6 +82,19 @@ def test_events_of_the_same_user_item_and_time_are_summed_into_the_first():
     assert "summed 1 row into an earlier one of the same user, item and time" in log.report.lines()
 
 
+def test_what_is_summed_does_not_depend_on_the_parts_it_is_read_and_summed_in(monkeypatch):
+    random = np.random.default_rng(0)
+    user, item, time = (random.integers(0, n, 500) for n in (20, 6, 3))
+    columns = {"user": user, "item": item, "time": time, "weight": random.random(500)}
+    whole = Log.of(**columns)
+    for name, size in (("BATCH_ROWS", 60), ("FETCHED_ROWS", 100)):
+        monkeypatch.setattr(f"likewise.data.events.{name}", size)
+    parts = Log.of(**columns)
+    assert 0 < whole.report.duplicates == parts.report.duplicates
+    for name in ("user", "item", "time", "weight"):
+        assert getattr(parts, name).tolist() == getattr(whole, name).tolist()
+
+
 def test_without_times_the_same_user_and_item_are_duplicates():
     log = Log.of(user=["a", "b", "a"], item=["x", "x", "x"])
     assert log.weight.tolist() == [2, 1]

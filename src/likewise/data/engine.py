@@ -47,9 +47,9 @@ class Engine:
         columns = self.connection.execute(sql).fetchnumpy()
         return {name: np.asarray(values) for name, values in columns.items()}
 
-    def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """Yield a result in its order, a part at a time."""
-        yield from self.connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+    def batches(self, sql: str, n_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Yield a result in its order, so many rows at a time."""
+        yield from self.connection.sql(sql).to_arrow_reader(n_rows)
 
     def types(self, relation: str) -> dict[str, str]:
         """Return column -> DuckDB type of what stands after FROM."""

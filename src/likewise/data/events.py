@@ -3,16 +3,18 @@
 Shapes: N events, U users, I items.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy import sparse
 
-from likewise.data.engine import Engine
+from likewise.data.engine import BATCH_ROWS, Engine
 from likewise.data.interactions import Vocabulary, as_ids
 from likewise.data.relation import Relation
 from likewise.data.staging import Staged
@@ -21,6 +23,9 @@ from likewise.data.verdicts import KEPT
 
 OF_BASKET = "basket:"
 """What the id of a user begins with who is known by a basket only."""
+
+FETCHED_ROWS = 1 << 23
+"""Rows whose ids are looked up at a time: the table of all ids is made anew each time."""
 
 TYPES = {"user": np.int32, "item": np.int32, "weight": np.float32, "time": np.int64}
 
@@ -49,7 +54,7 @@ def fetch(engine: Engine, staged: Staged) -> Events:
     ((n_events,),) = engine.rows(f"SELECT count(*) FROM {KEPT}")
     arrays = {name: np.ones(n_events, TYPES[name]) for name in ("weight", *wanted)}
     start = 0
-    for batch in engine.batches(f"SELECT {columns} FROM {KEPT}"):
+    for batch in engine.batches(f"SELECT {columns} FROM {KEPT}", FETCHED_ROWS):
         stop = start + batch.num_rows
         for name in wanted:
             values = batch[name]
@@ -63,19 +68,19 @@ def fetch(engine: Engine, staged: Staged) -> Events:
 
 def summed(events: Events) -> Events:
     """Return the events with those of the same user, item and time summed into the first."""
-    key = events.user.astype(np.int64) * len(events.items) + events.item
-    rows = _repeated(key)
-    keys = (key[rows],) if events.time is None else (events.time[rows], key[rows])
-    order = np.lexsort(keys)  # stable: the first of a group stays first
-    begins = _begins(order, *keys)
-    if begins.all():
+    weight, later = events.weight.copy(), []
+    for rows in _user_by_user(events.user, len(events.users)):
+        grouped, begins = _repeated(events, rows)
+        if begins.all():
+            continue
+        starts = np.flatnonzero(begins)
+        total = np.add.reduceat(events.weight[grouped].astype(np.float64), starts)
+        weight[grouped[starts]] = total
+        later.append(grouped[~begins])
+    if not later:
         return events
-    starts = np.flatnonzero(begins)
-    weight = events.weight.copy()
-    total = np.add.reduceat(events.weight[rows][order].astype(np.float64), starts)
-    weight[rows[order[starts]]] = total
-    kept = np.ones(len(key), dtype=bool)
-    kept[rows[order[~begins]]] = False
+    kept = np.ones(len(weight), dtype=bool)
+    kept[np.concatenate(later)] = False
     return replace(
         events,
         user=events.user[kept],
@@ -85,14 +90,36 @@ def summed(events: Events) -> Events:
     )
 
 
-def _repeated(key: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return where keys stand that occur more than once: most of a log need not be sorted."""
+def _user_by_user(user: NDArray[np.int32], n_users: int) -> Iterator[NDArray[Any]]:
+    """Yield the places of whole users' events, each user's in order, some users at a time.
+
+    A row turned into columns is sorted by counting; what a part then needs does not grow with N.
+    """
+    kind = np.int32 if len(user) < np.iinfo(np.int32).max else np.int64
+    row = (np.arange(len(user), dtype=kind), user, np.array([0, len(user)], dtype=kind))
+    columns = sparse.csr_array(row, shape=(1, n_users)).tocsc()
+    ends = np.searchsorted(columns.indptr, np.arange(BATCH_ROWS, len(user), BATCH_ROWS))
+    bounds = np.unique([0, *columns.indptr[ends], len(user)])
+    for start, stop in pairwise(bounds):
+        yield columns.data[start:stop]
+
+
+def _repeated(events: Events, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the events of pairs that occur more than once, grouped, and where a group begins.
+
+    Most of a log need not be sorted in full.
+    """
+    key = events.user[rows].astype(np.int64) * len(events.items) + events.item[rows]
     order = np.argsort(key)
     equal = np.diff(key[order]) == 0
     member = np.zeros(len(key), dtype=bool)
     member[:-1] |= equal
     member[1:] |= equal
-    return np.sort(order[member])
+    places = np.sort(order[member])
+    rows, key = rows[places], key[places]
+    keys = (key,) if events.time is None else (events.time[rows], key)
+    order = np.lexsort(keys)  # stable: the first of a group stays first
+    return rows[order], _begins(order, *keys)
 
 
 def count_baskets(engine: Engine, staged: Staged) -> int:

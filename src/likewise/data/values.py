@@ -12,6 +12,9 @@ WRITTEN = frozenset({"TEXT", "JSON", "MIXED", "VARCHAR", "UUID", "NULL"})
 UNTYPED = frozenset({"TEXT", "JSON"})
 """Written by a format that has no types (or few): a number may stand there as a text."""
 
+WITHOUT_OFFSET = ("____-__-__ __:__:__", "____-__-__T__:__:__")
+"""How most times are written: to the second, in UTC."""
+
 
 def text_of(column: Column) -> str:
     """Return SQL for a column as text, null where it is empty."""
@@ -69,7 +72,12 @@ def time_of(relation: Relation, name: str, time_format: str | None) -> str:
     if time_format is not None:
         return f"epoch_us(try_strptime({text}, {text_sql(time_format)}))"
     epoch = _epoch(f"TRY_CAST({text} AS DOUBLE)")
-    return epoch if is_number else f"coalesce(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)), {epoch})"
+    if is_number:
+        return epoch
+    plain = f"epoch_us(TRY_CAST({text} AS TIMESTAMP))"  # ignores offsets, in half of the time
+    any_other = f"coalesce(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)), {epoch})"
+    is_plain = " OR ".join(f"{text} LIKE {text_sql(form)}" for form in WITHOUT_OFFSET)
+    return f"CASE WHEN {is_plain} THEN {plain} ELSE {any_other} END"
 
 
 def number_or_text(engine: Engine, table: str, name: str) -> str:
