@@ -2,15 +2,21 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import httpx2
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 import likewise
+from likewise.recommend import companions
+from likewise.recommend.companions import Companions
 from likewise.serve.app import create_app
-from likewise.serve.served import Served
+from likewise.serve.served import Served, shelf_of
+from likewise.serve.settings import Settings
 
+ORDERS = Path(__file__).parents[1] / "shop" / "orders.csv"
 BASKET = ["85123A", "00746"]
 
 
@@ -109,6 +115,18 @@ def test_also_bought_gives_all_the_others_at_most(client):
     answer = client.get("/v1/also-bought/85123A", params={"k": 1000}).json()
     assert len(answer["results"][0]["items"]) == 17
     assert ask(client, "/v1/also-bought", {"items": ["unheard"]})["results"] == []
+
+
+def test_also_bought_answers_from_companions(recommender, tmp_path, monkeypatch):
+    monkeypatch.setattr(companions, "MOST_OTHERS", 4)
+    other = likewise.Recommender(likewise.LinearAutoencoder(l2=1e4))
+    recommender.companions_ = Companions.of(other.fit(likewise.read_log(ORDERS)))
+    recommender.save(tmp_path / "own.model")
+    app, _ = create_app(shelf_of({"own": tmp_path / "own.model"}), Settings())
+    client = TestClient(app, base_url="http://localhost")
+    answer = client.get("/v1/also-bought/85123A", params={"k": 1000}).json()
+    expected = [one._asdict() for one in other.also_bought(["85123A"], 4)["85123A"]]
+    assert answer["results"][0]["items"] == expected
 
 
 def test_items_are_found_by_words_of_title_and_id(client):

@@ -62,6 +62,12 @@ def found(
         f"best of {len(choice['trials'])} trials, in {choice['spent']:.0f} of "
         f"{choice['budget']:g} seconds"
     )
+    if (also := choice["also_bought"]) and also["model"]:
+        output.note(
+            f"chose {also['model']} with settings of its own for also-bought: {also['metric']} "
+            f"{also['score']:.4f} on {also['customers']} others, {also['gain']['mean']:+.4f} "
+            f"({also['gain']['low']:+.4f} to {also['gain']['high']:+.4f})"
+        )
     for model, why in choice["skipped"].items():
         output.note(f"left out {model}: {why}")
     if choice["spent"] > 1.1 * choice["budget"]:

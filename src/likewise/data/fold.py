@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from likewise.data.interactions import CSR, Interactions, Vocabulary, sorted_csr
 from likewise.errors import InputError
@@ -36,6 +37,10 @@ class FoldIn:
     def __len__(self) -> int:
         return len(self.users)
 
+    def take(self, rows: NDArray[Any]) -> "FoldIn":
+        """Return some of the users, by a mask or by numbers."""
+        return FoldIn(self.given[rows], self.held_out[rows], Vocabulary(self.users.ids[rows]))
+
 
 def held_out_items(
     interactions: Interactions, *, fraction: float = 0.1, at_most: int = 2_000, seed: int = 0
@@ -66,6 +71,22 @@ def held_out_items(
     rest = np.ones(interactions.n_users, dtype=bool)
     rest[chosen] = False
     return interactions.take(rest), fold
+
+
+def one_given(fold: FoldIn, random: np.random.Generator) -> FoldIn:
+    """Return the users who held out two items or more: one drawn is given, the others are not."""
+    rows = np.flatnonzero(np.diff(fold.held_out.indptr) >= 2)
+    held = fold.held_out[rows]
+    place = held.indptr[:-1] + random.integers(0, np.diff(held.indptr))
+    given = np.zeros(held.nnz, dtype=bool)
+    given[place] = True
+    return FoldIn(masked(held, given), masked(held, ~given), Vocabulary(fold.users.ids[rows]))
+
+
+def hidden(fold: FoldIn) -> FoldIn:
+    """Return the users of a fold with all that they have held out, and nothing given."""
+    nothing = sparse.csr_array(fold.given.shape, dtype=fold.given.dtype)
+    return FoldIn(nothing, sorted_csr(fold.given + fold.held_out), fold.users)
 
 
 def folded(given: CSR, held_out: CSR, users: Vocabulary) -> FoldIn:

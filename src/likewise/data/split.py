@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise.data.fold import FoldIn, folded, masked, random_share
-from likewise.data.interactions import CSR, Interactions, Vocabulary, csr, sorted_csr
+from likewise.data.fold import FoldIn, folded, masked, one_given, random_share
+from likewise.data.interactions import CSR, Interactions, csr, sorted_csr
 from likewise.data.log import Log
 from likewise.data.recency import decayed
 from likewise.errors import InputError
@@ -33,6 +33,8 @@ class Split:
         The latest tenth of `refit`'s events, over the same items, where there are times.
     half_life : float, optional
         In days, where the weights of `train` and `refit` are what is left of each purchase.
+    whole : FoldIn, optional
+        The validation users with all that is given of them, where `validation` gives one item.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Split:
     test: FoldIn
     recent: Interactions | None = None
     half_life: float | None = None
+    whole: FoldIn | None = None
 
 
 def global_time(
@@ -155,20 +158,10 @@ def also_bought_split(split: Split, *, seed: int = 0) -> Split:
     given alone; the others are to be found. Users with fewer than two are left out.
     """
     random = np.random.default_rng(seed)
-    folds = []
-    for fold in (split.validation, split.test):
-        rows = np.flatnonzero(np.diff(fold.held_out.indptr) >= 2)
-        if not len(rows):
-            raise InputError(
-                "no held-out customer has two items; use a longer log, or another split"
-            )
-        held = fold.held_out[rows]
-        place = held.indptr[:-1] + random.integers(0, np.diff(held.indptr))
-        given = np.zeros(held.nnz, dtype=bool)
-        given[place] = True
-        users = Vocabulary(fold.users.ids[rows])
-        folds.append(FoldIn(masked(held, given), masked(held, ~given), users))
-    return replace(split, validation=folds[0], test=folds[1])
+    folds = [one_given(fold, random) for fold in (split.validation, split.test)]
+    if not all(map(len, folds)):
+        raise InputError("no held-out customer has two items; use a longer log, or another split")
+    return replace(split, validation=folds[0], test=folds[1], whole=split.validation)
 
 
 def _required_time(log: Log, what: str) -> NDArray[np.int64]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likewise.autoencoders.base import Autoencoder
-from likewise.data.fold import FoldIn, held_out_items
+from likewise.data.fold import FoldIn, held_out_items, hidden
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError
+from likewise.recommend.alone import Alone
 from likewise.recommend.budget import Budget
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.climbing import Trial
@@ -24,6 +25,7 @@ from likewise.recommend.search import Search
 from likewise.recommend.selection import METRIC
 from likewise.recommend.support import Support
 from likewise.recommend.weights import Weights
+from likewise.recommend.winners import refitted
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ def auto(
         Whether neural models are tried; without them the search is as long as it is useful.
     trials : path, optional
         A folder that trials and half-trained models are kept in, and taken from.
+    support : bool
+        Whether what `also_bought` wants is made: pairs are counted, and settings of its own chosen.
     on_trial : callable, optional
         Told of every trial.
 
@@ -110,13 +114,18 @@ def auto(
     counts = Support.of(everything.matrix) if support else None  # depends on no model
     folder = None if trials is None else Path(trials)
     journal = Journal(folder, fingerprint(learned, weighting, metric, repeats, seed), on_trial)
-    search = Search(learned, judged, everything, weighting, metric, time_allowed, journal, repeats)
+    strangers = validation is None  # nothing of theirs was learned from
+    alone = Alone.of(hidden(judged) if strangers else judged, metric) if support else None
+    search = Search(
+        learned, judged, everything, weighting, metric, time_allowed, journal, repeats, alone
+    )
     search.closed_forms()
+    search.candidates_alone()
     if neural:
         candidates = neural_candidates(learned.n_users, random_state=seed, device=device)
         with tempfile.TemporaryDirectory() as temporary:
             search.halved(candidates, folder or Path(temporary))
-    recommender, weights, chosen = search.refitted()
+    recommender, weights, chosen = refitted(search)
     if counts is not None:
         recommender.support_ = counts
     return Auto(recommender, weights, [(p.name, p.model) for p in chosen], journal.trials)

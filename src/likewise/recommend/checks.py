@@ -58,7 +58,7 @@ def shortest(baskets: CSR) -> int:
 
 
 def require_others(k: Any, n_others: int) -> None:
-    """Refuse a k larger than the number of items beside an item."""
+    """Refuse a k larger than the number of items that can be listed beside an item."""
     _require_whole(k)
     if k > n_others:
         raise InputError(

@@ -25,6 +25,7 @@ from likewise.data.interactions import CSR, Interactions
 from likewise.memory import GIB, available_memory
 from likewise.nn.output import held_logits
 from likewise.recommend.baselines import Popularity
+from likewise.recommend.companions import Companions
 from likewise.recommend.searches import CUBES_PER_SECOND, tried_first
 from likewise.recommend.support import Support
 
@@ -99,9 +100,9 @@ def estimate(
     """
     n_items, n_values = interactions.n_items, int(interactions.matrix.nnz)
     free = available_memory()
-    why = "named"
+    why, beside = "named", 0
     if model is None:
-        model = tried_first(n_items, budget)()
+        model, beside = tried_first(n_items, budget)(), Companions.bytes_for(n_items)
         why = _why(model, n_items, free)
     learning = model_bytes(model, interactions.matrix)
     return Estimate(
@@ -110,7 +111,7 @@ def estimate(
         interactions.n_users,
         n_items,
         n_values,
-        max(learning, _kept_bytes(model, n_items) + Support.bytes_for(n_items, n_values)),
+        max(learning, _kept_bytes(model, n_items) + Support.bytes_for(n_items, n_values)) + beside,
         free,
         _seconds(model, interactions),
     )

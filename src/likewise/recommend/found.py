@@ -23,6 +23,8 @@ class Found:
     score: float
     refit_seconds: float
     """What fitting it on everything will take."""
+    alone: NDArray[np.float32] | None = None
+    """What it gives the items for single items, where `also_bought` is to be judged."""
 
     @property
     def is_neural(self) -> bool:

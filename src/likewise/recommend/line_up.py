@@ -7,6 +7,8 @@ validation users, within the same budget as every other, and fits them on all be
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 
 from likewise.autoencoders import (
@@ -21,17 +23,18 @@ from likewise.autoencoders import (
     VariationalAutoencoder,
 )
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.data.interactions import Interactions
+from likewise.data.interactions import CSR, Interactions
 from likewise.data.split import Split
 from likewise.errors import InputError
 from likewise.evaluate.comparison import Fit
-from likewise.evaluate.protocol import has_repeats
+from likewise.evaluate.protocol import Ranker, has_repeats
 from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
 from likewise.recommend.candidates import batch_size_for
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import LINEAR, Ladders, linear_kind
 from likewise.recommend.selection import METRIC, choose
+from likewise.recommend.topk import NO_ITEM
 
 STOCHASTIC = (
     "undercomplete",
@@ -103,17 +106,17 @@ class _Trained:
 
 @dataclass(frozen=True)
 class _Auto:
-    """Whatever `auto` finds."""
+    """Whatever `auto` finds; where one item is given, what its `also_bought` answers."""
 
     budget: float
     metric: str
     repeats: bool = False
     neural: bool = True
 
-    def __call__(self, split: Split, seed: int) -> Recommender:
+    def __call__(self, split: Split, seed: int) -> Ranker:
         found = auto(
             split.train,
-            split.validation,
+            split.validation if split.whole is None else split.whole,
             split.refit,
             budget=self.budget,
             metric=self.metric,
@@ -121,9 +124,21 @@ class _Auto:
             neural=self.neural,
             seed=seed,
             weighting="binary" if split.half_life is None else "recent",
-            support=False,
+            support=split.whole is not None,
         )
-        return found.recommender
+        return found.recommender if split.whole is None else _AlsoBought(found.recommender)
+
+
+@dataclass(frozen=True)
+class _AlsoBought:
+    """Ranks, for rows of one item, as `also_bought` does."""
+
+    recommender: Recommender
+
+    def rank(self, given: CSR, k: int, *, filter_seen: bool) -> NDArray[np.int64]:
+        chosen, _, _ = self.recommender._also(given.indices, min(k, self.recommender.n_others))
+        missing = k - chosen.shape[1]
+        return np.pad(chosen, ((0, 0), (0, missing)), constant_values=NO_ITEM)
 
 
 def line_up(

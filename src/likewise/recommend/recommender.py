@@ -45,6 +45,7 @@ from likewise.recommend.checks import (
     shortest,
 )
 from likewise.recommend.classic import Classic
+from likewise.recommend.companions import Companions
 from likewise.recommend.explain import Reason, effects
 from likewise.recommend.rules import Rules
 from likewise.recommend.steps import Steps, seven_steps
@@ -52,6 +53,9 @@ from likewise.recommend.support import Support
 from likewise.recommend.topk import NO_ITEM, top_k
 
 WEIGHTINGS = ("binary", "log", "linear", "recent")
+PARTS = ("model", "support", "classic", "companions", "places")
+"""What the tensors of a model folder belong to."""
+
 SCORE_BYTES = 64 * 1024**2
 """Scores that are held at a time, by all threads together; larger jobs go block by block."""
 
@@ -78,6 +82,8 @@ class Recommender:
         In how many baskets two items were together.
     classic_ : Classic or None
         A small classic autoencoder kept beside the model to show the seven steps; None at first.
+    companions_ : Companions or None
+        What answers `also_bought` where settings for it were chosen; None: the model does.
     places_ : ndarray of shape (I, 2) or None
         Where the items lie on the map (:mod:`likewise.recommend.places`); None at first.
     metrics : dict
@@ -104,6 +110,7 @@ class Recommender:
         self.weighting = weighting
         self.metrics: dict[str, Any] = {}
         self.classic_: Classic | None = None
+        self.companions_: Companions | None = None
         self.places_: NDArray[np.float32] | None = None
 
     def __repr__(self) -> str:
@@ -214,15 +221,16 @@ class Recommender:
     def also_bought(self, items: Any, k: int = 10) -> Any:
         """Return, for each item, the k items that those who bought it bought too.
 
-        The score is what the model says of a basket that holds the item alone; `support` is the
-        number of baskets in training that held both.
+        The score is what the model says of a basket that holds the item alone, or, where settings
+        for that were chosen, what `companions_` keeps; `support` is the number of baskets in
+        training that held both.
 
         Parameters
         ----------
         items : list of ids, or frame with a column item
             Known items.
         k : int
-            Items for each.
+            Items for each, at most `n_others`.
 
         Returns
         -------
@@ -232,11 +240,11 @@ class Recommender:
         Raises
         ------
         InputError
-            If an item is unknown.
+            If an item is unknown, or k is too large.
         """
         self._require_fitted()
         ids, columns = self.catalogue_.rows_of(items)
-        require_others(k, self.n_items - 1)
+        require_others(k, self.n_others)
         found = [self._also(columns[rows], k) for rows in self._blocks(len(columns))]
         chosen, scores, support = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if kind := frame_kind(items):
@@ -352,6 +360,11 @@ class Recommender:
         """Number of items in the catalogue."""
         return len(self.catalogue_)
 
+    @property
+    def n_others(self) -> int:
+        """Number of others that `also_bought` can list beside an item."""
+        return self.n_items - 1 if self.companions_ is None else self.companions_.n_others
+
     def item_codes(self) -> NDArray[np.float32]:
         """Return a vector for each item, of shape (I, L).
 
@@ -384,6 +397,8 @@ class Recommender:
         if self.classic_ is not None:
             tensors |= {f"classic.{k}": v for k, v in self.classic_.tensors().items()}
             extra["classic"] = self.classic_.extra()
+        if self.companions_ is not None:
+            tensors |= {f"companions.{k}": v for k, v in self.companions_.tensors().items()}
         if self.places_ is not None:
             tensors["places"] = self.places_
         return dataclasses.replace(
@@ -400,7 +415,7 @@ class Recommender:
         """Make a fitted recommender of what a model folder held."""
         settings, items = contents.extra.get("recommender"), contents.items
         for name in contents.tensors:
-            if name.split(".")[0] not in {"model", "support", "classic", "places"}:
+            if name.split(".")[0] not in PARTS:
                 raise InputError(f"the tensor {name!r} belongs to nothing")
         if not isinstance(settings, dict) or items is None:
             raise InputError("the folder holds an autoencoder, not a recommender; fit a log first")
@@ -416,12 +431,14 @@ class Recommender:
         recommender.support_ = Support.from_tensors(
             _part(contents.tensors, "support."), recommender.n_items
         )
+        if kept := _part(contents.tensors, "companions."):
+            recommender.companions_ = Companions.from_tensors(kept, recommender.n_items)
         recommender.metrics = contents.metrics
         recommender.places_ = contents.tensors.get("places")
         require_places(recommender.places_, recommender.n_items)
-        if isinstance(kept := contents.extra.get("classic"), dict):
+        if isinstance(classic := contents.extra.get("classic"), dict):
             recommender.classic_ = Classic.from_parts(
-                _part(contents.tensors, "classic."), kept, recommender.n_items
+                _part(contents.tensors, "classic."), classic, recommender.n_items
             )
         return recommender
 
@@ -439,7 +456,7 @@ class Recommender:
         if by_epochs and validation is None and model.validation_fraction:
             training, validation = held_out_items(interactions, fraction=model.validation_fraction)
         self.model_, self.catalogue_ = model, Catalogue.of(interactions)
-        self.classic_, self.places_, self.metrics = None, None, {}
+        self.classic_, self.companions_, self.places_, self.metrics = None, None, None, {}
         X = self._weighted(training.matrix, learning=True)
         if by_epochs and validation is not None:
             model.fit(X, validate=lambda _: self._validation_ndcg(validation))
@@ -481,10 +498,17 @@ class Recommender:
         return scores
 
     def _also(self, columns: NDArray[np.int64], k: int) -> tuple[NDArray[Any], ...]:
+        kept = self.companions_
+        chosen, values = self._alone(columns, k) if kept is None else kept.best(columns, k)
+        return chosen, values, self.support_.between(columns, chosen)
+
+    def _alone(
+        self, columns: NDArray[np.int64], k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return what the model makes of each item alone in a basket: the k best others."""
         scores = self._scores(_one_each(columns, self.n_items))
         scores[np.arange(len(columns)), columns] = -np.inf
-        chosen, values = top_k(scores, k)
-        return chosen, values, self.support_.between(columns, chosen)
+        return top_k(scores, k)
 
     def _validation_ndcg(self, validation: FoldIn) -> float:
         return evaluate(self, validation, metrics=("ndcg@100",)).mean("ndcg@100")

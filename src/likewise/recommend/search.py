@@ -1,4 +1,4 @@
-"""The search of `auto`: what is tried in which share of the time, and what is kept of it.
+"""The search of `auto`: what is tried in which share of the time.
 
 At every step the time is set aside that the steps after it will take, as measured so far.
 """
@@ -6,6 +6,7 @@ At every step the time is set aside that the steps after it will take, as measur
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -17,19 +18,30 @@ from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
-from likewise.recommend.baselines import PersonalFrequency
+from likewise.recommend.alone import PREFIX, Alone
+from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
-from likewise.recommend.found import Found, cut_off, together
+from likewise.recommend.found import Found
 from likewise.recommend.halving import Halving
-from likewise.recommend.journal import Journal, as_record
+from likewise.recommend.journal import Journal
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import LINEAR_SHARE, SEARCHES, closed_forms
+from likewise.recommend.searches import (
+    ALONE,
+    LINEAR_SHARE,
+    SEARCHES,
+    Ladders,
+    closed_forms,
+    tried_first,
+)
 from likewise.recommend.selection import choose
-from likewise.recommend.weights import Weights, choose_weights, some_of
+from likewise.recommend.weights import some_of
 
 OTHER_SHARE = 0.05
 """Of the budget, for the settings of each closed form that is not the linear one."""
+
+ALONE_SHARE = 0.1
+"""Of the budget, for settings of the linear autoencoder, and of co-counts, for `also_bought`."""
 
 FIRST_SHARE = 0.1
 """Of the time that is not set aside, for the first trial of a type: it may be more than its own."""
@@ -67,6 +79,8 @@ class Search:
         Is told of every trial.
     repeats : bool
         Whether buying again counts; what customers have bought before is then a part too.
+    alone : Alone, optional
+        Who tells what shall answer `also_bought`.
     """
 
     learned: Interactions
@@ -77,7 +91,9 @@ class Search:
     budget: Budget
     journal: Journal
     repeats: bool = False
+    alone: Alone | None = None
     found: list[Found] = field(default_factory=list)
+    found_alone: list[Found] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,7 +112,7 @@ class Search:
             )
         self._try(first, LINEAR_SHARE * self.budget.seconds)
         for kind in others:
-            free = self.budget.left - self._set_aside()
+            free = self._free()
             self._try(kind, min(OTHER_SHARE * self.budget.seconds, free), FIRST_SHARE * free)
         if not self.found:
             raise InputError(f"no closed form could be fitted: {'; '.join(self.skipped.values())}")
@@ -110,8 +126,7 @@ class Search:
         score = evaluate(fitted, self.judged, (self.metric,), repeats=True).mean(self.metric)
         seconds = self.budget.spent - began
         self.journal.add(model.type_name, Trial({}, score, seconds))
-        scores = fitted._scores(self.some.given)
-        return Found(model.type_name, model, scores, score, seconds * self.growth)
+        return self._found(model.type_name, model, fitted, score, seconds * self.growth)
 
     def _try(self, kind: type[Autoencoder], seconds: float, first: float = math.inf) -> None:
         try:
@@ -143,22 +158,53 @@ class Search:
         return PROBE * fit + (self.budget.spent - began - fit)
 
     def _climbed(self, kind: type[Autoencoder], seconds: float) -> Found:
+        return self._best(kind.type_name, kind, SEARCHES[kind], self.judged, seconds, self.repeats)
+
+    def _best(
+        self, name: str, kind: type[Autoencoder], search: Ladders, judged: FoldIn, seconds: float,
+        repeats: bool,
+    ) -> Found:  # fmt: skip
         choice = choose(
-            kind, self.learned, self.judged, max_seconds=seconds, metric=self.metric,
-            weighting=self.weighting, repeats=self.repeats,
-            through=lambda score: self.journal.remembered(kind.type_name, score),
+            kind, self.learned, judged, max_seconds=seconds, metric=self.metric,
+            weighting=self.weighting, repeats=repeats, search=search,
+            through=lambda score: self.journal.remembered(name, score),
         )  # fmt: skip
         began = self.budget.spent
         fitted = self._fitted(choice.model, self.learned)
         refit = (self.budget.spent - began) * self.growth
-        scores = fitted._scores(self.some.given)
-        return Found(kind.type_name, choice.model, scores, choice.best.score, refit)
+        return self._found(name, choice.model, fitted, choice.best.score, refit)
+
+    def _found(
+        self, name: str, model: Autoencoder, fitted: Recommender, score: float, refit: float
+    ) -> Found:
+        alone = None if self.alone is None else fitted._scores(self.alone.judging.given)
+        return Found(name, model, fitted._scores(self.some.given), score, refit, alone)
+
+    # What answers `also_bought`
+
+    def candidates_alone(self) -> None:
+        """Climb to settings for baskets of one item: of the linear autoencoder, of co-counts."""
+        if self.alone is None:
+            return
+        for kind in (tried_first(self.learned.n_items, self.budget.seconds), ItemNeighbours):
+            name, share = f"{PREFIX}{kind.type_name}", ALONE_SHARE * self.budget.seconds
+            tried = [t.seconds for model, t in self.journal.trials if model == kind.type_name]
+            again = (1 + self.growth) * median(tried or [0.0])  # fitted twice more, at the end
+            if not tried or again + median(tried) > max(share, FIRST_SHARE * self._free()):
+                self.skipped[name] = "a trial would take more than its share of the budget"
+                continue
+            try:
+                self.found_alone.append(
+                    self._best(name, kind, ALONE[kind], self.alone.choosing, share - again, False)
+                )
+            except (InputError, NotEnoughMemoryError) as error:
+                self.skipped[name] = str(error)
 
     # Neural ones
 
     def halved(self, candidates: dict[str, NeuralAutoencoder], folder: Path) -> None:
         """Train the candidates by successive halving, and keep the best."""
-        seconds = (self.budget.left - self._set_aside()) / (1 + AGAIN * self.growth)
+        seconds = self._free() / (1 + AGAIN * self.growth)
         if seconds < LEAST_SECONDS:
             return
         best: dict[str, Found] = {}
@@ -188,58 +234,21 @@ class Search:
         best = copy_of(model).set_params(max_epochs=history.best_epoch, validation_fraction=0.0)
         self.journal.add(name, Trial(_learned_settings(best), score, spent))
         refit = self.growth * spent * history.best_epoch / len(history.epochs)
-        return Found(name, best, fitted._scores(self.some.given), score, refit)
+        return self._found(name, best, fitted, score, refit)
 
-    # The winners
+    # Time
 
-    def refitted(self) -> tuple[Recommender, Weights, list[Found]]:
-        """Weigh the parts, and fit those that count on everything.
+    def _free(self) -> float:
+        """Return the seconds left but for weights, and for fitting what was found on everything."""
+        found = sum(one.refit_seconds for one in self.found)
+        return self.budget.left - self.weights_seconds() - found - self.alone_seconds()
 
-        Together they may not fit in memory though each did alone: the weakest is left out then.
-        """
-        parts = self._affordable(sorted(self.found, key=lambda one: -one.score))
-        while True:
-            chosen, weights = self._weighed(parts)
-            try:
-                model = together(chosen, weights, self.budget.left, self.growth)
-                recommender = self._fitted(model, self.everything)
-                break
-            except NotEnoughMemoryError as error:
-                *parts, weakest = chosen
-                if not parts:
-                    raise
-                self.skipped[weakest.name] = str(error)
-        self.skipped |= cut_off(chosen, recommender.model_)
-        recommender.metrics["choice"] = self._record(chosen, weights)
-        return recommender, weights, chosen
+    def alone_seconds(self) -> float:
+        """Return the seconds that fitting what answers `also_bought` will take."""
+        return max((one.refit_seconds for one in self.found_alone), default=0.0)
 
-    def _weighed(self, parts: list[Found]) -> tuple[list[Found], Weights]:
-        """Return the parts that count, and their weights."""
-        weights = choose_weights(
-            [part.scores for part in parts], self.some, self.metric, repeats=self.repeats,
-            max_seconds=self._weights_seconds(),
-        )  # fmt: skip
-        kept = [(p, w) for p, w in zip(parts, weights.weights, strict=True) if w]
-        kept_weights = Weights(weights.calibration, tuple(w for _, w in kept), weights.score)
-        return [part for part, _ in kept], kept_weights
-
-    def _affordable(self, parts: list[Found]) -> list[Found]:
-        """Leave out what there is no time to train again: half a training is another model."""
-        left, kept = self.budget.left - self._weights_seconds(), []
-        sure = next(part for part in parts if not part.is_neural)
-        for part in parts:
-            if part is sure or part.refit_seconds <= left:
-                left -= part.refit_seconds
-                kept.append(part)
-            else:
-                self.skipped[part.name] = "there was no time left to train it on everything"
-        return kept
-
-    def _set_aside(self) -> float:
-        """Return the seconds that weights, and fitting what was found on everything, will take."""
-        return self._weights_seconds() + sum(one.refit_seconds for one in self.found)
-
-    def _weights_seconds(self) -> float:
+    def weights_seconds(self) -> float:
+        """Return the seconds that choosing weights will take."""
         return max(0.0, min(WEIGHTS_SHARE * self.budget.seconds, self.budget.left / 2))
 
     def _fitted(
@@ -247,23 +256,6 @@ class Search:
     ) -> Recommender:
         recommender = Recommender(model, weighting=self.weighting)
         return recommender.fit(interactions, validation=validation, support=False)
-
-    def _record(self, chosen: list[Found], weights: Weights) -> dict[str, Any]:
-        return {
-            "protocol": "settings, epochs and weights chosen on held-out customers",
-            "metric": self.metric,
-            "score": weights.score,
-            "calibration": weights.calibration if len(chosen) > 1 else None,
-            "parts": [
-                {"model": part.name, "weight": weight, "score": part.score}
-                for part, weight in zip(chosen, weights.weights, strict=True)
-            ],
-            "skipped": self.skipped,
-            "repeats": self.repeats,
-            "budget": self.budget.seconds,
-            "spent": round(self.budget.spent, 1),
-            "trials": [as_record(name, trial) for name, trial in self.journal.trials],
-        }
 
 
 def _learned_settings(model: Autoencoder) -> dict[str, Any]:

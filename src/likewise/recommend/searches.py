@@ -131,6 +131,16 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
 }
 """The types whose settings can be chosen."""
 
+ALONE: dict[type[Autoencoder], Ladders] = {
+    kind: replace(SEARCHES[kind], start=SEARCHES[kind].start | changed)
+    for kind, changed in (
+        (LinearAutoencoder, {"l2": 1000.0}),
+        (NeighbourhoodAutoencoder, {"l2": 1000.0}),
+        (ItemNeighbours, {"n_neighbours": 1000}),
+    )
+}
+"""The same, for baskets of one item: such a basket wants a stronger ridge, and more neighbours."""
+
 
 LINEAR: dict[str, Ladders] = {
     "EASE": SEARCHES[LinearAutoencoder].only("l2", plain=PLAIN),

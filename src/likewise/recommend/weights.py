@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise.data.fold import FoldIn
-from likewise.data.interactions import CSR, Vocabulary
+from likewise.data.interactions import CSR
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.blend import CALIBRATIONS
 from likewise.recommend.budget import Budget
@@ -102,24 +102,25 @@ def _score(
     metric: str,
     repeats: bool,
 ) -> float:
-    return evaluate(_Summed(tables, weights), fold, (metric,), repeats=repeats).mean(metric)
+    return evaluate(Summed(tables, weights), fold, (metric,), repeats=repeats).mean(metric)
 
 
 def some_of(fold: FoldIn, n_items: int) -> FoldIn:
     """Return the users of a fold that weights are chosen on: so many that their scores fit."""
     n = max(1, min(len(fold), MOST_USERS, TABLE_BYTES // (4 * n_items)))
     rows = np.linspace(0, len(fold) - 1, n).astype(np.int64)
-    return FoldIn(fold.given[rows], fold.held_out[rows], Vocabulary(fold.users.ids[rows]))
+    return fold.take(rows)
 
 
 @dataclass(frozen=True)
-class _Summed:
+class Summed:
     """Ranks the very users whose scores it has."""
 
     tables: list[NDArray[np.float32]]
     weights: tuple[float, ...]
 
     def rank(self, given: CSR, k: int, *, filter_seen: bool) -> NDArray[np.int64]:
+        """Rank by the weighted sum; see :class:`~likewise.evaluate.protocol.Ranker`."""
         total = self.tables[0] * np.float32(self.weights[0])
         for table, weight in zip(self.tables[1:], self.weights[1:], strict=True):
             if weight:

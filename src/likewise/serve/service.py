@@ -179,7 +179,7 @@ class Service:
     def _company(served: Served, items: list[Any], k: int) -> dict[str, Any]:
         known, unknown = served.known(items)
         recommender = served.recommender
-        found = recommender.also_bought(known, min(k, recommender.n_items - 1)) if known else {}
+        found = recommender.also_bought(known, min(k, recommender.n_others)) if known else {}
         return _answer(served) | {
             "results": [
                 {
