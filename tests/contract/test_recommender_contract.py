@@ -403,6 +403,16 @@ def test_the_strongest_reason_comes_first(recommender):
     assert [reason.title for reason in reasons] == [reason.item for reason in reasons]
 
 
+def test_the_reasons_of_a_list_are_those_of_each_item(recommender):
+    basket, items = ["item-09", "saucer", "item-00"], ["item-01", "item-09", "item-05"]
+    alone = [recommender.explain(basket, item) for item in items]
+    for many, one in zip(recommender.explain_each(basket, items), alone, strict=True):
+        assert [reason.item for reason in many] == [reason.item for reason in one]
+        effects = [reason.effect for reason in many]
+        assert effects == pytest.approx([reason.effect for reason in one], abs=1e-5)
+    assert recommender.explain_each(basket, []) == []
+
+
 def test_where_nothing_is_known_there_is_no_reason(recommender):
     assert recommender.explain(["saucer"], "item-01") == []
     assert recommender.explain([], "item-01") == []

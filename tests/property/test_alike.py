@@ -51,10 +51,26 @@ def test_the_parts_change_nothing(recommender, code_bytes, k, columns):
 def test_a_reason_of_an_additive_type_is_read_off_and_not_multiplied_out(recommender):
     model = recommender.model_
     assert model.additive
-    columns = np.array([3, 7, 1])
-    for target in (0, 7):
-        terms = model._terms(columns, target)
-        np.testing.assert_array_equal(terms, model._unit_logits(columns)[:, target])
+    columns, targets = np.array([3, 7, 1]), np.array([0, 7, 7, 2])
+    terms = model._terms(columns, targets)
+    np.testing.assert_array_equal(terms, model._unit_logits(columns)[:, targets])
     row = sparse.csr_array(LOG[:1])
-    effects = explain.effects(model, row, 2)
-    np.testing.assert_allclose(effects.sum(), model._logits(row)[0, 2], atol=1e-5)
+    effects = explain.effects(model, row, np.array([2, 5]))
+    np.testing.assert_allclose(effects.sum(axis=0), model._logits(row)[0, [2, 5]], atol=1e-5)
+
+
+@given(st.integers(1, 500), st.lists(st.integers(0, 14), min_size=1))
+def test_reasons_of_many_are_those_of_each_alone(recommender, logit_bytes, targets):
+    """One logit for each pair of an item left out and a target, as `effects` must give them."""
+    model, row = recommender.model_, sparse.csr_array(LOG[3:4])
+
+    def without(column, target):
+        rest = row.toarray()
+        rest[0, column] = 0
+        return model._logits(sparse.csr_array(rest))[0, target]
+
+    slow = [[model._logits(row)[0, t] - without(c, t) for t in targets] for c in row.indices]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explain, "LOGIT_BYTES", logit_bytes)
+        found = explain.effects(model, row, np.array(targets))
+    np.testing.assert_allclose(found, slow, atol=1e-5)

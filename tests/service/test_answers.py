@@ -248,6 +248,8 @@ def test_probes(client):
         ({"baskets": [["x"]] * 257}, "baskets: "),
         ({"baskets": []}, "baskets: "),
         ({"baskets": [["a"], ["b"]], "because": 1}, "because explains one basket"),
+        ({"basket": ["x"] * 101, "because": 1}, "because explains baskets of at most 100"),
+        ({"basket": ["x"], "because": 1, "k": 101}, "because explains at most 100 items"),
         ([], "valid dictionary"),
     ],
 )

@@ -48,7 +48,7 @@ class Service:
     def workers(self) -> set[int]:
         """The workers at work now: those of the log that are still there."""
         started = {line["pid"] for line in self.log() if line["event"] == "worker started"}
-        return {pid for pid in started if Path(f"/proc/{pid}/stat").exists() and not ended(pid)}
+        return {pid for pid in started if not ended(pid)}
 
     def until(self, true: Callable[[], Any]) -> None:
         ends = time.monotonic() + PATIENCE
@@ -59,7 +59,12 @@ class Service:
 
 
 def ended(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    """Whether a process has ended; it may go at any moment, also while it is asked about."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return stat.rpartition(")")[2].split()[0] == "Z"
 
 
 def ask_on(connection, path, body=None, **headers):

@@ -87,9 +87,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         codes = self._encode(rows.unit_rows(columns, self.n_features_in_))
         return self._unit_logits(columns) if sparse.issparse(codes) else codes
 
-    def _terms(self, columns: NDArray[np.int64], target: int) -> NDArray[np.float32]:
-        """Return what each of these items adds to the logit of `target`, of additive types."""
-        return self._unit_logits(columns)[:, target]
+    def _terms(self, columns: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return what each of these items adds to the logits of `targets`, of additive types."""
+        return self._unit_logits(columns)[:, targets]
 
     @abstractmethod
     def _tensors(self) -> dict[str, NDArray[Any]]:

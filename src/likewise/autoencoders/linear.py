@@ -148,8 +148,8 @@ class LinearAutoencoder(Autoencoder):
     def _unit_logits(self, columns: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.B_[columns]
 
-    def _terms(self, columns: NDArray[np.int64], target: int) -> NDArray[np.float32]:
-        terms: NDArray[np.float32] = self.B_[columns, target]
+    def _terms(self, columns: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.float32]:
+        terms: NDArray[np.float32] = self.B_[np.ix_(columns, targets)]
         return terms
 
     def _tensors(self) -> dict[str, NDArray[Any]]:

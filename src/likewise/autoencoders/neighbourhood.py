@@ -184,8 +184,8 @@ class NeighbourhoodAutoencoder(Autoencoder):
     def _unit_codes(self, columns: NDArray[np.int64]) -> Any:
         return self.B_[columns]
 
-    def _terms(self, columns: NDArray[np.int64], target: int) -> NDArray[np.float32]:
-        terms: NDArray[np.float32] = self.B_[columns][:, [target]].toarray()[:, 0]
+    def _terms(self, columns: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.float32]:
+        terms: NDArray[np.float32] = self.B_[columns][:, targets].toarray()
         return terms
 
     def _tensors(self) -> dict[str, NDArray[Any]]:

@@ -69,7 +69,8 @@ def _one(
         output.note(f"not in the catalogue, left out: {', '.join(map(str, found.unknown))}")
     if found.fallback:
         output.note("no item of the basket is known: these are the most popular items")
-    reasons = [recommender.explain(basket, r.item)[:3] if why else [] for r in found]
+    each = recommender.explain_each(basket, [r.item for r in found]) if why else [[]] * len(found)
+    reasons = [because[:3] for because in each]
     headers = ["rank", "item", "score", "title", *(["because of"] if why else [])]
     rows = [
         [

@@ -95,8 +95,8 @@ class _Neighbours(Autoencoder):
     def _unit_codes(self, columns: NDArray[np.int64]) -> Any:
         return self.S_[columns]
 
-    def _terms(self, columns: NDArray[np.int64], target: int) -> NDArray[np.float32]:
-        terms: NDArray[np.float32] = self.S_[columns][:, [target]].toarray()[:, 0]
+    def _terms(self, columns: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.float32]:
+        terms: NDArray[np.float32] = self.S_[columns][:, targets].toarray()
         return terms
 
     def _tensors(self) -> dict[str, NDArray[Any]]:

@@ -7,7 +7,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from likewise.autoencoders.base import Autoencoder
+from likewise.autoencoders.parts import slices
 from likewise.data.interactions import CSR
+
+LOGIT_BYTES = 64 * 1024**2
+"""Logits of baskets with an item left out that are held at a time."""
 
 
 class Reason(NamedTuple):
@@ -18,32 +22,40 @@ class Reason(NamedTuple):
     title: str
 
 
-def effects(model: Autoencoder, row: CSR, target: int) -> NDArray[np.float64]:
-    """Return the effect of each item of a basket on the logit of `target`.
+def effects(model: Autoencoder, row: CSR, targets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the effect of each item of a basket on the logits of `targets`.
 
     Where logits add up over the items (linear autoencoders, neighbours) the effects are the very
-    terms of the sum, and exact. Elsewhere an item's effect is what the logit loses when the item is
-    left out of the basket.
+    terms of the sum, and exact. Elsewhere an item's effect is what a logit loses when the item is
+    left out of the basket; all targets are read off the same rows.
 
     Parameters
     ----------
     row : csr_array of shape (1, I)
         The basket.
-    target : int
-        Row number of the recommended item.
+    targets : ndarray of shape (T,)
+        Row numbers of the recommended items.
 
     Returns
     -------
-    effects : ndarray of shape (n,)
+    effects : ndarray of shape (n, T)
         In the order of the row's columns.
     """
     if model.additive:
-        terms = model._terms(row.indices.astype(np.int64), target)
-        exact: NDArray[np.float64] = row.data.astype(np.float64) * terms
+        terms = model._terms(row.indices.astype(np.int64), targets)
+        exact: NDArray[np.float64] = row.data.astype(np.float64)[:, None] * terms
         return exact
-    without = sparse.vstack([row] * row.nnz, format="csr")
-    without.data[np.arange(row.nnz) * (row.nnz + 1)] = 0
-    without.eliminate_zeros()
-    left_out = model._logits(without)[:, target].astype(np.float64)
-    moved: NDArray[np.float64] = float(model._logits(row)[0, target]) - left_out
+    whole = model._logits(row)[:, targets].astype(np.float64)
+    moved = np.empty((row.nnz, len(targets)))
+    for part in slices(row.nnz, max(1, LOGIT_BYTES // (4 * row.shape[1]))):
+        moved[part] = whole - model._logits(_left_out(row, part))[:, targets]
     return moved
+
+
+def _left_out(row: CSR, part: slice) -> CSR:
+    """Return the row once for each of its places in `part`, without the item at that place."""
+    places = np.arange(part.start, part.stop)
+    without = sparse.vstack([row] * len(places), format="csr")
+    without.data[np.arange(len(places)) * row.nnz + places] = 0
+    without.eliminate_zeros()
+    return without

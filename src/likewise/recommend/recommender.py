@@ -287,19 +287,25 @@ class Recommender:
         Exact for linear autoencoders and neighbours (the effects add up to the score), by leaving
         one item out at a time for the others.
         """
+        return self.explain_each(basket, [item])[0]
+
+    def explain_each(self, basket: Sequence[Any], items: Sequence[Any]) -> list[list[Reason]]:
+        """Return what `explain` returns, for each of several items.
+
+        The basket is scored once for all of them, so that the reasons of a whole list take hardly
+        longer than those of one item.
+        """
         self._require_fitted()
         given = Baskets.of([basket], self.catalogue_.items)
-        _, (target,) = self.catalogue_.rows_of([item])
+        _, targets = self.catalogue_.rows_of(items)
         row = self._weighted(given.matrix)
-        moved = effects(self.model_, row, int(target)) if row.nnz else np.empty(0)
-        order = np.lexsort((row.indices, -moved))
+        if not row.nnz:
+            return [[] for _ in targets]
+        ids = self.catalogue_.items.decode(row.indices).tolist()
+        titles = [self.catalogue_.title(column) for column in row.indices]
         return [
-            Reason(
-                self.catalogue_.id_of(row.indices[n]),
-                float(moved[n]),
-                self.catalogue_.title(row.indices[n]),
-            )
-            for n in order
+            [Reason(ids[n], float(moved[n]), titles[n]) for n in np.lexsort((row.indices, -moved))]
+            for moved in effects(self.model_, row, targets).T
         ]
 
     def steps(self, basket: Sequence[Any]) -> Steps:

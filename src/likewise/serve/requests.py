@@ -82,6 +82,8 @@ class RecommendGiven(BasketsGiven):
             raise ValueError("because explains one basket; give it as basket")
         if self.because and self.k > MAX_EXPLAINED:
             raise ValueError(f"because explains at most {MAX_EXPLAINED} items; ask for k <= that")
+        if self.because and max(map(len, self.each())) > MAX_EXPLAINED:
+            raise ValueError(f"because explains baskets of at most {MAX_EXPLAINED} items")
         return self
 
 

@@ -200,12 +200,10 @@ def _answer(served: Served) -> dict[str, Any]:
 def _reasons(
     served: Served, basket: list[Any], found: Recommendations, n: int
 ) -> list[list[dict[str, Any]] | None]:
-    if not n or not basket:
+    if not (n and basket and found):
         return [None] * len(found)
-    return [
-        [reason._asdict() for reason in served.recommender.explain(basket, r.item)[:n]]
-        for r in found
-    ]
+    each = served.recommender.explain_each(basket, [r.item for r in found])
+    return [[reason._asdict() for reason in reasons[:n]] for reasons in each]
 
 
 def _require_item(served: Served, item: Any) -> tuple[Any, int]:

@@ -34,7 +34,7 @@ async function start(section) {
   });
   map.near = h("div", { class: "near" });
   map.legend = h("p", { class: "legend" });
-  section.replaceChildren(head(), map.node, map.legend, map.near);
+  section.replaceChildren(head(), h("div", { class: "beside" }, map.node, map.legend, map.near));
   colourBy(byPopularity);
   map.chart = await chart(map.node, (colours) => mapOption(map, colours));
   map.chart.on("click", ({ data }) => openProduct(map.points[data[2]]));
@@ -53,7 +53,7 @@ function head() {
     "div",
     { class: "head" },
     h("h1", {}, "What is bought alike lies close together"),
-    h("p", { id: "map-words" }, `${counted(map.points.length, "product")}. Wheel or + and − zoom, dragging or arrow keys move, 0 shows all; a click opens a product.`),
+    h("p", { id: "map-words" }, `${counted(map.points.length, "product")}. ${howTo()}`),
     h(
       "div",
       { class: "tools", role: "group", "aria-label": "Map" },
@@ -65,6 +65,11 @@ function head() {
     ),
   );
 }
+
+const howTo = () =>
+  matchMedia("(pointer: coarse)").matches
+    ? "Two fingers zoom, one moves; a tap opens a product."
+    : "Wheel or + and − zoom, dragging or arrow keys move, 0 shows all; a click opens a product.";
 
 function colourBy(groups) {
   map.by = groups;
@@ -89,8 +94,11 @@ async function mark() {
   map.basket = found(basket);
   map.recommended = found(answer.items.map((one) => one.item));
   map.chart.redraw();
-  map.near.replaceChildren(...map.basket.map(neighbours));
+  map.near.replaceChildren(...(map.basket.length ? map.basket.map(neighbours) : [hint()]));
 }
+
+const hint = () =>
+  h("p", { class: "soft" }, "Put a product into the basket: it is marked on the map, and what lies close to it is listed here.");
 
 const neighbours = (point) =>
   h(

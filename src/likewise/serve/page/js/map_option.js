@@ -11,6 +11,7 @@ export function mapOption({ points, by, basket, recommended, node }, colours) {
   const row = new Map(points.map((point, index) => [point, index]));
   const data = (members) => members.map((point) => [point.x, point.y, row.get(point)]);
   const all = frame(points, node.clientWidth, node.clientHeight);
+  const size = Math.min(1, Math.max(0.5, (5000 / points.length) ** 0.25)); // many are drawn smaller
   return {
     animation: false,
     grid: { left: 0, right: 0, top: 0, bottom: 0 },
@@ -19,15 +20,9 @@ export function mapOption({ points, by, basket, recommended, node }, colours) {
     dataZoom: [zoom("xAxisIndex"), zoom("yAxisIndex")],
     tooltip: tooltip(colours, ({ data: [, , index] }) => words(points[index])),
     series: [
-      ...by(points).map(({ members, colour }, step) => cloud(data(members), step, colours[colour])),
+      ...by(points).map(({ members, colour }, step) => cloud(data(members), step, colours[colour], size)),
       ...recommended.map((point, place) => rank(place + 1, data([point]), colours)),
-      marks("basket", data(basket), {
-        symbol: "diamond", symbolSize: 18,
-        itemStyle: { color: colours.basket, borderColor: colours.paper, borderWidth: 1.5, opacity: 1 },
-        label: { show: true, position: "right", color: colours.ink, fontSize: 12,
-          textBorderColor: colours.paper, textBorderWidth: 3,
-          formatter: ({ data: [, , index] }) => short(points[index].title, 24) },
-      }),
+      ...["right", "left"].map((side) => named(side, data(basket.filter(on(side, all))), points, colours)),
     ],
   };
 }
@@ -39,19 +34,40 @@ const words = ({ title, count }) =>
 
 const short = (title, n) => (title.length > n ? `${title.slice(0, n - 1)}…` : title);
 
-const cloud = (data, step, color) => ({
+/**
+ * A cloud is painted in parts where it has many points. ECharts then moves what is drawn later to
+ * higher levels and writes them into the option, so the lowest has to be asked for each time.
+ */
+const cloud = (data, step, color, size) => ({
   id: `cloud-${step}`,
   type: "scatter",
   data,
+  zlevel: 0,
   large: true,
-  largeThreshold: 2000,
-  symbolSize: 3.5 + step,
+  largeThreshold: 500,
+  symbolSize: size * (3.5 + step),
   itemStyle: { color, opacity: 0.7 },
   emphasis: { disabled: true },
 });
 
-/** Marks have a canvas of their own: a cloud of many points is painted in parts, also above others. */
+/** Marks lie on a canvas of their own above all clouds. */
 const marks = (id, data, look) => ({ id, type: "scatter", data, zlevel: 1, z: 30, ...look });
+
+/** Whether a title has room on this side of a point's mark, where the whole map is shown. */
+const on = (side, { x: [low, high] }) => ({ x }) => (side === "left") === (2 * x > low + high);
+
+/** The products of the basket whose titles stand on one side of their marks. */
+const named = (side, data, points, { basket, paper, ink }) =>
+  marks(`basket-${side}`, data, {
+    symbol: "diamond",
+    symbolSize: 18,
+    itemStyle: { color: basket, borderColor: paper, borderWidth: 1.5, opacity: 1 },
+    label: {
+      show: true, position: side, color: ink, fontSize: 12,
+      textBorderColor: paper, textBorderWidth: 3,
+      formatter: ({ data: [, , index] }) => short(points[index].title, 24),
+    },
+  });
 
 /** One recommendation: each is a series of its own, so that a better one lies whole above others. */
 const rank = (place, data, { paper, accent }) =>

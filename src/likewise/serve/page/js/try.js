@@ -9,6 +9,7 @@ import { openProduct } from "./product.js";
 
 const SHOWN = 10;
 const REASONS = 3;
+const EXPLAINED = 100; // products in a basket that the service still gives reasons for
 const fill = latest();
 
 /** Draw the view for the basket as it is. */
@@ -20,7 +21,7 @@ export function showTry(section) {
   fill(
     section.firstChild,
     "Asking the model …",
-    (signal) => recommend(basket, SHOWN, basket.length ? REASONS : 0, signal),
+    (signal) => recommend(basket, SHOWN, basket.length <= EXPLAINED ? REASONS : 0, signal),
     (answer) => drawn(basket, answer),
   );
 }
@@ -48,7 +49,7 @@ function head(basket, fallback) {
   }
   const words = fallback
     ? "The model knows nothing of what is in this basket, so these are what is bought most."
-    : "Each bar is a product of the basket; its length is how much it moved the score.";
+    : "Each bar is a product of the basket; its length is how much it raised the score.";
   return h(
     "div",
     { class: "head" },
@@ -62,18 +63,14 @@ function card(one, place, under) {
     "li",
     { class: "card" },
     h("span", { class: "rank", "aria-hidden": "true" }, String(place + 1)),
-    h(
-      "div",
-      { class: "what" },
-      h("h2", {}, button(one.title, () => openProduct(one), { class: "title" })),
-      under,
-    ),
+    h("h2", {}, button(one.title, () => openProduct(one), { class: "title" })),
     button("Add", () => add(one), { class: "add", "aria-label": `Add ${one.title}` }),
+    under,
   );
 }
 
 const popular = (one, place) =>
-  card(one, place, h("p", { class: "soft" }, `bought ${counted(Math.round(one.score), "time")}`));
+  card(one, place, h("p", { class: "why soft" }, `bought ${counted(Math.round(one.score), "time")}`));
 
 function recommended(one, place, largest) {
   const helping = (one.because ?? []).filter((reason) => reason.effect > 0);
