@@ -257,6 +257,12 @@ def test_inside_asks_for_a_basket(visit, address):
     expect(page.locator("#view-inside")).to_contain_text("Put a product into the basket")
 
 
+def test_inside_says_when_no_autoencoder_is_kept_with_the_model(visit, two_models):
+    page = visit(f"{two_models}#inside?model=numbers&item=1")
+    expect(page.locator("#view-inside")).to_contain_text("No small autoencoder is kept")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Inside the autoencoder")
+
+
 def test_inside_says_when_it_knows_none_of_the_basket(visit, address):
     page = visit(f"{address}#inside?item=unheard", may="Failed to load resource")
     expect(page.get_by_role("alert")).to_contain_text("unheard")

@@ -1,6 +1,6 @@
 // Inside: the seven steps of training, on this very basket.
 
-import { steps } from "./api.js";
+import { model, steps } from "./api.js";
 import { ids } from "./basket.js";
 import { button, h } from "./dom.js";
 import { curve } from "./epochs.js";
@@ -25,16 +25,23 @@ const STEPS = [
 /** Draw the view for the basket as it is. */
 export function showInside(section) {
   const basket = ids();
-  if (!basket.length) {
-    section.replaceChildren(
-      h("div", { class: "head" },
-        h("h1", {}, "Inside the autoencoder"),
-        h("p", { class: "notice" }, "Put a product into the basket: it is then walked through the seven steps, with real numbers.")),
-    );
-    return;
-  }
-  fill(section, "Walking through the steps …", (signal) => steps(basket, signal), drawn);
+  fill(section, "Walking through the steps …", (signal) => walked(basket, signal), (found) =>
+    typeof found === "string" ? instead(found) : drawn(found));
 }
+
+/** The steps of a basket, or why there are none. */
+async function walked(basket, signal) {
+  if (!(await model()).has_steps) {
+    return "No small autoencoder is kept with this model. likewise fit puts one beside each model that it writes.";
+  }
+  if (!basket.length) {
+    return "Put a product into the basket: it is then walked through the seven steps, with real numbers.";
+  }
+  return steps(basket, signal);
+}
+
+const instead = (words) =>
+  h("div", { class: "head" }, h("h1", {}, "Inside the autoencoder"), h("p", { class: "notice" }, words));
 
 function drawn(found) {
   const figure = hourglass(found);
