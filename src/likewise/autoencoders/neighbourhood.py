@@ -14,7 +14,7 @@ from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
 from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.parts import in_threads, slices
-from likewise.autoencoders.ties import NO_ITEM, Ties, ties_bytes
+from likewise.autoencoders.ties import NO_ITEM, Ties, additions_of, ties_bytes
 from likewise.errors import InputError
 from likewise.memory import GIB, require_memory
 
@@ -153,20 +153,24 @@ class NeighbourhoodAutoencoder(Autoencoder):
     def _max_entries(self, n_items: int) -> int:
         return max(n_items, int(min(self.gram_gib * GIB / 8, n_items * (n_items - 1) / 2)))
 
-    def bytes_for(self, n_items: int, n_values: int) -> int:
-        """Return what `fit` takes at its peak, for so many items and purchases."""
+    def bytes_for(self, n_items: int, n_values: int, additions: int | None = None) -> int:
+        """Return what `fit` takes at its peak, for so many items and purchases.
+
+        Less, where it is known how many additions the Gram matrix of the purchases takes.
+        """
         k = self._block_size(n_items)
+        entries = self._max_entries(n_items)
         at_a_time = min(n_items, torch.get_num_threads() * _at_a_time(k))
         return (
-            8 * self._max_entries(n_items)
+            8 * (entries if additions is None else min(entries, additions // 2))
             + 24 * n_items * k
-            + ties_bytes(n_items, n_values)
+            + ties_bytes(n_items, n_values, additions)
             + 3 * 4 * at_a_time * k**2
         )
 
     def _require(self, rows: Any) -> None:
         require_memory(
-            self.bytes_for(rows.shape[1], rows.nnz),
+            self.bytes_for(rows.shape[1], rows.nnz, additions_of(rows)),
             f"the neighbourhoods of {rows.shape[1]:,} items ({self.n_neighbours} neighbours each, "
             f"and {self.gram_gib:g} GiB of their Gram matrix)",
             "lower gram_gib or n_neighbours, or leave out rare items (with --drop)",

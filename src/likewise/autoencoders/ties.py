@@ -110,12 +110,24 @@ class Ties:
         return arrays(self.below)
 
 
-def ties_bytes(n_items: int, n_values: int) -> int:
+def additions_of(X: Any) -> int:
+    """Return how many additions XᵀX takes, Σ|u|²; no more than half of them lie below its diagonal.
+
+    Examples
+    --------
+    >>> additions_of(sparse.csr_array([[1, 1, 0], [0, 0, 1]]))
+    5
+    """
+    return int(np.square(np.diff(X.indptr), dtype=np.float64).sum())
+
+
+def ties_bytes(n_items: int, n_values: int, additions: int | None = None) -> int:
     """Return what multiplying takes beside what it keeps: the matrix thrice, parts, scratch.
 
-    It is bound by the work there can be, Σ|u|² <= n_values · min(n_values, n_items) additions.
+    It is bound by the work there is, or can be: Σ|u|² <= n_values · min(n_values, n_items).
     """
-    additions = n_values * min(n_values, n_items)
+    if additions is None:
+        additions = n_values * min(n_values, n_items)
     threads = min(torch.get_num_threads(), additions // PRODUCTS_AT_A_TIME + 1)
     ties = min(additions, n_items**2 // 2, threads * PRODUCTS_AT_A_TIME)
     return 48 * n_values + 16 * ties + threads * 32 * n_items

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
 
 from likewise.autoencoders import (
@@ -21,6 +20,7 @@ from likewise.autoencoders import (
 from likewise.autoencoders.base import Autoencoder, copy_of
 from likewise.autoencoders.choices import PURCHASES, choose, loss_for
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.ties import additions_of
 from likewise.data.interactions import CSR, Interactions
 from likewise.memory import GIB, available_memory
 from likewise.nn.output import held_logits
@@ -120,8 +120,10 @@ def estimate(
 def model_bytes(model: Autoencoder, matrix: CSR) -> int:
     """Return what `fit` of this type takes at its peak, on these rows."""
     n_users, n_items, n_values = map(int, (*matrix.shape, matrix.nnz))
-    if isinstance(model, LinearAutoencoder | NeighbourhoodAutoencoder):
+    if isinstance(model, LinearAutoencoder):
         return model.bytes_for(n_items, n_values)
+    if isinstance(model, NeighbourhoodAutoencoder):
+        return model.bytes_for(n_items, n_values, additions_of(matrix))
     if isinstance(model, KernelAutoencoder):
         n_landmarks = model.n_landmarks
         return 24 * n_landmarks * n_items + 16 * n_landmarks**2 + 48 * n_values
@@ -134,7 +136,7 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
         return 16 * min(model.n_latent, n_users, n_items) * (n_users + n_items) + 48 * n_values
     if isinstance(model, Popularity):
         return 16 * (n_items + n_values)
-    pairs = min(int(np.square(np.diff(matrix.indptr), dtype=float).sum()), n_items**2)
+    pairs = min(additions_of(matrix), n_items**2)
     return 24 * n_items * _neighbours(model, n_items) + 48 * (pairs + n_values)
 
 
@@ -153,8 +155,7 @@ def _kept_bytes(model: Autoencoder, n_items: int) -> int:
 
 def _seconds(model: Autoencoder, interactions: Interactions) -> float | None:
     n_items = interactions.n_items
-    lengths = interactions.matrix.indptr[1:] - interactions.matrix.indptr[:-1]
-    additions = float((lengths.astype(float) ** 2).sum()) / torch.get_num_threads()
+    additions = additions_of(interactions.matrix) / torch.get_num_threads()
     if isinstance(model, LinearAutoencoder):
         inverse = float(n_items) ** 3 * _seconds_per_operation()
         return inverse + min(ADDITION * additions / 2, inverse * interactions.n_users / n_items)
