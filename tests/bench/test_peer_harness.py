@@ -16,6 +16,7 @@ from likewise import compare
 from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions, Vocabulary, csr
 from likewise.data.split import fixed_lists
+from likewise.recommend.candidates import batch_size_for
 
 PEERS = Path(__file__).parents[2] / "bench" / "peers"
 
@@ -191,6 +192,11 @@ def test_lists_come_back_as_they_were_written(peers, tmp_path):
     again = peers("harness").read_lists(tmp_path / "run.parquet", 3)
     assert np.array_equal(again[:, :3], lists)
     assert (again[:, 3:] == -1).all()
+
+
+def test_small_batches_are_those_of_likewise(peers):
+    for n_users in (40, 1_000, 5_000, 20_000, 1_000_000):
+        assert peers("harness").batch_size(n_users) == batch_size_for(n_users)
 
 
 def test_peers_stand_in_the_table_beside_the_models_of_the_same_kind(
