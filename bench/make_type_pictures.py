@@ -16,13 +16,16 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
+from scipy.sparse import csr_array
 from sklearn.decomposition import PCA
 
 import likewise
 from likewise import plots
+from likewise.evaluate.metrics import per_user_metrics
 from likewise.nn.corruption import masking
 from likewise.plots import canvas
 from likewise.plots.images import image_grid, image_rows
+from likewise.recommend.topk import top_k
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images" / "types"
 COLOURS = 48
@@ -32,6 +35,8 @@ RUN: dict[str, Any] = {
 }  # fmt: skip
 """Quick enough for one core; the defaults take longer and come closer."""
 SHOWN = 12
+TYPICAL_BASKET = 40
+"""Items that the customer bought whose code is shown."""
 
 
 def main() -> None:
@@ -172,6 +177,158 @@ def variational(n_rows: int) -> Figure:
     )
 
 
+# Purchases
+
+
+def purchases(least: int = 5) -> likewise.Interactions:
+    """Return who bought what at Online Retail, items of `least` customers or more."""
+    bought = likewise.load_sample().interactions()
+    return bought.only_items(bought.item_counts >= least)
+
+
+def family(bought: likewise.Interactions, word: str, most: int) -> list[int]:
+    """Return the columns of the items bought most that have a word in their title."""
+    named = [n for n in range(bought.n_items) if word in bought.title(n)]
+    return sorted(named, key=lambda n: -bought.item_counts[n])[:most]
+
+
+def linear(n_rows: int) -> Figure:
+    """What having one item says of another, for items of three kinds."""
+    del n_rows
+    bought = purchases()
+    model = likewise.LinearAutoencoder(dropout=0.5).fit(bought.matrix)
+    shown = [n for word in ("LUNCH BAG", "TEACUP", "DOORMAT") for n in family(bought, word, 5)]
+    weights = model.B_[np.ix_(shown, shown)]
+    names = [bought.title(n).title() for n in shown]
+    figure = canvas.figure(8, 6.2)
+    axes = figure.subplots()
+    drawn = axes.imshow(weights, cmap="Blues", vmin=0)
+    axes.set_xticks(range(len(shown)), names, rotation=45, ha="right", fontsize=7)
+    axes.set_yticks(range(len(shown)), names, fontsize=7)
+    axes.set_title("B: what having the item of the row adds to that of the column", fontsize=9)
+    figure.colorbar(drawn, ax=axes, shrink=0.7, label="weights below 0, small ones, are white")
+    return figure
+
+
+def neighbourhood(n_rows: int) -> Figure:
+    """The weights of the exact solution beside those that few neighbours leave."""
+    del n_rows
+    bought = purchases()
+    exact = likewise.LinearAutoencoder(dropout=0.5).fit(bought.matrix).B_
+    figure = canvas.figure(9, 3.2)
+    for axes, k in zip(figure.subplots(1, 3, sharey=True), (10, 50, 250), strict=True):
+        near = likewise.NeighbourhoodAutoencoder(n_neighbours=k, dropout=0.5).fit(bought.matrix)
+        kept = near.B_.tocoo()
+        axes.scatter(
+            exact[kept.row, kept.col], kept.data, s=1, linewidths=0, color=canvas.INK,
+            rasterized=True,
+        )  # fmt: skip
+        low, high = float(exact.min()), float(exact.max())
+        axes.plot([low, high], [low, high], color=canvas.SOFT, linewidth=0.8)
+        share = kept.nnz / exact.size
+        axes.set_title(f"{k} neighbours: {100 * share:.1f} % of the weights", fontsize=9)
+        axes.set(xlabel="weight in the exact B")
+        canvas.clean(axes)
+    figure.axes[0].set(ylabel="weight here")
+    return figure
+
+
+def kernel(n_rows: int) -> Figure:
+    """A customer's code: the landmarks most alike, and what each is made of."""
+    del n_rows
+    bought = purchases()
+    model = likewise.KernelAutoencoder(n_landmarks=300, random_state=0).fit(bought.matrix)
+    (customer,) = np.flatnonzero(np.diff(bought.matrix.indptr) == TYPICAL_BASKET)[:1]
+    code = model.transform(bought.matrix[[customer]])[0]
+    nearest = np.argsort(-code)[:6]
+    figure = canvas.figure(9, 3)
+    axes = figure.subplots()
+    names = [
+        ", ".join(bought.title(n).title() for n in np.argsort(-model.landmarks_[place])[:3])
+        for place in nearest
+    ]
+    axes.barh(names[::-1], code[nearest][::-1], color=canvas.INK)
+    axes.axvline(float(np.median(code)), color=canvas.SOFT, linewidth=0.8)
+    axes.tick_params(axis="y", labelsize=7)
+    axes.set(xlabel=f"likeness to the landmark (line: the median of all {len(code)})")
+    canvas.clean(axes)
+    return figure
+
+
+def recvae(n_rows: int) -> Figure:
+    """How sure the encoder is of a customer, by how much the customer bought."""
+    import torch
+
+    from likewise.nn.rows import SparseRows, unit_length
+
+    del n_rows
+    bought = purchases()
+    model = likewise.RecVAE(n_latent=64, hidden=(200,) * 3, max_epochs=60, random_state=0)
+    model.fit(bought.matrix)
+    with torch.inference_mode():
+        rows = unit_length(SparseRows.of(bought.matrix))
+        _, log_variance = model.net_.encode(rows).chunk(2, dim=1)
+    deviation = (0.5 * log_variance).exp().mean(1).numpy()
+    figure = canvas.figure(6, 3.4)
+    axes = figure.subplots()
+    axes.scatter(
+        np.diff(bought.matrix.indptr), deviation, s=4, linewidths=0, alpha=0.5, color=canvas.INK
+    )
+    axes.set(xscale="log", xlabel="items that a customer bought", ylabel="mean deviation of q(z|x)")
+    canvas.clean(axes)
+    return figure
+
+
+def hvamp(n_rows: int) -> Figure:
+    """The pseudo-rows of the prior as images: what kinds there are."""
+    learned, _, _ = images("fashion-mnist", n_rows)
+    model = likewise.HVamp(
+        n_latent=16, hidden=(200,), n_pseudo=60, loss="bernoulli", anneal_steps=500, beta=1.0,
+        input_dropout=0.0, **RUN,
+    ).fit(learned)  # fmt: skip
+    pseudo = model.net_.pseudo.detach().clamp(0, 1).numpy()
+    return image_grid(
+        model.reconstruct(pseudo.reshape(-1, 28, 28)),
+        "The 60 pseudo-rows whose codes are the prior, decoded",
+        columns=12,
+    )
+
+
+def blend(n_rows: int) -> Figure:
+    """How good two parts are together, over the weight of the second."""
+    del n_rows
+    given, hidden = carved(purchases().matrix)
+    parts = {
+        "linear": likewise.LinearAutoencoder(dropout=0.5),
+        "kernel": likewise.KernelAutoencoder(random_state=0),
+    }
+    both = likewise.Blend(parts=[*parts.values()]).fit(given)
+    weights = np.linspace(0, 1, 11)
+    found = []
+    for weight in weights:
+        logits = both.set_params(weights=[1 - weight, weight]).logits(given)
+        logits[given.nonzero()] = -np.inf
+        values = per_user_metrics(top_k(logits, 20)[0], hidden, ("ndcg@20",))["ndcg@20"]
+        found.append(float(np.nanmean(values)))
+    figure = canvas.figure(6, 3)
+    axes = figure.subplots()
+    axes.plot(weights, found, color=canvas.INK, marker="o", markersize=4)
+    first, second = parts
+    axes.set(xlabel=f"weight of {second}; the rest is {first}'s", ylabel="nDCG@20, a fifth hidden")
+    canvas.clean(axes)
+    return figure
+
+
+def carved(matrix: Any) -> tuple[Any, Any]:
+    """Hide a fifth of each customer's items."""
+    cells = matrix.tocoo()
+    hidden = np.random.default_rng(0).random(cells.nnz) < 0.2
+    return tuple(
+        csr_array((cells.data[some], (cells.row[some], cells.col[some])), matrix.shape)
+        for some in (~hidden, hidden)
+    )
+
+
 def first_layer(model: Any) -> Any:
     """Return the first layer's weights as images."""
     weights = model.net_.first.weight.detach().numpy().T
@@ -187,6 +344,12 @@ PICTURES: dict[str, Callable[[int], Figure]] = {
     "deep": deep,
     "convolutional": convolutional,
     "variational": variational,
+    "linear": linear,
+    "neighbourhood": neighbourhood,
+    "kernel": kernel,
+    "recvae": recvae,
+    "hvamp": hvamp,
+    "blend": blend,
 }
 
 

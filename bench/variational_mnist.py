@@ -6,6 +6,10 @@ Pixels are binarised once, at a fixed threshold of 1/2 ("fixed"), or are probabi
 are drawn anew each time that a training image passes ("dynamic"; test images are drawn once). The
 two have likelihoods of their own: drawn pixels are noisier. The test likelihood is estimated by
 importance sampling with S samples for `--test-rows` images (all 10,000 take S passes of them all).
+`--choose` learns from the first 50,000 training images and judges by the others, for `--set`:
+
+    python bench/variational_mnist.py --choose --seconds 300 --samples 100 --test-rows 1000 \
+        --bounds "IWAE, K = 5" --set learning_rate=0.01 precision=bfloat16 batch_size=500
 """
 
 import argparse
@@ -37,33 +41,46 @@ def main() -> None:
     parser.add_argument("--binarised", choices=["fixed", "dynamic"], default="dynamic")
     parser.add_argument("--test-rows", type=int, default=10_000)
     parser.add_argument("--rows", type=int, help="train on so many images only, to try it")
+    parser.add_argument("--choose", action="store_true", help="judge by held-out training images")
+    parser.add_argument("--set", nargs="+", default=[], help="NAME=VALUE, settings to try")
     parser.add_argument("--bounds", nargs="+", choices=list(BOUNDS), default=list(BOUNDS))
     arguments = parser.parse_args()
-    train, test = images(arguments.binarised)
+    train, test = images(arguments.binarised, arguments.choose)
     train, test = train[: arguments.rows], test[: arguments.test_rows]
     rows = [
         row(name, train, test, arguments, seed)
         for name in arguments.bounds
         for seed in arguments.seeds
     ]
-    if not arguments.rows:
+    if not (arguments.rows or arguments.choose or arguments.set):
         records.write(f"variational-mnist-{arguments.binarised}", rows)
 
 
-def images(binarised: str) -> tuple[np.ndarray, np.ndarray]:
+def images(binarised: str, choose: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return training rows, binary or to be drawn from, and binary test rows."""
     train, test = (load_images("mnist", part).pixels.reshape(-1, 784) for part in ("train", "test"))
+    if choose:
+        train, test = train[:50_000], train[50_000:]
     if binarised == "fixed":
         return ((train >= 0.5).astype(np.float32), (test >= 0.5).astype(np.float32))
     return train, (np.random.default_rng(0).random(test.shape) < test).astype(np.float32)
+
+
+def literal(value: str) -> Any:
+    """Return a number or numbers as such, anything else as text."""
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
 
 
 def row(
     name: str, train: np.ndarray, test: np.ndarray, arguments: argparse.Namespace, seed: int
 ) -> dict[str, Any]:
     began = time.perf_counter()
+    tried = {name: literal(value) for name, value in (one.split("=") for one in arguments.set)}
     model = VariationalAutoencoder(
-        **SHARED,
+        **SHARED | tried,
         n_importance=BOUNDS[name],
         binarise=arguments.binarised == "dynamic",
         max_seconds=arguments.seconds,
@@ -72,6 +89,7 @@ def row(
     seconds = time.perf_counter() - began
     found = {
         "model": name,
+        **tried,
         "seed": seed,
         "binarised": arguments.binarised,
         "samples": arguments.samples,
