@@ -131,15 +131,24 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
 }
 """The types whose settings can be chosen."""
 
+STRONG = [float(f"{10 ** (n / 2):.3g}") for n in range(4, 15)]
+"""Ridge penalties for baskets of one item; towards the end, B is the co-counts."""
+
+
+def _alone(kind: type[Autoencoder]) -> Ladders:
+    search = SEARCHES[kind]
+    start = search.start | {"l2": 1e5, "item_power": 0.0}
+    return replace(search, ladders={**search.ladders, "l2": STRONG}, start=start)
+
+
 ALONE: dict[type[Autoencoder], Ladders] = {
-    kind: replace(SEARCHES[kind], start=SEARCHES[kind].start | changed)
-    for kind, changed in (
-        (LinearAutoencoder, {"l2": 1000.0}),
-        (NeighbourhoodAutoencoder, {"l2": 1000.0}),
-        (ItemNeighbours, {"n_neighbours": 1000}),
-    )
+    LinearAutoencoder: _alone(LinearAutoencoder),
+    NeighbourhoodAutoencoder: _alone(NeighbourhoodAutoencoder),
+    ItemNeighbours: replace(
+        SEARCHES[ItemNeighbours], start=SEARCHES[ItemNeighbours].start | {"n_neighbours": 1000}
+    ),
 }
-"""The same, for baskets of one item: such a basket wants a stronger ridge, and more neighbours."""
+"""The same, for baskets of one item: such a basket wants a far stronger ridge, more neighbours."""
 
 
 LINEAR: dict[str, Ladders] = {
