@@ -136,9 +136,13 @@ def test_where_buying_again_counts_habits_are_a_part(shop):
     assert "personal-frequency" in {name for name, _ in found.trials}
     assert "personal-frequency" in {name for name, _ in found.parts}
     assert found.recommender.metrics["choice"]["repeats"]
+    assert found.recommender.model_.counts
+    assert found.recommender.weighting == "log"
     score = evaluate(found.recommender, again, (METRIC,), repeats=True).mean(METRIC)
     assert score == pytest.approx(found.weights.score)
     new_only = auto(learned, again, budget=4).recommender
+    assert new_only.weighting == "binary"
+    assert not getattr(new_only.model_, "counts", False)
     assert score > evaluate(new_only, again, (METRIC,), repeats=True).mean(METRIC)
 
 

@@ -11,9 +11,9 @@ import likewise
 from likewise.artifact import read_folder, write_folder
 from likewise.autoencoders import DenoisingAutoencoder, LinearAutoencoder
 from likewise.errors import InputError, ModelFolderError
-from likewise.recommend.baselines import Popularity
-from likewise.recommend.blend import CALIBRATIONS, Blend
-from likewise.recommend.folder import ALL_TYPES
+from likewise.recommend.baselines import PersonalFrequency, Popularity
+from likewise.recommend.blend import CALIBRATIONS, Blend, z_score
+from likewise.recommend.folder import ALL_TYPES, load
 from likewise.recommend.recommender import Recommender
 
 ROW = np.array([[1.0, 3.0, 3.0, 5.0]], dtype=np.float32)
@@ -122,3 +122,18 @@ def test_a_recommender_of_a_blend_recommends_explains_and_is_saved(tmp_path):
     recommender.save(tmp_path / "a.model")
     again = likewise.load(tmp_path / "a.model")
     assert again.recommend([["tea"]], k=3) == recommender.recommend([["tea"]], k=3)
+
+
+def test_counts_are_for_personal_frequency_alone(tmp_path):
+    rng = np.random.default_rng(3)
+    X = sparse.csr_array(rng.poisson(0.7, (40, 8)).astype(np.float32))
+    ones = (X.toarray() > 0).astype(np.float32)
+    linear, habits = LinearAutoencoder(l2=5.0), PersonalFrequency()
+    blend = Blend(parts=[linear, habits], weights=[1, 0.5], counts=True).fit(X)
+    expected = z_score(linear.fit(ones).logits(ones)) + 0.5 * z_score(habits.fit(X).logits(X))
+    np.testing.assert_allclose(blend.logits(X), expected, atol=1e-5)
+    np.testing.assert_allclose(blend.logits(X.toarray()), expected, atol=1e-5)
+    plain = Blend(parts=[linear, habits], weights=[1, 0.5]).fit(X)
+    assert not np.allclose(plain.logits(X), expected, atol=1e-2)
+    blend.save(tmp_path / "b.model")
+    np.testing.assert_array_equal(load(tmp_path / "b.model").logits(X), blend.logits(X))

@@ -91,6 +91,8 @@ class Blend(Autoencoder):
         w, one a part, none negative; equal if None.
     calibration : {"z-score", "rank", "softmax", "product"}
         c, see `CALIBRATIONS`.
+    counts : bool
+        Whether only personal frequency heeds the values of a row; to the other parts they are ones.
 
     Attributes
     ----------
@@ -118,6 +120,7 @@ class Blend(Autoencoder):
     parts: Sequence[Autoencoder] | None = None
     weights: Sequence[float] | None = None
     calibration: str = "z-score"
+    counts: bool = False
 
     type_name: ClassVar[str] = "blend"
 
@@ -125,6 +128,7 @@ class Blend(Autoencoder):
         "parts": ["array-like", None],
         "weights": ["array-like", None],
         "calibration": [StrOptions(set(CALIBRATIONS))],
+        "counts": ["boolean"],
     }
 
     def _validate_params(self) -> None:
@@ -149,14 +153,19 @@ class Blend(Autoencoder):
         return [1.0] * n_parts if self.weights is None else list(self.weights)
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
-        self.parts_ = [copy_of(part).fit(X) for part in self._unfitted()]
+        ones = self._ones(X)
+        self.parts_ = [copy_of(part).fit(_seen(part, X, ones)) for part in self._unfitted()]
+
+    def _ones(self, X: Any) -> Any:
+        """Return what the parts that heed no counts see."""
+        return (X != 0).astype(np.float32) if self.counts else X
 
     def _logits(self, X: Any) -> Scores:
         calibrate, weights = CALIBRATIONS[self.calibration], self._weights(len(self.parts_))
-        total = np.zeros(X.shape, dtype=np.float32)
+        total, ones = np.zeros(X.shape, dtype=np.float32), self._ones(X)
         for part, weight in zip(self.parts_, weights, strict=True):
             if weight:
-                total += np.float32(weight) * calibrate(part._logits(X))
+                total += np.float32(weight) * calibrate(part._logits(_seen(part, X, ones)))
         return total
 
     # The model folder: tensors and settings of each part, under its number
@@ -199,6 +208,10 @@ class Blend(Autoencoder):
         for named, part in zip(self._unfitted(), self.parts_, strict=True):
             if type(named) is not type(part) or part.n_features_in_ != self.n_features_in_:
                 raise InputError(f"a part of the blend is a {part.type_name} of another kind")
+
+
+def _seen(part: Autoencoder, X: Any, ones: Any) -> Any:
+    return X if isinstance(part, PersonalFrequency) else ones
 
 
 def _kind(contents: Contents) -> dict[str, Any]:

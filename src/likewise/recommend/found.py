@@ -32,18 +32,24 @@ class Found:
         return isinstance(self.model, NeuralAutoencoder)
 
 
-def together(chosen: list[Found], weights: Weights, seconds: float, growth: float) -> Autoencoder:
+def together(
+    chosen: list[Found], weights: Weights, seconds: float, growth: float, counts: bool
+) -> Autoencoder:
     """Return one unfitted model of those that were chosen, to be fitted within so many seconds.
 
     Parameters
     ----------
     growth : float
         How many times longer fitting on everything takes than finding took.
+    counts : bool
+        As of the blend.
     """
     models = _with_deadlines(chosen, seconds, growth)
     if len(models) == 1:
         return models[0]
-    return Blend(parts=models, weights=weights.weights, calibration=weights.calibration)
+    return Blend(
+        parts=models, weights=weights.weights, calibration=weights.calibration, counts=counts
+    )
 
 
 def _with_deadlines(chosen: list[Found], seconds: float, growth: float) -> list[Autoencoder]:

@@ -20,6 +20,7 @@ from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.alone import PREFIX, Alone
 from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency
+from likewise.recommend.blend import Blend
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
 from likewise.recommend.found import Found
@@ -251,10 +252,16 @@ class Search:
         """Return the seconds that choosing weights will take."""
         return max(0.0, min(WEIGHTS_SHARE * self.budget.seconds, self.budget.left / 2))
 
+    def heeds_counts(self, model: Autoencoder) -> bool:
+        """Whether a model sees how often what was bought, though it is ones to the others."""
+        counts = isinstance(model, PersonalFrequency) or (isinstance(model, Blend) and model.counts)
+        return counts and self.weighting == "binary"
+
     def _fitted(
         self, model: Autoencoder, interactions: Interactions, validation: FoldIn | None = None
     ) -> Recommender:
-        recommender = Recommender(model, weighting=self.weighting)
+        weighting = "log" if self.heeds_counts(model) else self.weighting
+        recommender = Recommender(model, weighting=weighting)
         return recommender.fit(interactions, validation=validation, support=False)
 
 

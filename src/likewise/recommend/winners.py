@@ -24,7 +24,8 @@ def refitted(search: Search) -> tuple[Recommender, Weights, list[Found]]:
     companions, record = _companions(search, chosen, weights)
     while True:
         try:
-            model = together(chosen, weights, search.budget.left, search.growth)
+            counts = any(search.heeds_counts(part.model) for part in chosen)
+            model = together(chosen, weights, search.budget.left, search.growth, counts)
             recommender = search._fitted(model, search.everything)
             break
         except NotEnoughMemoryError as error:
