@@ -5,6 +5,7 @@
     LIKEWISE_DATA=... python bench/accuracy/run.py --data ml-1m --budget 10m
     python bench/accuracy/run.py --data online-retail --budget 5m
     LIKEWISE_DATA=... python bench/accuracy/run.py --data ml-1m --budget 5m --peers
+    LIKEWISE_DATA=... python bench/accuracy/run.py --data gowalla --models "" --l2 80
 
 Which files a set needs, and how it is cut: `likewise.data.public_sets`. The budget is each model's,
 for each seed. `--peers` puts models of RecBole, cornac and implicit into the same table (beside.py;
@@ -24,15 +25,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import beside
 import matplotlib.pyplot as plt
+import numpy as np
 from kept import Kept
+from sklearn.isotonic import isotonic_regression
 
 import records
-from likewise import Split, compare, global_time, load_sample
+from likewise import LinearAutoencoder, Recommender, Split, compare, global_time, load_sample
 from likewise.cli.options import seconds
 from likewise.data.public_sets import PUBLIC_SETS, load_split
 from likewise.data.split import also_bought_split
 from likewise.evaluate import report
-from likewise.evaluate.comparison import Comparison
+from likewise.evaluate.comparison import Comparison, Fit
 from likewise.recommend.line_up import STOCHASTIC, every, line_up
 from likewise.recommend.recency import choose_half_life
 
@@ -43,6 +46,8 @@ MODELS = (
     "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "blend", "auto", "auto for repeats",
 )  # fmt: skip
 QUICK = 3.0
+LEAST_SECONDS = 1e-2
+"""What is quicker is drawn there."""
 METRICS = ("recall@20", "ndcg@20", "recall_capped@20", "recall_capped@50", "ndcg@100")
 
 
@@ -54,6 +59,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--peers", action="store_true", help="beside RecBole, cornac and implicit")
     parser.add_argument("--also-bought", action="store_true")
+    parser.add_argument(
+        "--l2", type=float, help="one more model: EASE with this l2, nothing chosen"
+    )
     parser.add_argument("--metric", default="ndcg@20", help="what settings are chosen by")
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
@@ -64,13 +72,15 @@ def main() -> None:
     split = also_bought_split(split) if arguments.also_bought else split
     if arguments.quick:
         split = replace(split, refit=split.train, test=split.validation, recent=None)
-    names = arguments.models.split(",") if arguments.models else there_are(split, budget)
-    names += beside.ROWS if arguments.peers else []
+    names = there_are(split, budget) if arguments.models is None else arguments.models.split(",")
+    names = [*filter(None, names), *(beside.ROWS if arguments.peers else ())]
     name = f"accuracy-{arguments.data}" + ("-also-bought" if arguments.also_bought else "")
     own = [one for one in names if one not in beside.ROWS]
     models = line_up(split, own, budget=budget, metric=arguments.metric)
     if len(own) < len(names):
         models |= beside.line_up(split, names, f"{name}-quick" if arguments.quick else name, budget)
+    if arguments.l2 is not None:
+        models[f"EASE, l2 {arguments.l2:g}"] = ease(arguments.l2)
     settings = {
         "data": arguments.data, "budget": budget, "seeds": seeds, "metric": arguments.metric,
         "half_life": split.half_life,
@@ -80,7 +90,7 @@ def main() -> None:
     comparison = compare(
         split,
         models,
-        stochastic=[one for one in (*STOCHASTIC, *beside.STOCHASTIC) if one in names],
+        stochastic=[one for one in (*STOCHASTIC, *beside.STOCHASTIC) if one in models],
         seeds=seeds,
         metrics=METRICS,
         progress=lambda model, n, total: print(f"{n + 1}/{total} {model}", file=sys.stderr),
@@ -97,6 +107,15 @@ def main() -> None:
 def there_are(split: Split, budget: float) -> list[str]:
     """Return the names of the models that the split has what they need for."""
     return [name for name in MODELS if name in every(split, budget)]
+
+
+def ease(l2: float) -> Fit:
+    """Return EASE as published, one fit: how a published row is reproduced on large catalogues."""
+
+    def fit(split: Split, _: int) -> Recommender:
+        return Recommender(LinearAutoencoder(l2=l2)).fit(split.refit, support=False)
+
+    return fit
 
 
 def online_retail() -> Split:
@@ -121,16 +140,39 @@ def pareto(points: list[tuple[float, float, str]]) -> list[tuple[float, float, s
 
 
 def figure(comparison: Comparison, title: str, path: Path, metric: str = "ndcg@100") -> None:
-    """Draw quality against seconds, settings chosen included, and the Pareto front."""
-    points = [(r.cost.seconds, r.intervals[metric].mean, r.model) for r in comparison.rows]
-    fig, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    for spent, value, model in points:
-        ax.plot(max(spent, 1e-2), value, "o", color="C0")
-        ax.annotate(model, (max(spent, 1e-2), value), (4, 4), textcoords="offset points")
-    front = pareto(points)
-    ax.step([max(p[0], 1e-2) for p in front], [p[1] for p in front], where="post", color="C1")
-    ax.set(xscale="log", xlabel="seconds to choose and to train", ylabel=metric, title=title)
+    """Draw quality, with its interval, against seconds, settings chosen included, and the front."""
+    rows = sorted(comparison.rows, key=lambda row: row.intervals[metric].mean)
+    found = [row.intervals[metric] for row in rows]
+    seconds = [max(row.cost.seconds, LEAST_SECONDS) for row in rows]
+    front = pareto(
+        [(s, one.mean, row.model) for s, one, row in zip(seconds, found, rows, strict=True)]
+    )
+    leaders = {name for *_, name in front}
+    fig, ax = plt.subplots(figsize=(8, max(4, 0.27 * len(rows))), layout="constrained")
+    ends = [*(s for s, *_ in front), max(seconds)]
+    ax.step(ends, [*(v for _, v, _ in front), front[-1][1]], where="post", color="C1", zorder=1)
+    heights = apart([one.mean for one in found], max(one.high for one in found) / 22)
+    for row, s, one, height in zip(rows, seconds, found, heights, strict=True):
+        color = "C1" if row.model in leaders else "C0"
+        ax.errorbar(s, one.mean, [[one.mean - one.low], [one.high - one.mean]], fmt="o",
+                    color=color, elinewidth=1, markersize=5)  # fmt: skip
+        ax.annotate(
+            f"{row.model}  {one.mean:.3f}", (s, one.mean), (1.04, height),
+            textcoords=("axes fraction", "data"), va="center", color=color, fontsize=9,
+            arrowprops={"arrowstyle": "-", "color": "0.8", "lw": 0.6, "zorder": 0},
+        )  # fmt: skip
+    margin = heights[-1] / 50
+    low, high = min(0.0, heights[0]) - margin, max(heights[-1], found[-1].high) + margin
+    ax.set(xscale="log", xlabel="seconds to choose and to train", ylabel=metric, title=title,
+           ylim=(low, high))  # fmt: skip
+    ax.spines[["top", "right"]].set_visible(False)
     fig.savefig(path)
+
+
+def apart(heights: list[float], gap: float) -> list[float]:
+    """Return rising heights, moved as little as it takes for a gap between each two."""
+    steps = gap * np.arange(len(heights))
+    return list(isotonic_regression(np.array(heights) - steps) + steps)
 
 
 if __name__ == "__main__":

@@ -42,3 +42,8 @@ def test_a_run_comes_back_as_it_was_and_only_for_the_same_settings(bench, tmp_pa
 def test_the_front_holds_what_no_quicker_one_is_as_good_as(bench):
     points = [(1.0, 0.2, "a"), (2.0, 0.1, "b"), (3.0, 0.2, "c"), (4.0, 0.3, "d"), (1.0, 0.1, "e")]
     assert bench("run").pareto(points) == [(1.0, 0.2, "a"), (4.0, 0.3, "d")]
+
+
+def test_labels_are_apart_and_moved_no_further_than_that_takes(bench):
+    moved = np.array(bench("run").apart([0.0, 3.0, 3.0, 9.0], 1.0))
+    np.testing.assert_allclose(moved, [0.0, 2.5, 3.5, 9.0])

@@ -14,7 +14,7 @@ from likewise.evaluate.protocol import evaluate
 from likewise.recommend import auto as module
 from likewise.recommend import search
 from likewise.recommend.auto import auto
-from likewise.recommend.baselines import Popularity
+from likewise.recommend.baselines import ItemNeighbours, Popularity, RP3Beta
 from likewise.recommend.blend import CALIBRATIONS, Blend
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.climbing import Trial
@@ -22,7 +22,7 @@ from likewise.recommend.journal import TRIALS, Journal, fingerprint
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import SEARCHES, closed_forms
 from likewise.recommend.selection import METRIC, choose
-from likewise.recommend.weights import choose_weights, some_of
+from likewise.recommend.weights import choose_weights, some_of, weighed_on
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +129,10 @@ def test_settings_that_would_not_fit_in_memory_are_no_end_of_the_others(shop, mo
     assert 1000 in refused
 
 
-def test_where_buying_again_counts_habits_are_a_part(shop):
+def test_where_buying_again_counts_habits_are_a_part(shop, monkeypatch):
     learned, judged = held_out_items(shop)
     again = FoldIn(judged.given, judged.given + judged.held_out, judged.users)
+    monkeypatch.setattr(search, "closed_forms", lambda *_: [ItemNeighbours, RP3Beta])
     found = auto(learned, again, budget=4, repeats=True)
     assert "personal-frequency" in {name for name, _ in found.trials}
     assert "personal-frequency" in {name for name, _ in found.parts}
@@ -217,7 +218,7 @@ def test_weights_score_what_the_blend_of_them_does(shop):
     learned, judged = held_out_items(shop)
     models = [LinearAutoencoder(l2=5.0), LinearAutoencoder(l2=1e4), Popularity()]
     parts = [Recommender(model).fit(learned, support=False) for model in models]
-    some = some_of(judged, shop.n_items)
+    some = weighed_on(judged, shop.n_items)
     found = choose_weights([part._scores(some.given) for part in parts], some, METRIC)
     assert found.weights[0] == 1
     assert found.calibration in CALIBRATIONS
@@ -226,3 +227,35 @@ def test_weights_score_what_the_blend_of_them_does(shop):
     assert evaluate(fitted, judged, (METRIC,)).mean(METRIC) == pytest.approx(found.score)
     alone = evaluate(parts[0], judged, (METRIC,)).mean(METRIC)
     assert found.score >= alone
+
+
+def test_where_no_blend_is_better_the_first_part_is_alone(shop):
+    learned, judged = held_out_items(shop)
+    part = Recommender(LinearAutoencoder(l2=5.0)).fit(learned, support=False)
+    scores = part._scores(judged.given)
+    found = choose_weights([scores, scores.copy()], judged, METRIC)
+    assert found.weights == (1.0, 0.0)
+    assert found.calibration == next(iter(CALIBRATIONS))
+
+
+def test_a_type_is_left_out_only_if_a_trial_of_it_was_expected_to_be_long(shop, monkeypatch):
+    """However long one of the linear autoencoder took: another type may be quicker."""
+    learned, judged = held_out_items(shop)
+    journal = Journal(None, "a")
+    journal.add("linear", Trial({}, 0.5, seconds=8.0))
+    one = search.Search(learned, judged, shop, "binary", METRIC, search.Budget(60.0), journal)
+    one._require_time(KernelAutoencoder, 5.0)  # no time passes, so the trial on a few takes none
+    with pytest.raises(InputError, match=r"about 8\.0 s, and 0\.5 s"):
+        one._require_time(KernelAutoencoder, 0.5)
+    monkeypatch.setattr(search.Search, "_expected", lambda self, kind: 6.0)
+    with pytest.raises(InputError, match=r"about 6\.0 s, and 5\.0 s"):
+        one._require_time(KernelAutoencoder, 5.0)
+
+
+def test_of_many_users_some_are_judged_on(shop):
+    _, judged = held_out_items(shop)
+    few = some_of(judged, 4)
+    assert len(few) == 4
+    assert set(few.users.ids) <= set(judged.users.ids)
+    assert some_of(judged, len(judged)) is judged
+    assert len(some_of(judged, 0)) == 1

@@ -17,7 +17,7 @@ from likewise.evaluate.protocol import evaluate
 from likewise.evaluate.significance import FEWEST_USERS, Floats, paired_difference
 from likewise.recommend.blend import CALIBRATIONS
 from likewise.recommend.found import Found
-from likewise.recommend.weights import Summed, Weights, some_of
+from likewise.recommend.weights import Summed, Weights, weighed_on
 
 PREFIX = "also bought: "
 """Before the names of models that are tried for it, in the journal."""
@@ -46,7 +46,7 @@ class Alone:
         if len(single) < 2 * FEWEST_USERS:
             return None
         first, second = (single.take(np.arange(half, len(single), 2)) for half in (0, 1))
-        judging = some_of(second, fold.given.shape[1])
+        judging = weighed_on(second, fold.given.shape[1])
         return cls(first, judging, metric) if len(judging) >= FEWEST_USERS else None
 
     def verdict(

@@ -71,9 +71,9 @@ def product(scores: Scores) -> Scores:
 
 CALIBRATIONS: dict[str, Callable[[Scores], Scores]] = {
     "z-score": z_score,
-    "rank": rank,
-    "softmax": softmax,
     "product": product,
+    "softmax": softmax,
+    "rank": rank,
 }
 """How scores of different models are made comparable, row by row."""
 
@@ -89,7 +89,7 @@ class Blend(Autoencoder):
         by epochs stops as it does alone.
     weights : sequence of float, optional
         w, one a part, none negative; equal if None.
-    calibration : {"z-score", "rank", "softmax", "product"}
+    calibration : {"z-score", "product", "softmax", "rank"}
         c, see `CALIBRATIONS`.
     counts : bool
         Whether only personal frequency heeds the values of a row; to the other parts they are ones.

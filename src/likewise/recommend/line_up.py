@@ -32,7 +32,7 @@ from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
 from likewise.recommend.candidates import batch_size_for
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import LINEAR, Ladders, linear_kind
+from likewise.recommend.searches import LINEAR, Ladders, linear_kind, tried_first
 from likewise.recommend.selection import METRIC, choose
 from likewise.recommend.topk import NO_ITEM
 
@@ -177,7 +177,7 @@ def line_up(
 
 def every(split: Split, budget: float = BUDGET, metric: str = METRIC) -> dict[str, Fit]:
     """Return all models that the split has what they need for, see `line_up`."""
-    linear = linear_kind(split.train.n_items, budget / 2)
+    linear = tried_first(split.train.n_items, budget)
     models: dict[str, Fit] = {
         "popularity": _Fixed(Popularity()),
         "recent popularity": _Fixed(Popularity(), recent=True),

@@ -31,15 +31,13 @@ from likewise.recommend.searches import (
     ALONE,
     LINEAR_SHARE,
     SEARCHES,
+    SHARES,
     Ladders,
     closed_forms,
     tried_first,
 )
 from likewise.recommend.selection import choose
-from likewise.recommend.weights import some_of
-
-OTHER_SHARE = 0.05
-"""Of the budget, for the settings of each closed form that is not the linear one."""
+from likewise.recommend.weights import some_of, weighed_on
 
 ALONE_SHARE = 0.1
 """Of the budget, for settings of the linear autoencoder, and of co-counts, for `also_bought`."""
@@ -62,6 +60,9 @@ MARGIN = 1.15
 
 PROBE = 10
 """A type that might be slow is first tried on one row in so many."""
+
+MOST_JUDGED = 10_000
+"""Users whom settings are judged on; more would tell no more, and take as long as fitting."""
 
 
 @dataclass
@@ -98,7 +99,8 @@ class Search:
     skipped: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.some = some_of(self.judged, self.learned.n_items)
+        self.judged = some_of(self.judged, MOST_JUDGED)
+        self.some = weighed_on(self.judged, self.learned.n_items)
         self.growth = MARGIN * max(1.0, self.everything.matrix.nnz / self.learned.matrix.nnz)
 
     # Closed forms
@@ -114,7 +116,7 @@ class Search:
         self._try(first, LINEAR_SHARE * self.budget.seconds)
         for kind in others:
             free = self._free()
-            self._try(kind, min(OTHER_SHARE * self.budget.seconds, free), FIRST_SHARE * free)
+            self._try(kind, min(SHARES[kind] * self.budget.seconds, free), FIRST_SHARE * free)
         if not self.found:
             raise InputError(f"no closed form could be fitted: {'; '.join(self.skipped.values())}")
         if self.repeats:
@@ -142,7 +144,7 @@ class Search:
         longest = max((trial.seconds for _, trial in self.journal.trials), default=0.0)
         if PROBE * longest <= seconds:
             return
-        expected = self._expected(kind) if 0 < longest <= seconds else longest
+        expected = self._expected(kind) if longest <= PROBE * seconds else longest
         if expected > seconds:
             raise InputError(
                 f"a trial would take about {expected:.1f} s, and {max(seconds, 0):.1f} s of the "

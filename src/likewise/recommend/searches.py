@@ -84,11 +84,24 @@ def _neighbourhood() -> Ladders:
     )
 
 
+SAME_WORK = 300
+"""Directions that would take as long as what a trial does whatever their number: ranking items."""
+
 PLAIN = LinearAutoencoder().get_params()
 
 SEARCHES: dict[type[Autoencoder], Ladders] = {
     LinearAutoencoder: _linear(LinearAutoencoder),
     NeighbourhoodAutoencoder: _neighbourhood(),
+    SpectralAutoencoder: Ladders(
+        {
+            "user_power": [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5],
+            "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
+            "n_latent": [8, 16, 32, 50, 70, 100, 150, 200, 300, 400, 600, 800, 1200, 1600],
+        },
+        {"user_power": 1.0, "item_power": 0.5, "n_latent": 100},
+        lambda settings, _train: SpectralAutoencoder(random_state=0, **settings),
+        work=lambda settings: float(settings["n_latent"] + SAME_WORK),
+    ),
     KernelAutoencoder: Ladders(
         {
             "l2": [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0],
@@ -99,16 +112,6 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         {"l2": 3.0, "gamma": 1.0, "item_power": 0.3, "n_landmarks": 1000},
         lambda settings, _train: KernelAutoencoder(random_state=0, **settings),
         work=lambda settings: float(settings["n_landmarks"]) ** 1.5,
-    ),
-    SpectralAutoencoder: Ladders(
-        {
-            "n_latent": [8, 16, 32, 50, 70, 100, 150, 200, 300, 400, 600, 800],
-            "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
-            "user_power": [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5],
-        },
-        {"n_latent": 70, "item_power": 0.5, "user_power": 1.0},
-        lambda settings, _train: SpectralAutoencoder(random_state=0, **settings),
-        work=lambda settings: float(settings["n_latent"]),
     ),
     ItemNeighbours: Ladders(
         {
@@ -164,6 +167,14 @@ LINEAR: dict[str, Ladders] = {
 LINEAR_SHARE = 0.3
 """Of a search's budget, for the settings of the linear autoencoder."""
 
+SHARES: dict[type[Autoencoder], float] = {
+    SpectralAutoencoder: 0.1,
+    KernelAutoencoder: 0.05,
+    ItemNeighbours: 0.03,
+    RP3Beta: 0.03,
+}
+"""Of a search's budget, for the settings of the others."""
+
 CUBES_PER_SECOND = 1e11
 """An exact linear autoencoder of n items takes n³ / this many seconds (8,000 items: 4.6 s)."""
 
@@ -194,7 +205,7 @@ def closed_forms(n_items: int, budget: float = math.inf) -> list[type[Autoencode
     Examples
     --------
     >>> [kind.type_name for kind in closed_forms(1_000)][:2]
-    ['linear', 'kernel']
+    ['linear', 'spectral']
     """
     linear = {LinearAutoencoder, NeighbourhoodAutoencoder}
     return [tried_first(n_items, budget), *(kind for kind in SEARCHES if kind not in linear)]

@@ -3,6 +3,7 @@
 Shapes: U users, I items.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from likewise.data.fold import FoldIn
 from likewise.data.interactions import CSR
 from likewise.evaluate.protocol import evaluate
+from likewise.memory import available_memory
 from likewise.recommend.blend import CALIBRATIONS
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import climb
@@ -23,8 +25,8 @@ LADDER = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
 
 START = 0.5
 MOST_USERS = 4_000
-TABLE_BYTES = 64 * 1024**2
-"""Scores kept of each part; with very many items they are those of fewer users."""
+LEAST_BYTES, MOST_BYTES = 64 * 1024**2, 256 * 1024**2
+"""Scores kept of each part: a 64th of the memory there is, within these bounds."""
 
 
 @dataclass(frozen=True)
@@ -52,42 +54,42 @@ def choose_weights(
         What each part scores the items for the users of `fold`, the best part first: its weight
         is 1.
     fold : FoldIn
-        Whom to choose on, see `some_of`.
+        Whom to choose on, see `weighed_on`.
     repeats : bool
         Whether buying again counts.
     max_seconds : float
-        For trying calibrations (the first is always tried), then for climbing to the weights.
+        Half of it is for climbing to weights of z-scores, and half of what is left for each other
+        calibration in turn.
     """
-    score = partial(_score, fold=fold, metric=metric, repeats=repeats)
-    budget, start = Budget(max_seconds), (1.0, *[START] * (len(raw) - 1))
-    best: tuple[float, str, list[NDArray[np.float32]]] | None = None
+    score, budget = partial(_score, fold=fold, metric=metric, repeats=repeats), Budget(max_seconds)
+    equal = (1.0, *[START] * (len(raw) - 1))
+    best = Weights(next(iter(CALIBRATIONS)), (1.0, *[0.0] * (len(raw) - 1)), -math.inf)
     for name in CALIBRATIONS:
-        tables = []
+        tables: list[NDArray[np.float32]] = []
         for scores in raw:
-            if best is not None and budget.left < max_seconds / 2:
-                break
+            if best.score > -math.inf and budget.left < max_seconds / 4:
+                return best
             tables.append(CALIBRATIONS[name](scores))
-        else:
-            reached = score(tables, start)
-            if best is None or reached > best[0]:
-                best = reached, name, tables
-    assert best is not None  # noqa: S101 - for the type checker: the first is always tried
-    _, calibration, tables = best
-    return Weights(calibration, *_climbed(tables, score, budget.left))
+        found = _climbed(tables, score, [best.weights, equal], budget.left / 2)
+        best = max(best, Weights(name, *found), key=lambda weights: weights.score)
+    return best
 
 
 def _climbed(
-    tables: list[NDArray[np.float32]], score: Callable[..., float], max_seconds: float
+    tables: list[NDArray[np.float32]],
+    score: Callable[..., float],
+    starts: list[tuple[float, ...]],
+    max_seconds: float,
 ) -> tuple[tuple[float, ...], float]:
-    """Climb from the first part alone, and from all parts."""
+    """Climb to the weights of all tables but the first, from each start in turn."""
     names = [str(number) for number in range(1, len(tables))]
     trials = []
-    for start in (0.0, START):
+    for start in starts:
         found, _ = climb(
             dict.fromkeys(names, LADDER),
-            dict.fromkeys(names, start),
+            dict(zip(names, start[1:], strict=True)),
             lambda others: score(tables, (1.0, *others.values())),
-            max_seconds=max_seconds / 2,
+            max_seconds=max_seconds / len(starts),
         )
         trials += found
     best = max(trials, key=lambda trial: trial.score)
@@ -105,10 +107,17 @@ def _score(
     return evaluate(Summed(tables, weights), fold, (metric,), repeats=repeats).mean(metric)
 
 
-def some_of(fold: FoldIn, n_items: int) -> FoldIn:
+def weighed_on(fold: FoldIn, n_items: int) -> FoldIn:
     """Return the users of a fold that weights are chosen on: so many that their scores fit."""
-    n = max(1, min(len(fold), MOST_USERS, TABLE_BYTES // (4 * n_items)))
-    rows = np.linspace(0, len(fold) - 1, n).astype(np.int64)
+    table = min(MOST_BYTES, max(LEAST_BYTES, available_memory() // 64))
+    return some_of(fold, min(MOST_USERS, table // (4 * n_items)))
+
+
+def some_of(fold: FoldIn, n: int) -> FoldIn:
+    """Return n users of a fold, or all if they are fewer; at least one."""
+    if len(fold) <= n:
+        return fold
+    rows = np.linspace(0, len(fold) - 1, max(1, n)).astype(np.int64)
     return fold.take(rows)
 
 
