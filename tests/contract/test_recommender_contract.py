@@ -446,13 +446,9 @@ def test_logs_that_teach_nothing_are_refused(make, log, says):
     assert "\n" not in str(caught.value)
 
 
-def test_one_user_is_enough_or_refused_in_words(make):
-    log, model = [["tea", "cup", "milk"]], make()
-    if "validation_fraction" in model.get_params():
-        with pytest.raises(InputError, match="set validation_fraction=0, or use a linear"):
-            Recommender(model).fit(log)
-        model.set_params(validation_fraction=0.0)
-    assert len(Recommender(model).fit(log).recommend([["tea"]], k=2)[0]) == 2
+def test_one_user_teaches_nothing(make):
+    with pytest.raises(InputError, match="the log has purchases of 1 user; recommending is learn"):
+        Recommender(make()).fit([["tea", "cup", "milk"]])
 
 
 def test_every_kind_of_log_teaches_the_same(make, purchases, baskets):

@@ -26,10 +26,13 @@ def as_interactions(log: Any) -> Interactions:
 
 
 def require_learnable(interactions: Interactions, *, together: bool = True) -> None:
-    """Refuse a log with one item, or, if that matters, in which nothing was bought together."""
+    """Refuse a log with one item or one user, or, if that matters, with nothing bought together."""
     if interactions.n_items < 2:
         raise InputError(f"the log has {interactions.n_items} item; recommending needs two or more")
-    if together and not (np.diff(interactions.matrix.indptr) > 1).any():
+    lengths = np.diff(interactions.matrix.indptr)
+    if np.count_nonzero(lengths) == 1:
+        raise InputError("the log has purchases of 1 user; recommending is learned from two or more")
+    if together and not (lengths > 1).any():
         raise InputError(
             f"each of the {interactions.n_users:,} users has one item only, so nothing was bought "
             "together; give a log in which some user or basket has two items or more"
