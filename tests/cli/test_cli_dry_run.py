@@ -27,6 +27,12 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(run, orders, tmp_p
     assert list(tmp_path.glob("m*")) == []
 
 
+def test_a_dry_run_needs_no_place_to_write(run, orders, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("fit", orders, "--dry-run").out.endswith("nothing was written\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_dry_run_takes_the_neighbourhood_where_the_exact_one_would_not_fit(
     run, orders, tmp_path, monkeypatch
 ):

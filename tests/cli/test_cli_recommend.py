@@ -261,7 +261,10 @@ ODD = {
         (["--baskets", "empty.csv", "--json"], "empty.csv has columns but no rows"),
         (["--baskets", "b.csv", "--json", "-k", "0"], "k=0; ask for a whole number"),
         (["--basket", "85123A", "-k", "0"], "k=0; ask for a whole number of items, 1 or more"),
-        (["--basket", "85123A", "-k", "18"], "k=18 but only 17 items remain after filter_seen"),
+        (
+            ["--basket", "85123A", "-k", "18"],
+            "17 items remain beside those of the basket; ask for k <= 17 or set --keep-seen",
+        ),
         (["--basket", "85123A", "-k", "19", "--keep-seen"], "k=19 but only 18 items remain"),
         (["--basket", "85123A", "-k", "many"], "Invalid value for '-k'"),
     ],

@@ -123,11 +123,13 @@ def test_k_is_a_whole_number_from_one(recommender, k):
 def test_more_items_than_remain_are_refused(recommender):
     with pytest.raises(
         InputError,
-        match=r"^k=11 but only 10 items remain after filter_seen; "
-        r"ask for k <= 10 or set filter_seen=False$",
+        match=r"^k=11 but only 10 items remain beside those of the basket; "
+        r"ask for k <= 10 or set filter_seen=False \(--keep-seen\)$",
     ):
         recommender.recommend(BASKETS[:1], k=11)
-    with pytest.raises(InputError, match=r"^k=50 .* remain after filter_seen; ask for k <= 10$"):
+    with pytest.raises(
+        InputError, match=r"^k=50 .* remain beside those of the basket; ask for k <= 10$"
+    ):
         recommender.recommend(BASKETS[:1], k=50)
     with pytest.raises(InputError, match=r"^k=50 but only 12 items remain; ask for k <= 12$"):
         recommender.recommend(BASKETS[:1], k=50, filter_seen=False)

@@ -73,7 +73,7 @@ def test_a_wrong_table_is_refused_and_leaves_the_old_file(recommender, tmp_path)
     before = out.read_bytes()
     with pytest.raises(LogError, match="line 3: no item"):
         bulk.recommend_file(recommender, write(tmp_path, [("a", "tea"), ("b", "")]), out)
-    with pytest.raises(InputError, match="k=6 but only 4 items remain after filter_seen"):
+    with pytest.raises(InputError, match="k=6 but only 4 items remain beside those of the basket"):
         bulk.recommend_file(recommender, write(tmp_path, [("a", "tea")]), out, 6)
     with pytest.raises(InputError, match="k=0"):
         bulk.recommend_file(recommender, write(tmp_path, [("a", "tea")]), out, 0)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from likewise.cli.output import Move, Output
+from likewise.cli.output import Move, Output, counted
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def found(
     words = words if how else choice["parts"][0]["model"]
     output.note(
         f"chose {words}{how}: {choice['metric']} {choice['score']:.4f} on held-out customers, "
-        f"best of {len(choice['trials'])} trials, in {choice['spent']:.0f} of "
+        f"best of {counted(len(choice['trials']), 'trial')}, in {choice['spent']:.0f} of "
         f"{choice['budget']:g} seconds"
     )
     if (also := choice["also_bought"]) and also["model"]:
@@ -70,6 +70,10 @@ def found(
         )
     for model, why in choice["skipped"].items():
         output.note(f"left out {model}: {why}")
+    if len(tried := {trial["model"] for trial in choice["trials"]}) == 1:
+        output.note(
+            f"there was no time to try anything beside {tried.pop()}: give a longer --budget"
+        )
     if choice["spent"] > 1.1 * choice["budget"]:
         output.note("the budget was too short for this log on this machine; give a longer --budget")
     return result.recommender

@@ -8,7 +8,7 @@ import typer
 from likewise.cli import options as o
 from likewise.cli.choosing import found, half_life_of, require_judges
 from likewise.cli.dry_run import report
-from likewise.cli.output import Output
+from likewise.cli.output import Output, counted
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ MODELS = (
 
 def command(
     log: o.LogArgument,
-    out: Annotated[Path, typer.Option(help="The model folder to write.")],
+    out: Annotated[Path | None, typer.Option(help="The model folder to write.")] = None,
     model: Annotated[
         str,
         typer.Option(help=f"auto, the best that is found, or one of {', '.join(MODELS)}."),
@@ -121,7 +121,7 @@ def command(
 
       likewise fit orders.csv --budget 10m --out shop.model
 
-      likewise fit orders.csv --out shop.model --memory 8GB --dry-run
+      likewise fit orders.csv --memory 8GB --dry-run
 
       likewise fit orders.csv --drop "returns=qty < 0" --model variational --out shop.model
     """
@@ -135,7 +135,8 @@ def command(
 
     output = Output(as_json, quiet)
     o.limit(memory, threads)
-    _check(model, settings, budget, out, trials, checkpoint, repeats)
+    _check(model, settings, budget, trials, checkpoint, repeats)
+    folder = _folder(out, dry_run)
     seconds = BUDGET if budget is None else budget
     run = {"random_state": seed, "max_seconds": budget, "device": device, "checkpoint": checkpoint}
     weighting = _weighting(weighting, half_life)
@@ -171,14 +172,14 @@ def command(
     with output.bar("placing the items on the map"):
         recommender.places_ = item_places(recommender)
     recommender.metrics["log"] = events.report.as_dict()
-    recommender.save(out)
+    recommender.save(folder)
     output.lines(
-        f"wrote {out}: {recommender.model_.type_name} over {recommender.n_items:,} items, "
+        f"wrote {folder}: {recommender.model_.type_name} over {recommender.n_items:,} items, "
         f"learned from {interactions.n_users:,} baskets"
     )
     output.json(
         {
-            "out": str(out),
+            "out": str(folder),
             "model": recommender.model_.type_name,
             "parameters": recommender.contents().parameters,
             "items": recommender.n_items,
@@ -188,17 +189,25 @@ def command(
     )
 
 
+def _folder(out: Path | None, dry_run: bool) -> Path:
+    """Return the folder to write, which has to be one that may be; a dry run needs none."""
+    from likewise.artifact import require_replaceable
+
+    if out is not None:
+        require_replaceable(out)
+    elif not dry_run:
+        raise InputError("--out is missing: name the model folder to write, as --out shop.model")
+    return out or Path()
+
+
 def _check(
     model: str,
     settings: list[str] | None,
     budget: float | None,
-    out: Path,
     trials: Path | None,
     checkpoint: Path | None,
     repeats: bool,
 ) -> None:
-    from likewise.artifact import require_replaceable
-
     if model != "auto" and model not in MODELS:
         raise InputError(f"--model {model} is none of auto, {', '.join(MODELS)}")
     if settings and model == "auto":
@@ -211,7 +220,6 @@ def _check(
         raise InputError("--trials keeps the trials of --model auto; give it with that")
     if budget is not None:
         o.require_seconds(budget, "--budget")
-    require_replaceable(out)
 
 
 def _weighting(weighting: str, half_life: str | None) -> str:
@@ -245,8 +253,8 @@ def _trained(
             "stopped": history.stopped,
         }
         output.note(
-            f"trained {len(history.epochs)} epochs, kept the weights after {history.best_epoch} "
-            f"(stopped by {history.stopped})"
+            f"trained {counted(len(history.epochs), 'epoch')}, kept the weights after "
+            f"{history.best_epoch} (stopped by {history.stopped})"
         )
     return recommender
 

@@ -1,6 +1,7 @@
 """Printing: results to stdout, notes and progress to stderr."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,14 +18,39 @@ if TYPE_CHECKING:
 TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
 """The endings that a result table may have."""
 
+_PYTHON_AND_FLAG = re.compile(r"\b[a-z_]+=(?:'[^']*'|\{[^}]*\}|\w+)? ?\((-[^()]*)\)")
+"""What Python takes with the flag for it behind, as in bad_rows='skip' (--skip-bad-rows)."""
+
 Move = Callable[[float, str], None]
 """Moves a progress bar to a share of the whole, with words beside it."""
 
 
 def fail(message: str, code: int) -> NoReturn:
     """Say in one line what went wrong, and exit."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {as_flags(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)
+
+
+def as_flags(message: str) -> str:
+    """Return a message of the library in the words of the command line.
+
+    Examples
+    --------
+    >>> as_flags("leave them out with bad_rows='skip' (--skip-bad-rows)")
+    'leave them out with --skip-bad-rows'
+    """
+    return _PYTHON_AND_FLAG.sub(r"\1", message)
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "trial"), counted(2_000, "epoch")
+    ('1 trial', '2,000 epochs')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -46,7 +72,7 @@ class Output:
         """Print lines to stderr, unless quiet."""
         if not self.quiet:
             for line in lines:
-                print(line, file=sys.stderr)
+                print(as_flags(line), file=sys.stderr)
 
     def lines(self, *lines: str) -> None:
         """Print result lines, unless the result is JSON."""

@@ -100,7 +100,8 @@ def own_errors(what: str) -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException as error:
         raise NotEnoughMemoryError(
-            f"{what} needs more memory than it may take; raise memory= (bytes) or read less at once"
+            f"{what} needs more memory than it may take; "
+            "raise memory= (--memory) or read less at once"
         ) from error
     except duckdb.Error as error:
         message = useful_line(str(error))

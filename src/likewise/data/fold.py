@@ -61,7 +61,8 @@ def held_out_items(
     if len(eligible) < 2:
         raise InputError(
             f"{len(eligible)} users have two items or more, too few to hold one out to stop "
-            "training on; set validation_fraction=0, or use a linear autoencoder"
+            "training on; set validation_fraction=0 (--set validation_fraction=0), or use a linear "
+            "autoencoder"
         )
     chosen = np.sort(random.permutation(eligible)[:n])
     matrix = interactions.matrix[chosen]

@@ -228,7 +228,9 @@ def _check_options(min_weight: float | None, bad_rows: str) -> None:
     if bad_rows not in {"refuse", "skip"}:
         raise InputError(f"bad_rows={bad_rows!r} given; give 'refuse' or 'skip'")
     if min_weight is not None and not math.isfinite(min_weight):
-        raise InputError(f"min_weight={min_weight} given; give a finite number")
+        raise InputError(
+            f"min_weight={min_weight} (--min-weight {min_weight}) given; give a finite number"
+        )
 
 
 def _open_titles(duck: Engine, titles: Any, item: str | None, title: str | None) -> str:
@@ -273,5 +275,5 @@ def _notes(events: Events, roles: Mapping[str, str], min_weight: float | None) -
     if events.time is not None and abs(int(events.time.max())) < YEAR:
         yield (
             "all times lie in 1970; if they are dates such as 20241231, "
-            "say so with time_format='%Y%m%d' (--time-format)"
+            "say so with time_format='%Y%m%d' (--time-format %Y%m%d)"
         )

@@ -1,6 +1,8 @@
 """Opening Parquet files as a log."""
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -8,6 +10,12 @@ import pyarrow.parquet as pq
 from likewise.data.engine import Engine, name_sql, own_errors
 from likewise.data.relation import Column, Place, Relation, called, listed
 from likewise.errors import LogError
+
+MARK = b"PAR1"
+"""What a Parquet file begins and ends with."""
+
+SMALLEST = 12
+"""Bytes of the least Parquet file: two marks, and the length of what describes it."""
 
 
 def open_parquet(engine: Engine, files: Sequence[str], name: str | None = None) -> Relation:
@@ -20,6 +28,7 @@ def open_parquet(engine: Engine, files: Sequence[str], name: str | None = None) 
     """
     types: dict[str, str] = {}
     for file in files:
+        _require_whole(file)
         with own_errors(file):
             found = engine.types(f"read_parquet({listed([file])})")
         types = types or found
@@ -30,6 +39,20 @@ def open_parquet(engine: Engine, files: Sequence[str], name: str | None = None) 
         return _cell(files, row, column, name)
 
     return Relation(name or called(files), f"read_parquet({listed(files)})", columns, locate)
+
+
+def _require_whole(file: str) -> None:
+    """Refuse a file that does not begin and end as Parquet does, and say which of the two."""
+    with Path(file).open("rb") as content:
+        head = content.read(len(MARK))
+        content.seek(0, os.SEEK_END)
+        size = content.tell()
+        content.seek(max(0, size - len(MARK)))
+        tail = content.read()
+    if head != MARK:
+        raise LogError(f"{file} is no Parquet file; give one, or name it by what it holds")
+    if size < SMALLEST or tail != MARK:
+        raise LogError(f"{file} is cut off: its end is missing; copy it, or write it, once more")
 
 
 def _check_same(first: Mapping[str, str], found: Mapping[str, str], one: str, other: str) -> None:

@@ -39,7 +39,10 @@ def id_of(engine: Engine, relation: Relation, name: str) -> str:
         exact = type_.startswith("DECIMAL")
         return _whole(name, number if exact else f"nullif(CAST({number} AS DOUBLE), 'nan'::DOUBLE)")
     if type_ == "MIXED":
-        raise LogError(f"ids in column {name!r} mix texts and numbers; make them all one kind")
+        where = _first_of_another(engine, relation, name) if column.type == "JSON" else ""
+        raise LogError(
+            f"{where}ids in column {name!r} mix texts and numbers; make them all one kind"
+        )
     if _is_text(type_):
         return text_of(column)
     raise LogError(f"column {name!r} is {type_}; ids are texts or whole numbers")
@@ -97,6 +100,19 @@ def _json_type(engine: Engine, relation: Relation, column: Column) -> str:
     if found <= {"UBIGINT", "BIGINT", "DOUBLE"}:
         return "DOUBLE"
     return found.pop() if len(found) == 1 else "MIXED"
+
+
+def _first_of_another(engine: Engine, relation: Relation, name: str) -> str:
+    """Return where the first value stands whose kind is not that of the values before it."""
+    kind = f"nullif({relation.columns[name].sql}, '\"\"')"
+    numbered = f"SELECT row_number() OVER () - 1 AS row, json_type({kind}) AS kind"
+    numbers = "('UBIGINT', 'BIGINT', 'DOUBLE')"
+    firsts = engine.rows(
+        f"SELECT min(row) FROM ({numbered} FROM {relation.sql}) WHERE kind NOT NULL "
+        f"GROUP BY if(kind IN {numbers}, 'number', kind) ORDER BY 1"
+    )
+    place = relation.locate(firsts[1][0], name)
+    return f"{place.where}: {place.value!r:.80} is of another kind than before: "
 
 
 def _is_fraction(type_: str) -> bool:

@@ -28,7 +28,8 @@ HINTS: Mapping[str, str] = {
     NOT_UTF8: "; or convert the file first, as with: iconv -f LATIN1 -t UTF-8",
     NEGATIVE: "; leave returns out with drop={{'returns': '{column} < 0'}} "
     '(--drop "returns={column} < 0")',
-    NO_TIME: "; or say how times are written with time_format='%d/%m/%Y %H:%M' (--time-format)",
+    NO_TIME: "; or say how times are written with time_format='%d/%m/%Y %H:%M' "
+    "(--time-format '%d/%m/%Y %H:%M')",
 }
 
 

@@ -31,7 +31,9 @@ def require_learnable(interactions: Interactions, *, together: bool = True) -> N
         raise InputError(f"the log has {interactions.n_items} item; recommending needs two or more")
     lengths = np.diff(interactions.matrix.indptr)
     if np.count_nonzero(lengths) == 1:
-        raise InputError("the log has purchases of 1 user; recommending is learned from two or more")
+        raise InputError(
+            "the log has purchases of 1 user; recommending is learned from two or more"
+        )
     if together and not (lengths > 1).any():
         raise InputError(
             f"each of the {interactions.n_users:,} users has one item only, so nothing was bought "
@@ -50,8 +52,8 @@ def require_remaining(k: Any, n_items: int, left_out: int) -> None:
     _require_whole(k)
     remain = n_items - left_out
     if k > remain:
-        why = " after filter_seen" if left_out else ""
-        way = " or set filter_seen=False" if left_out and k <= n_items else ""
+        why = " beside those of the basket" if left_out else ""
+        way = " or set filter_seen=False (--keep-seen)" if left_out and k <= n_items else ""
         raise InputError(f"k={k} but only {remain} items remain{why}; ask for k <= {remain}{way}")
 
 
