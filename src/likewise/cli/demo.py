@@ -63,7 +63,7 @@ def command(
     keep(comparison, model)
     if not as_json:
         show(comparison, output)
-    pictures = _pictures(out, comparison, fitted, output)
+    pictures = _pictures(out, recommender, comparison, fitted, output)
     output.lines("", f"Pictures: {', '.join(pictures)}", f"Model:    {model}", "", *_next(model))
     output.json(
         {
@@ -93,7 +93,7 @@ def _learned(log: "Log", output: Output) -> "Recommender":
 
     interactions = log.interactions()
     recommender = found(interactions, output, budget=FIT_SECONDS)
-    recommender.classic_ = Classic.of(interactions, max_seconds=5.0)
+    recommender.classic_ = Classic.of(interactions)
     recommender.places_ = item_places(recommender)
     return recommender
 
@@ -150,21 +150,25 @@ def _compared(log: "Log", output: Output) -> tuple["Comparison", dict[str, "Reco
 
 
 def _pictures(
-    out: Path, comparison: "Comparison", fitted: dict[str, "Recommender"], output: Output
+    out: Path,
+    recommender: "Recommender",
+    comparison: "Comparison",
+    fitted: dict[str, "Recommender"],
+    output: Output,
 ) -> list[str]:
+    import numpy as np
+
     from likewise import plots
 
     with output.bar("drawing") as move:
-        vae = fitted["Mult-VAE"]
-        titles = [vae.catalogue_.title(row) for row in range(vae.n_items)]
+        catalogue, places = recommender.catalogue_, np.asarray(recommender.places_)
+        titles = [catalogue.title(row) for row in range(len(catalogue))]
         figures: dict[str, Callable[[], Figure]] = {
             "learning-curve.png": lambda: plots.learning_curve(
                 {name: one.model_.history_ for name, one in fitted.items()}
             ),
             "recall-by-model.png": lambda: plots.metric_by_model(comparison, "recall@20"),
-            "product-map.png": lambda: plots.item_map(
-                vae.item_codes(), vae.catalogue_.counts, titles
-            ),
+            "product-map.png": lambda: plots.item_map(places, catalogue.counts, titles),
         }
         for number, (name, draw) in enumerate(figures.items()):
             move(number / len(figures), name)

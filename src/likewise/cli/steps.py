@@ -67,7 +67,13 @@ def _of_basket(model: Path, basket: str, out: Path | None, output: Output) -> No
     from likewise.recommend.steps_text import steps_lines
 
     require_writable(out, (".html",))
-    steps = o.load_recommender(model).steps(o.basket(basket))
+    recommender = o.load_recommender(model)
+    steps = recommender.steps(o.basket(basket))
+    if steps.n_items < recommender.n_items:
+        output.note(
+            f"shown on a small classic autoencoder of the {steps.n_items:,} items bought most, "
+            "trained beside the model on a sample of the baskets"
+        )
     _write_page(out, lambda: steps_html(steps), output)
     output.lines(*steps_lines(steps))
     output.json(steps.as_dict())

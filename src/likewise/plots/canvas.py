@@ -1,5 +1,6 @@
 """What every figure shares."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -24,3 +25,18 @@ def bare(axes: Any) -> None:
     axes.set(xticks=[], yticks=[])
     for side in axes.spines.values():
         side.set_visible(False)
+
+
+def name(axes: Any, names: Sequence[tuple[str, Any]]) -> None:
+    """Write names beside places; of two that would overlap, the first alone."""
+    axes.figure.draw_without_rendering()  # places are known in pixels from now on
+    taken: list[Any] = []
+    for text, place in names:
+        label = axes.annotate(
+            text, place, (3, 3), textcoords="offset points", fontsize=7, in_layout=False
+        )
+        box = label.get_window_extent().padded(2)
+        if box.count_overlaps(taken):
+            label.remove()
+        else:
+            taken.append(box)

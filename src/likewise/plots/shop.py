@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from likewise.evaluate.comparison import Comparison
 from likewise.plots import canvas
-from likewise.recommend.places import two_dimensions
 
 
 def metric_by_model(comparison: Comparison, metric: str = "recall@20") -> Figure:
@@ -30,41 +29,33 @@ def metric_by_model(comparison: Comparison, metric: str = "recall@20") -> Figure
 
 
 def item_map(
-    codes: NDArray[Any], counts: NDArray[Any], titles: Sequence[str], *, n_named: int = 25
+    places: NDArray[Any], counts: NDArray[Any], titles: Sequence[str], *, n_named: int = 60
 ) -> Figure:
-    """Return the items' codes in two dimensions: what is bought alike lies close together.
+    """Return the map of the items: what is bought alike lies close together.
 
     Parameters
     ----------
-    codes : ndarray of shape (I, L)
-        A vector for each item.
+    places : ndarray of shape (I, 2)
+        Where each item lies: `places_` of a recommender, or those of
+        :func:`~likewise.recommend.places.item_places`.
     counts : ndarray of shape (I,)
         How often each was bought: the size and colour of its point.
     titles : sequence of length I
-        The `n_named` items bought most are named.
-
-    Notes
-    -----
-    PCA to 30 dimensions, then t-SNE (van der Maaten and Hinton, 2008, JMLR 9:2579-2605).
+        Of the `n_named` items bought most are named those for whose names there is room.
     """
-    places = two_dimensions(codes)
     figure = canvas.figure(10, 8)
     axes = figure.subplots()
     order = np.argsort(counts, kind="stable")
     size = 4 + 60 * counts / max(counts.max(), 1)
-    colour = np.log10(np.maximum(counts, 1))
     points = axes.scatter(
-        places[order, 0],
-        places[order, 1],
-        s=size[order],
-        c=colour[order],
-        cmap="viridis",
-        alpha=0.7,
-        linewidths=0,
-    )
-    for item in order[::-1][:n_named]:
-        axes.annotate(str(titles[item])[:28].capitalize(), places[item], fontsize=7)
+        *places[order].T, s=size[order], c=np.log10(np.maximum(counts, 1))[order],
+        cmap="viridis", alpha=0.7, linewidths=0,
+    )  # fmt: skip
     figure.colorbar(points, label="customers who bought it (log 10)", shrink=0.6)
     axes.set_title("Products that are bought alike lie close together")
     canvas.bare(axes)
+    canvas.name(
+        axes,
+        [(str(titles[item])[:28].capitalize(), places[item]) for item in order[::-1][:n_named]],
+    )
     return figure

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from likewise.nn.plan import History
 from likewise.plots import canvas
@@ -25,7 +26,8 @@ def learning_curve(
     left, right = figure.subplots(1, 2)
     for name, history in histories.items():
         epochs = np.arange(1, len(history.epochs) + 1)
-        left.plot(epochs, [e["loss"] for e in history.epochs], label=name)
+        mark = "o" if len(epochs) == 1 else None  # a line of one point is nothing to see
+        left.plot(epochs, [e["loss"] for e in history.epochs], marker=mark, label=name)
         scores = [e["validation"] for e in history.epochs]
         if scores and scores[0] is not None:
             (line,) = right.plot(epochs, scores, label=name)
@@ -34,6 +36,7 @@ def learning_curve(
     left.set(xlabel="epoch", ylabel="loss of a row", title="Training loss")
     right.set(xlabel="epoch", ylabel=score, title=f"Held-out {held_out} (● kept)")
     for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.legend(frameon=False)
         canvas.clean(axes)
     return figure

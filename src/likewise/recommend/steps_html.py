@@ -35,7 +35,8 @@ def steps_html(steps: Steps) -> str:
         "<h2>6 Repeat for every row</h2>",
         "<p>The weights change after each one.</p>",
         "<h2>7 Repeat for more epochs</h2>",
-        f"<p>The mean loss of a row over {len(steps.losses)} epochs:</p>",
+        f"<p>The mean loss of a row over {len(steps.losses)} "
+        f"epoch{'s' * (len(steps.losses) != 1)}:</p>",
         curve(steps.losses),
     ]
     return page("The seven steps", parts)

@@ -55,7 +55,8 @@ def steps_lines(steps: Steps) -> list[str]:
         "",
         "6  Repeat for every row, changing the weights after each one.",
         "",
-        f"7  Repeat for more epochs. The mean loss of a row over {len(steps.losses)} epochs:",
+        f"7  Repeat for more epochs. The mean loss of a row over "
+        f"{len(steps.losses)} epoch{'s' * (len(steps.losses) != 1)}:",
         f"     {spark(steps.losses)}",
         "     " + " ".join(f"{loss:.2f}" for loss in steps.losses),
     ]
