@@ -101,6 +101,7 @@ def test_unknown_items_are_named(run, fitted):
 def test_a_basket_of_unknown_items_gets_the_most_popular_and_is_told(run, fitted, table):
     result = run("recommend", fitted, "--basket", "000", "-k", 5, "--json")
     assert "no item of the basket is known: these are the most popular items" in result.err
+    assert "their scores say how often each was bought" in result.err
     assert result.document()["fallback"]
     buyers = table.group_by("sku").aggregate([("customer", "count_distinct")]).to_pylist()
     most = sorted((row["customer_count_distinct"] for row in buyers), reverse=True)
@@ -125,6 +126,18 @@ def test_why_names_the_items_of_the_basket_that_moved_the_score(run, fitted):
     shown = run(*given).out
     assert "because of" in shown
     assert f"{first['title']} ({first['effect']:+.3f})" in shown
+
+
+def test_what_lowered_a_score_is_no_reason_for_it(run, fitted):
+    basket = ["85123A", "20725", "48138"]
+    given = ["--basket", ",".join(basket), "-k", 15, "--why", "--json"]
+    items = run("recommend", fitted, *given).document()["items"]
+    recommender = likewise.load(fitted)
+    moved = {r["item"]: recommender.explain(basket, r["item"]) for r in items}
+    assert any(reason.effect < 0 for reasons in moved.values() for reason in reasons)
+    for item in items:
+        raised = [reason.item for reason in moved[item["item"]] if reason.effect > 0]
+        assert [because["item"] for because in item["because"]] == raised
 
 
 def test_ids_and_titles_are_printed_as_they_are(run, tmp_path):
@@ -157,7 +170,10 @@ def test_recommendations_are_written_in_every_format(run, fitted, baskets, tmp_p
     out = tmp_path / f"recs{ending}"
     result = run("recommend", fitted, "--baskets", path, "-k", 4, "--out", out)
     assert (result.code, result.out) == (0, f"wrote {out}: 12 rows\n")
-    assert result.err == "baskets without a known item: 1; they got the most popular items\n"
+    assert result.err == (
+        "baskets without a known item: 1; they got the most popular items, "
+        "and as scores how often each was bought\n"
+    )
     written = READERS[ending](out)
     assert written.column_names == ["user", "item", "score", "fallback", "rank"]
     rows = run("recommend", fitted, "--baskets", path, "-k", 4, "--json").document()

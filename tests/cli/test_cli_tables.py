@@ -127,6 +127,13 @@ def test_features_are_written_and_probed(run, tmp_path):
     assert "price" not in known
 
 
+def test_features_are_half_as_many_as_the_encoded_columns_if_not_told(run, tmp_path):
+    out = tmp_path / "features.csv"
+    result = run("features", HOUSES, "--without", "town,zip", "--out", out, *BRIEF)
+    assert "makes 3 features of 6 encoded columns (--dimensions)" in result.err
+    assert out.read_text().splitlines()[0].replace('"', "") == "feature1,feature2,feature3"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -169,7 +169,7 @@ def test_one_model_alone_is_not_compared():
 def test_models_that_never_differ_are_written_plainly():
     same = replace(LINEAR, model="same")
     assert said([LINEAR, same], half=0.0)[0] == (
-        "On recall@20, linear has the highest mean, but same cannot be told apart from it."
+        "On recall@20, all the models are equal: no list differs in what it finds."
     )
 
 

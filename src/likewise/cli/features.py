@@ -1,7 +1,7 @@
 """`likewise features`: a table's codes as features for another model."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,11 +10,19 @@ from likewise.cli import table as t
 from likewise.cli.output import Output, write_table
 from likewise.errors import InputError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_FEATURES = 32
+
 
 def command(
     table: t.TableArgument,
     out: Annotated[Path | None, typer.Option(help="Where to write them, row by row.")] = None,
-    dimensions: Annotated[int, typer.Option(help="How many features.")] = 32,
+    dimensions: Annotated[
+        int | None,
+        typer.Option(help="How many features; half the encoded columns, 32 at most, if not given."),
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(help="A column to be told from the features; they never learn from it."),
@@ -45,17 +53,19 @@ def command(
     from likewise.tables.settings import describer
 
     output = Output(as_json, quiet)
-    t.require_dimensions(dimensions)
+    if dimensions is not None:
+        t.require_dimensions(dimensions)
     if out is None and target is None and save is None:
         raise InputError("name --out, --target or --save: there is nothing to do")
     t.check(out, save, seconds)
     t.require_code(kind)
     told, rows = t.set_apart(t.read(table, without, output), target, "--target")
+    n_features = _half(rows, output) if dimensions is None else dimensions
     model = t.new_model(
-        kind, settings, lambda named: describer(dimensions, rows.num_rows, named),
+        kind, settings, lambda named: describer(n_features, rows.num_rows, named),
         random_state=seed, max_seconds=seconds / (1 + FOLDS * (target is not None)),
     )  # fmt: skip
-    document: dict[str, object] = {"dimensions": dimensions}
+    document: dict[str, object] = {"dimensions": n_features}
     if told is not None:
         with output.bar("learning to tell the target"):
             probes = probe(rows, told, model, seed=seed)
@@ -74,3 +84,13 @@ def command(
     written = [str(path) for path in (out, save) if path is not None]
     output.note(*(f"wrote {path}" for path in written))
     output.json(document | {"wrote": written})
+
+
+def _half(rows: "pa.Table", output: Output) -> int:
+    """Return half the number of encoded columns, so that the code is shorter than the row."""
+    from likewise.data.table_encoder import TableEncoder
+
+    n_columns = len(TableEncoder().fit(rows).source_)
+    n_features = min(MOST_FEATURES, max(1, n_columns // 2))
+    output.note(f"makes {n_features} features of {n_columns} encoded columns (--dimensions)")
+    return n_features

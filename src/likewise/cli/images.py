@@ -73,6 +73,11 @@ def command(
     with output.bar("learning to reconstruct") as move:
         show_progress(model, move)
         model.fit(training.pixels)
+    if model.history_.stopped == "max_seconds":
+        output.note(
+            f"the time ended the training in epoch {len(model.history_.epochs)}: "
+            "give more --seconds, and images come back sharper"
+        )
     model.set_params(progress=None)
     model.save(out / MODEL)
     result = judged(model, training.pixels, testing.pixels)

@@ -1,13 +1,17 @@
 """`likewise recommend`: items for baskets."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from likewise.cli import options as o
 from likewise.cli.output import TABLES, Output, require_writable
 from likewise.errors import InputError
+
+if TYPE_CHECKING:
+    from likewise.recommend.explain import Reason
+    from likewise.recommend.recommender import Recommender
 
 
 def command(
@@ -24,7 +28,7 @@ def command(
         bool, typer.Option("--keep-seen", help="Do not leave out what is in the basket.")
     ] = False,
     why: Annotated[
-        bool, typer.Option("--why", help="Say which items of the basket moved each score.")
+        bool, typer.Option("--why", help="Say which items of the basket raised each score.")
     ] = False,
     memory: o.Memory = None,
     threads: o.Threads = None,
@@ -68,9 +72,12 @@ def _one(
     if found.unknown:
         output.note(f"not in the catalogue, left out: {', '.join(map(str, found.unknown))}")
     if found.fallback:
-        output.note("no item of the basket is known: these are the most popular items")
+        output.note(
+            "no item of the basket is known: these are the most popular items, and their scores "
+            "say how often each was bought"
+        )
     each = recommender.explain_each(basket, [r.item for r in found]) if why else [[]] * len(found)
-    reasons = [because[:3] for because in each]
+    reasons = [_raised(because) for because in each]
     headers = ["rank", "item", "score", "title", *(["because of"] if why else [])]
     rows = [
         [
@@ -94,6 +101,11 @@ def _one(
             ],
         }
     )
+
+
+def _raised(because: "list[Reason]") -> "list[Reason]":
+    """Return the items of the basket that raised the score most, three at most."""
+    return [reason for reason in because if reason.effect > 0][:3]
 
 
 def _table(
@@ -123,5 +135,6 @@ def _table(
 def _note_fallbacks(n_fallback: int, output: Output) -> None:
     if n_fallback:
         output.note(
-            f"baskets without a known item: {n_fallback:,}; they got the most popular items"
+            f"baskets without a known item: {n_fallback:,}; they got the most popular items, "
+            "and as scores how often each was bought"
         )

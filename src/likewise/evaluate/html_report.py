@@ -13,13 +13,13 @@ _STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e9ec; --paper: #15181b; --soft: #9aa4ae; --line: #343b42; }
 }
-body { margin: 0 auto; max-width: 72rem; padding: 2rem 1rem; color: var(--ink);
+body { margin: 0 auto; max-width: 90rem; padding: 2rem 1rem; color: var(--ink);
   background: var(--paper); font: 1rem/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); padding-bottom: .5rem; }
-th, td { padding: .35rem .8rem; border-bottom: 1px solid var(--line); text-align: right;
+th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; }
 th:first-child { text-align: left; }
 thead th { color: var(--soft); font-weight: 600; }

@@ -129,6 +129,8 @@ def _verdict(comparison: Comparison, metric: str) -> str:
     best = comparison.best(metric)
     row_of = {row.model: row for row in comparison.rows}
     gaps = comparison.behind_best(metric)
+    if gaps and not any(gap.mean or gap.low or gap.high for gap in gaps.values()):
+        return f"On {metric}, all the models are equal: no list differs in what it finds."
     ahead = [
         f"of {other} by {_gap(gap)}" + _seed_doubt(best, row_of[other], metric)
         for other, gap in gaps.items()

@@ -48,7 +48,7 @@ def item_map(
     order = np.argsort(counts, kind="stable")
     size = 4 + 60 * counts / max(counts.max(), 1)
     points = axes.scatter(
-        *places[order].T, s=size[order], c=np.log10(np.maximum(counts, 1))[order],
+        places[order, 0], places[order, 1], s=size[order], c=np.log10(np.maximum(counts, 1))[order],
         cmap="viridis", alpha=0.7, linewidths=0,
     )  # fmt: skip
     figure.colorbar(points, label="customers who bought it (log 10)", shrink=0.6)
