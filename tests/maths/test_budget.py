@@ -9,7 +9,7 @@ from likewise.data.interactions import Interactions
 from likewise.evaluate.protocol import evaluate
 from likewise.nn import training
 from likewise.recommend import auto as module
-from likewise.recommend import recommender, search, selection, weights
+from likewise.recommend import recommender, search, selection, weights, winners
 from likewise.recommend.auto import auto
 from likewise.recommend.blend import Blend
 from likewise.recommend.budget import Budget
@@ -123,7 +123,7 @@ def test_a_type_that_would_take_too_long_is_left_out_and_that_is_said(works, sho
 def test_training_that_became_slower_is_cut_off_and_that_is_said(works, shop, monkeypatch):
     works(EVEN | {"step": 0.05}, 1000.0)
     monkeypatch.setattr(
-        search, "choose_weights",
+        winners, "choose_weights",
         lambda scores, *_, **__: weights.Weights("z-score", (1.0,) * len(scores), 1.0),
     )  # fmt: skip
     skipped = auto(shop, budget=100, device="cpu").recommender.metrics["choice"]["skipped"]

@@ -1,7 +1,7 @@
 """`likewise recommend`: items for baskets."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,6 @@ from likewise.errors import InputError
 
 if TYPE_CHECKING:
     from likewise.recommend.explain import Reason
-    from likewise.recommend.recommender import Recommender
 
 
 def command(
