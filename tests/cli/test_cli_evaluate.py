@@ -124,7 +124,7 @@ def test_the_log_is_read_with_the_same_options_as_by_fit(evaluate):
         (["--budget", "inf"], "--budget inf given"),
         (["--out", "report.pdf"], "--out report.pdf has no known ending; it is one of .html"),
         (["--out", "nowhere/report.html"], "there is no folder nowhere"),
-        (["--min-weight", "nan"], "min_weight=nan given; give a finite number"),
+        (["--min-weight", "nan"], "--min-weight nan given; give a finite number"),
         (["--drop", "odd=nothing > 1"], "nothing"),
         (["--titles", "none.csv"], "none.csv does not exist"),
         (["--user", "buyer"], "no column 'buyer' for user; the columns are 'customer', 'sku'"),

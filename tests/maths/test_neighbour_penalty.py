@@ -55,16 +55,16 @@ def test_few_rows_alike_rows_and_sparse_rows():
     assert nearest(rows, 2).equal(nearest(torch.tensor(dense, dtype=torch.float32), 2))
 
 
-def test_a_map_of_digits_keeps_more_neighbours_with_it():
+@pytest.mark.parametrize("seed", [0, 1])
+def test_codes_of_digits_keep_more_neighbours_with_it(seed):
     X = load_digits().data / 16
-    run = {"n_latent": 2, "batch_size": 400, "max_epochs": 80, "random_state": 0,
+    run = {"n_latent": 3, "batch_size": 400, "max_epochs": 40, "random_state": seed,
            "validation_fraction": 0.0}  # fmt: skip
     plain, kept = (
         UndercompleteAutoencoder(**run, neighbour_weight=weight).fit(X[:1200]).transform(X[1200:])
         for weight in (0.0, 1.0)
     )
-    gained = trustworthiness(X[1200:], kept) - trustworthiness(X[1200:], plain)
-    assert gained > 0.01
+    assert trustworthiness(X[1200:], kept) > trustworthiness(X[1200:], plain) + 0.01
 
 
 def test_wrong_settings_are_refused():
