@@ -48,7 +48,10 @@ MODELS = (
 QUICK = 3.0
 LEAST_SECONDS = 1e-2
 """What is quicker is drawn there."""
-METRICS = ("recall@20", "ndcg@20", "recall_capped@20", "recall_capped@50", "ndcg@100")
+METRICS = (
+    "recall@20", "ndcg@20", "recall_capped@20", "recall@50", "recall_capped@50",
+    "ndcg@10", "ndcg@100",
+)  # fmt: skip
 
 
 def main() -> None:
