@@ -3,8 +3,9 @@
     python bench/serve/run.py [--only latency,memory] [--quick] [--no-peers]
 
 First `bench/peers/setup.sh implicit` and `bench/peers/setup.sh cornac`, for the peers. Each number
-is the median of three runs; results go to bench/results/serve.json, where phases that were not
-asked for stay as they are. Meant for a machine that does nothing else: the generator takes a core.
+is the median of three runs; results go to bench/results/serve.json, where phases and sizes that
+were not asked for stay as they are. Meant for a machine that does nothing else: the generator takes
+a core.
 """
 
 import argparse
@@ -53,7 +54,9 @@ def main() -> None:
     rows = _before()
     for name in given.only.split(","):
         print(f"{name}: {PHASES[name].__doc__}")
-        rows[name] = PHASES[name](sizes)
+        before = rows.get(name, []) if given.items else []
+        others = [row for row in before if row.get("items") not in sizes.items]
+        rows[name] = others + PHASES[name](sizes)
         if not given.quick:
             records.write("serve", rows)
 

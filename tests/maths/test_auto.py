@@ -22,6 +22,7 @@ from likewise.recommend.journal import TRIALS, Journal, fingerprint
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import SEARCHES, closed_forms
 from likewise.recommend.selection import METRIC, choose
+from likewise.recommend.support import Support
 from likewise.recommend.weights import choose_weights, some_of, weighed_on
 
 
@@ -102,6 +103,12 @@ def test_one_part_that_does_not_fit_in_memory_is_refused(shop, monkeypatch):
     monkeypatch.setattr(search.Search, "_fitted", refuse)
     with pytest.raises(NotEnoughMemoryError, match="no room"):
         auto(shop, budget=4, neural=False)
+
+
+def test_fewer_pairs_are_counted_where_memory_is_short(shop, monkeypatch):
+    monkeypatch.setattr(Support, "most_that_fit", lambda n_items, n_values: 12)
+    found = auto(shop, budget=4, neural=False)
+    assert found.recommender.support_.pairs.nnz <= 12 + shop.n_items
 
 
 @pytest.mark.parametrize("most", [800, 1])

@@ -111,7 +111,7 @@ def auto(
     time_allowed = Budget(budget)
     learned, judged = held_out_items(train) if validation is None else (train, validation)
     everything = train if refit is None else refit
-    counts = Support.of(everything.matrix) if support else None  # depends on no model
+    counts = Support.that_fits(everything.matrix) if support else None  # depends on no model
     folder = None if trials is None else Path(trials)
     journal = Journal(folder, fingerprint(learned, weighting, metric, repeats, seed), on_trial)
     strangers = validation is None  # nothing of theirs was learned from

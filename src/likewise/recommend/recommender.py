@@ -469,10 +469,10 @@ class Recommender:
         else:
             model.fit(X)
         self.support_ = Support.none(self.n_items)
-        if support:
-            fitting = Support.most_that_fit(self.n_items, interactions.matrix.nnz)
-            most = fitting if support is True else support
-            self.support_ = Support.of(interactions.matrix, most)
+        if support is True:
+            self.support_ = Support.that_fits(interactions.matrix)
+        elif support:
+            self.support_ = Support.of(interactions.matrix, support)
 
     def _ranked(
         self, given: CSR, k: int, *, filter_seen: bool, rules: Rules | None = None

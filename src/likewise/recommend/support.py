@@ -76,6 +76,11 @@ class Support:
         return PAIR_BYTES * (possible + n_items) + ties_bytes(n_items, n_values)
 
     @classmethod
+    def that_fits(cls, matrix: CSR) -> Self:
+        """Count as many pairs as the free memory has room for, `MAX_PAIRS` at most."""
+        return cls.of(matrix, cls.most_that_fit(matrix.shape[1], matrix.nnz))
+
+    @classmethod
     def most_that_fit(cls, n_items: int, n_values: int) -> int:
         """Return how many pairs the free memory has room for, from 1 to `MAX_PAIRS`."""
         room = available_memory() - cls.bytes_for(n_items, n_values, 0)
