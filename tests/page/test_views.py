@@ -324,3 +324,21 @@ def test_quality_says_how_the_model_was_chosen(visit, address, kind):
     section = page.locator("section section").filter(has_text="How it was chosen")
     expect(section.locator("p")).to_have_text(words)
     expect(section.locator(".facts > div")).to_have_text(facts)
+
+
+@pytest.mark.parametrize(
+    ("type_", "marked", "words"),
+    [
+        ("item-knn", ["item k-NNthis model's type"], "The row of this model's type is marked"),
+        ("denoising", [], "This model, of type denoising, is not among those compared."),
+    ],
+)
+def test_quality_says_which_row_is_of_the_model_served(visit, address, type_, marked, words):
+    page = visit(address)
+    found = page.request.get(f"{address}v1/model").json() | {"type": type_}
+    page.route("**/v1/model", lambda route: route.fulfill(json=found))
+    page.reload()
+    page.get_by_role("link", name="Quality").click()
+    section = page.locator("section section").filter(has_text="Beside the baselines")
+    expect(section).to_contain_text(words)
+    expect(section.locator(".own th")).to_have_text(marked)

@@ -1,23 +1,39 @@
-// The table of models: means with intervals, the best marked, what may be said in words.
+// The table of models: means with intervals, the best and the one served marked, what may be said
+// in words.
 
 import { h } from "./dom.js";
 import { decimal, percent, whole } from "./numbers.js";
 
 const COLUMNS = ["recall@20", "ndcg@10", "ndcg@100"]; // the others are in the report
 
-/** Return the table of a comparison as `likewise evaluate` keeps it. */
-export function comparison(kept) {
+/** The rows that have another name than the type of their model. */
+const ROWS = {
+  denoising: "Mult-DAE", variational: "Mult-VAE", recvae: "RecVAE", hvamp: "H+Vamp",
+  neighbourhood: "linear", "item-knn": "item k-NN", rp3beta: "RP3beta",
+  "personal-frequency": "personal frequency",
+};
+
+/** Return the table of a comparison as `likewise evaluate` keeps it, beside a model of this type. */
+export function comparison(kept, type) {
+  const served = ROWS[type] ?? type;
   const metrics = COLUMNS.filter((metric) => metric in kept.models[0].metrics);
   const heads = ["Model", ...metrics, "Shown to anybody", "Fit"];
   return h("section", {},
     h("h2", {}, "Beside the baselines"),
     h("p", {}, `Judged by what ${whole(kept.users)} customers bought that no model had seen (split: ${kept.split}); bars are ${percent(kept.level)} intervals.`),
+    h("p", {}, own(served, type, kept)),
     h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Models and baselines" },
       h("table", { class: "models" },
         h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
-        h("tbody", {}, ...sorted(kept, metrics[0]).map((row) => tableRow(row, kept, metrics))))),
+        h("tbody", {}, ...sorted(kept, metrics[0]).map((row) => tableRow(row, kept, metrics, served))))),
     h("ul", { class: "sentences" }, ...kept.sentences.filter(of(metrics)).map((words) => h("li", {}, words))));
 }
+
+/** What the table has to do with the model that is served. */
+const own = (served, type, { models }) =>
+  models.some((row) => row.model === served)
+    ? "The row of this model's type is marked: fitted anew, without what these customers bought."
+    : `This model, of type ${type}, is not among those compared.`;
 
 /** Whether a sentence is of one of the metrics shown, or of none. */
 const of = (metrics) => (sentence) => {
@@ -28,9 +44,10 @@ const of = (metrics) => (sentence) => {
 const sorted = ({ models }, metric) =>
   [...models].sort((a, b) => b.metrics[metric].mean - a.metrics[metric].mean);
 
-function tableRow(row, kept, metrics) {
-  return h("tr", {},
-    h("th", { scope: "row" }, row.model),
+function tableRow(row, kept, metrics, served) {
+  const own = row.model === served;
+  return h("tr", { class: own ? "own" : null },
+    h("th", { scope: "row" }, row.model, own ? h("small", {}, "this model's type") : null),
     ...metrics.map((metric) => cell(row, metric, kept)),
     h("td", {}, percent(row["coverage@20"])),
     h("td", {}, `${decimal(row.seconds, 1)} s`));

@@ -20,7 +20,7 @@ function drawn(found) {
   const { metrics } = found;
   return [
     h("div", { class: "head" }, h("h1", {}, "How good it is, and how that is known")),
-    metrics.comparison ? comparison(metrics.comparison) : missing(),
+    metrics.comparison ? comparison(metrics.comparison, found.type) : missing(),
     metrics.training ? training(metrics.training) : null,
     metrics.choice ? choice(metrics.choice) : null,
     card(found),
