@@ -100,3 +100,33 @@ def test_a_screen_reader_is_told_what_changes(page):
     page.locator(".card .add").first.click()
     expect(page.get_by_role("status")).to_have_text("1 product in the basket")
     expect(page.get_by_role("link", name="Try")).to_have_attribute("aria-current", "page")
+
+
+def test_an_answer_does_not_take_the_keyboard_away(page):
+    expect(page.locator(".card")).to_have_count(10)
+    held = []
+    page.route("**/v1/recommend", lambda route: held.append(route), times=1)
+    page.locator(".card .add").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".chip")).to_have_count(1)
+    page.locator("#search").focus()
+    held[0].continue_()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recommended for this basket")
+    expect(page.locator("#search")).to_be_focused()
+
+
+def test_the_sheet_begins_at_its_title_and_leaves_the_keyboard_in_the_page(filled):
+    page = filled("try")
+    title = page.locator(".card .title").first.inner_text()
+    page.locator(".card .title").first.click()
+    expect(page.get_by_role("heading", name=title, level=2).last).to_be_focused()
+    page.get_by_role("button", name="Add to the basket").click()
+    expect(page.locator("#product [role=status]")).to_have_text("3 products in the basket")
+    other = page.locator(".others .title").first
+    name = other.inner_text()
+    other.click()
+    expect(page.locator("#product-title")).to_have_text(name)
+    expect(page.locator("#product-title")).to_be_focused()
+    expect(page.locator(".card h2 .title").filter(has_text=title)).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(page.locator("#search")).to_be_focused()

@@ -118,6 +118,55 @@ def test_answers_that_come_late_do_not_overwrite_later_ones(visit, address):
     assert len(held) == 1
 
 
+def test_of_two_links_the_later_one_counts(visit, address):
+    page = visit(address)
+    held = []
+    expect(page.locator(".card")).to_have_count(10)
+    page.route("**/v1/items?query=85123A*", lambda route: held.append(route), times=1)
+    page.evaluate("location.hash = 'try?item=85123A'")
+    expect(page.locator("#note")).to_contain_text("Fetching the basket")
+    page.evaluate("location.hash = 'try?item=22423'")
+    expect(page.locator(".chip .title")).to_have_text(["Tea cup"])
+    assert len(held) == 1
+    held[0].continue_()
+    page.reload()
+    expect(page.locator(".chip .title")).to_have_text(["Tea cup"])
+
+
+def test_a_change_counts_more_than_a_link_that_is_being_followed(visit, address):
+    page = visit(address)
+    held = []
+    expect(page.locator(".card")).to_have_count(10)
+    page.route("**/v1/items?query=85123A*", lambda route: held.append(route), times=1)
+    page.evaluate("location.hash = 'try?item=85123A'")
+    expect(page.locator("#note")).to_be_visible()
+    page.locator(".card .add").first.click()
+    title = page.locator(".chip .title").inner_text()
+    expect(page.locator("#note")).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recommended for this basket")
+    held[0].continue_()
+    page.wait_for_timeout(200)
+    expect(page.locator(".chip .title")).to_have_text([title])
+
+
+def test_a_link_cannot_make_the_page_ask_without_bound(visit, address):
+    page = visit(address)
+    expect(page.locator(".card")).to_have_count(10)
+    held, asked, holding = [], [], [True]
+    page.on("request", lambda request: asked.append(request.url))
+    page.route("**/v1/items?*", lambda route: held.append(route) if holding else route.continue_())
+    items = "&".join(f"item=made-up-{n}" for n in range(250))
+    page.evaluate("items => { location.hash = `try?${items}`; }", items)
+    page.wait_for_timeout(300)
+    assert len(held) == 4
+    holding.clear()
+    for route in held:
+        route.continue_()
+    expect(page.locator(".chip")).to_have_count(100)
+    expect(page.locator("#note")).to_contain_text("250 products; the basket has the first 100")
+    assert len([url for url in asked if "/v1/items" in url]) == 100
+
+
 def test_a_map_without_its_charts_says_so_and_can_be_tried_again(visit, address):
     page = visit(address, may=REFUSED)
     page.route("**/echarts*.js", lambda route: route.abort(), times=1)

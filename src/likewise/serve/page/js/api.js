@@ -12,6 +12,9 @@ export class ServiceError extends Error {
 
 const KEY = "likewise-token";
 
+/** How many products of a basket the service explains. */
+export const EXPLAINED = 100;
+
 let chosen; // the service's first model unless the address names one
 
 /** Ask this model from now on. */
@@ -92,8 +95,9 @@ export async function alsoBought(item, signal) {
   return results[0]?.items ?? [];
 }
 
-/** The seven steps of a basket. */
-export const steps = (basket, signal) => call("v1/steps", { body: { basket }, signal });
+/** The seven steps of a basket, of which the service takes no more than it explains. */
+export const steps = (basket, signal) =>
+  call("v1/steps", { body: { basket: basket.slice(0, EXPLAINED) }, signal });
 
 /** The card, the metrics and what kind of model it is. */
 export const model = () => kept("v1/model");

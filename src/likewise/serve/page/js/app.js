@@ -1,16 +1,18 @@
 // Which view is shown: the address names it, and the basket with it.
 
 import { model, useModel } from "./api.js";
-import { content, ids, onBasket } from "./basket.js";
-import { restore, startBar } from "./bar.js";
-import { h, say } from "./dom.js";
+import { content, ids, onBasket, replace } from "./basket.js";
+import { startBar } from "./bar.js";
+import { h, note, say } from "./dom.js";
 import { showInside } from "./inside.js";
+import { titled } from "./link.js";
 import { showMap } from "./map.js";
 import { counted } from "./numbers.js";
 import { showQuality } from "./quality.js";
 import { startTheme } from "./theme.js";
 import { showTry } from "./try.js";
 
+const MOST = 100; // products that are taken from a link: the service gives reasons for no more
 const VIEWS = { try: showTry, map: showMap, inside: showInside, quality: showQuality };
 
 const address = () => {
@@ -19,6 +21,7 @@ const address = () => {
 };
 
 let used = null;
+let following = new AbortController(); // the link whose basket is being fetched
 
 const query = (named = used) => {
   const parts = ids().map((item) => ["item", item]);
@@ -26,8 +29,14 @@ const query = (named = used) => {
   return parts.length ? `?${new URLSearchParams(parts)}` : "";
 };
 
-/** Show the view that the address names; each view draws itself anew for the basket as it is. */
+/** Show the view that the address names; it draws itself anew for the basket as it is. */
 function show() {
+  const view = frame();
+  VIEWS[view](document.getElementById(`view-${view}`));
+}
+
+/** Lay open the place of the view that the address names, and return its name. */
+function frame() {
   const { view } = address();
   for (const name of Object.keys(VIEWS)) {
     document.getElementById(`view-${name}`).hidden = name !== view;
@@ -40,15 +49,27 @@ function show() {
     else link.removeAttribute("aria-current");
   }
   document.title = `${view[0].toUpperCase()}${view.slice(1)} · likewise`;
-  VIEWS[view](document.getElementById(`view-${view}`));
+  return view;
 }
 
 async function follow() {
+  following.abort();
   const named = address().query.get("model");
   if (named !== used) return location.reload(); // another model, nothing of this one is kept
-  const wanted = address().query.getAll("item");
-  if (wanted.join("\n") !== ids().join("\n")) return restore(wanted);
-  return show();
+  const wanted = [...new Set(address().query.getAll("item"))];
+  if (wanted.join("\n") === ids().join("\n")) return show();
+  return restore(wanted);
+}
+
+/** Put the products of a link into the basket, unless another link or a change comes before. */
+async function restore(wanted) {
+  const { signal } = (following = new AbortController());
+  frame();
+  note(`Fetching the basket of this link: ${counted(wanted.length, "product")} …`);
+  const products = await titled(wanted.slice(0, MOST), signal);
+  if (signal.aborted) return;
+  replace(products);
+  if (wanted.length > MOST) note(`This link names ${counted(wanted.length, "product")}; the basket has the first ${MOST}.`);
 }
 
 async function nameModel() {
@@ -69,6 +90,8 @@ function choice(name, models) {
 }
 
 onBasket(() => {
+  following.abort();
+  note("");
   history.replaceState(null, "", `#${address().view}${query()}`);
   const n = content().length;
   say(n ? `${counted(n, "product")} in the basket` : "The basket is empty");

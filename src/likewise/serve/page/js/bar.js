@@ -36,17 +36,6 @@ export function startBar() {
   drawChips();
 }
 
-/** Put the products with these ids into the basket, by the titles that the service knows. */
-export async function restore(items) {
-  const named = await Promise.all(
-    items.map(async (item) => {
-      const titles = await search(item).catch(() => []);
-      return titles.find((product) => String(product.item) === item) ?? { item, title: item };
-    }),
-  );
-  replace(named);
-}
-
 function drawChips() {
   const shown = content().map((product) =>
     h(

@@ -29,7 +29,16 @@ function setProperties(node, properties) {
 
 /** Tell a screen reader. */
 export function say(text) {
-  document.getElementById("said").textContent = text;
+  const modal = document.querySelector("dialog[open] [role=status]"); // nothing else is heard then
+  (modal ?? document.getElementById("said")).textContent = text;
+}
+
+/** Write a sentence above the view, or take it away. */
+export function note(text) {
+  const place = document.getElementById("note");
+  place.textContent = text;
+  place.hidden = !text;
+  if (text) say(text);
 }
 
 /** Return a button that does something. */

@@ -8,19 +8,25 @@ import { problem, waiting } from "./dom.js";
  */
 export function latest() {
   let asking = new AbortController();
+  let focused = -1; // which button of the place the keyboard is on
+  const put = (place, ...nodes) => {
+    const now = buttons(place).indexOf(document.activeElement);
+    if (now >= 0) focused = now;
+    place.replaceChildren(...nodes);
+    if (document.activeElement === document.body) buttons(place)[focused]?.focus(); // it stays there
+  };
   return async function fill(place, words, ask, draw) {
     asking.abort();
     const own = (asking = new AbortController());
-    const focused = buttons(place).indexOf(document.activeElement);
-    const late = setTimeout(() => place.replaceChildren(waiting(words)), place.children.length ? 300 : 0);
+    const late = setTimeout(() => put(place, waiting(words)), place.children.length ? 300 : 0);
     try {
       const nodes = await draw(await ask(own.signal));
       if (own.signal.aborted) return;
-      place.replaceChildren(...[nodes].flat());
-      if (focused >= 0) buttons(place)[focused]?.focus(); // the keyboard stays where it was
+      put(place, ...[nodes].flat());
+      focused = -1;
     } catch (error) {
       if (own.signal.aborted) return;
-      place.replaceChildren(problem(error, () => fill(place, words, ask, draw)));
+      put(place, problem(error, () => fill(place, words, ask, draw)));
     } finally {
       clearTimeout(late);
     }

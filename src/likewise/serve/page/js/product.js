@@ -11,6 +11,11 @@ const fill = latest();
 dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close(); // beside the sheet
 });
+dialog.addEventListener("close", () => {
+  // What opened the sheet may have gone with a list that was drawn anew.
+  const lost = document.activeElement;
+  if (lost === document.body || dialog.contains(lost)) document.getElementById("search").focus();
+});
 
 /** Open the sheet. */
 export function openProduct(product) {
@@ -25,12 +30,13 @@ export function openProduct(product) {
     relabel();
   });
   relabel();
-  dialog.replaceChildren(
+  const title = h("h2", { id: "product-title", tabindex: "-1" }, product.title);
+  dialog.querySelector("article").replaceWith(
     h(
       "article",
       {},
       button("×", () => dialog.close(), { class: "close", "aria-label": "Close" }),
-      h("h2", { id: "product-title" }, product.title),
+      title,
       h("p", { class: "soft" }, `item ${product.item}`),
       toggle,
       h("h3", {}, "Customers who bought this also bought"),
@@ -39,6 +45,7 @@ export function openProduct(product) {
   );
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
+  title.focus();
   fill(place, "Looking …", (signal) => alsoBought(product.item, signal), others);
 }
 

@@ -1,6 +1,6 @@
 // Try: what the basket leads to, and because of what.
 
-import { recommend } from "./api.js";
+import { EXPLAINED, recommend } from "./api.js";
 import { add, ids } from "./basket.js";
 import { button, h } from "./dom.js";
 import { latest } from "./latest.js";
@@ -9,7 +9,6 @@ import { openProduct } from "./product.js";
 
 const SHOWN = 10;
 const REASONS = 3;
-const EXPLAINED = 100; // products in a basket that the service still gives reasons for
 const fill = latest();
 
 /** Draw the view for the basket as it is. */
