@@ -132,6 +132,7 @@ def test_it_answers_reloads_and_stops(serve, model, folder):
 
         retrained(folder, model)  # noticed without being told
         service.until(lambda: service.ask("/v1/model")[1]["version"] != first["version"])
+        service.until(lambda: len(service.workers()) == 1)
         second = service.ask("/v1/model")[1]
         assert second["metrics"] == {"retrained": True}
 
@@ -151,8 +152,35 @@ def test_it_answers_reloads_and_stops(serve, model, folder):
         service.until(lambda: service.ask("/v1/model")[1]["version"] == first["version"])
         assert service.ask("/readyz")[1]["models"] == {"shop": "ok"}
 
-        service.process.send_signal(signal.SIGTERM)
+        with half_sent(service) as held:  # it is answered, though the service is to stop
+            service.process.send_signal(signal.SIGTERM)
+            service.until(lambda: refuses(service.port))
+            held.sendall(b"}")
+            assert b" 200 " in held.recv(1000)
         assert service.process.wait(PATIENCE) == 0
+
+
+@contextmanager
+def half_sent(service: Service) -> Iterator[socket.socket]:
+    """A request that waits in a worker for the last byte of its body."""
+    body = json.dumps(BODY).encode()
+    head = f"Host: localhost\r\nContent-Length: {len(body)}\r\nContent-Type: application/json"
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as held:
+        held.sendall(f"POST /v1/recommend HTTP/1.1\r\n{head}\r\n\r\n".encode() + body[:-1])
+        at_work = "likewise_requests_at_work 2.0"  # it, and the one that asks
+        service.until(lambda: at_work in service.ask("/metrics")[1])
+        yield held
+
+
+def refuses(port: int) -> bool:
+    """Whether no worker takes connections any more: none answers one."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as asking:
+        asking.settimeout(0.2)
+        asking.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try:
+            return not asking.recv(100)
+        except TimeoutError:
+            return True
 
 
 def test_it_answers_where_no_folder_can_be_written_to(serve, model):
@@ -305,6 +333,12 @@ def test_who_sends_no_whole_request_is_let_go(serve, model):
                 b"Content-Type: application/json\r\n\r\n{"
             )
             assert b" 408 " in slow.recv(1000)
+        for after in (b"\r\n", b"Content-Length: 9\r\n\r\n"):  # nothing's beginning, no body
+            with socket.create_connection(address, PATIENCE) as idle:
+                idle.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + after)
+                assert b" 200 " in (idle.recv(1000) if len(after) > 2 else b" 200 ")
+                idle.sendall(b"\r\n")
+                service.until(lambda c=idle: c.recv(1000) == b"")
     with serve(model, "--timeout", "30") as service:
         with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as endless:
             endless.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 import traceback
 
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 from likewise.serve import security
 from likewise.serve.app import ROUTE_NAMES, create_app
+from likewise.serve.logs import JsonLines
 from likewise.serve.security import HEADERS, OPEN
 from likewise.serve.settings import Settings, is_loopback, settings_of
 
@@ -89,8 +91,17 @@ def test_the_token_is_compared_in_constant_time(serving, monkeypatch):
 
 
 def test_a_wrong_token_is_refused_before_the_body_is_read(serving):
-    answer = serving(token=TOKEN, max_body=10).post("/v1/recommend", json=ASK)
-    assert answer.status_code == 401
+    client = serving(token=TOKEN, max_body=10)
+    answer = client.post("/v1/recommend", json=ASK)
+    assert (answer.status_code, answer.headers.get("connection")) == (401, "close")
+    whole = client.get("/v1/model")
+    assert (whole.status_code, whole.headers.get("connection")) == (401, None)
+
+
+def test_a_body_that_is_not_asked_for_ends_the_connection(client):
+    answer = client.request("GET", "/v1/items", content=b"unread")
+    assert (answer.status_code, answer.headers.get("connection")) == (200, "close")
+    assert "connection" not in client.post("/v1/recommend", json=ASK).headers
 
 
 # Host, origin, kind of body
@@ -245,7 +256,37 @@ def test_an_error_inside_tells_nothing_but_its_id(shelf, serving, monkeypatch, c
     assert fault["request_id"] == answer.headers["x-request-id"]
     (record,) = [r for r in caplog.records if r.message == "failed"]
     assert record.request_id == fault["request_id"]
-    assert "secret" in str(record.exc_info[1])
+    line = JsonLines().format(record)
+    assert ("secret" in line, "RuntimeError" in line, " fail\\n" in line) == (False, True, True)
+
+
+def test_the_log_has_no_words_of_any_exception_on_the_way():
+    try:
+        try:
+            {}["85123A"]
+        except KeyError as error:
+            raise ValueError("no 85123A") from error
+    except ValueError as error:
+        record = logging.makeLogRecord({"exc_info": (type(error), error, error.__traceback__)})
+    told = json.loads(JsonLines().format(record))["error"]
+    assert ("KeyError" in told, "ValueError" in told) == (True, True)
+    assert "85123A" not in told
+
+
+def test_what_is_refused_is_counted_and_logged_by_its_route(shelf, caplog):
+    caplog.set_level("INFO", logger="likewise.serve")
+    app, guard = create_app(shelf, Settings(token=TOKEN, max_body=50))
+    client = TestClient(app, base_url="http://localhost")
+    assert client.get("/v1/also-bought/85123A").status_code == 401
+    too_much = client.post("/v1/recommend", content="x" * 51, headers=AUTHORISED)
+    assert too_much.status_code == 413
+    assert client.get("/v2/85123A", headers=AUTHORISED).status_code == 404
+    logged = [(r.route, r.status) for r in caplog.records if r.message == "request"]
+    named = [("/v1/also-bought/{item:path}", 401), ("/v1/recommend", 413)]
+    assert logged == [*named, ("-", 404)]
+    counted = guard.board.statuses.sum(axis=2)[0]
+    assert [counted[ROUTE_NAMES.index(route)] for route, _ in named] == [1, 1]
+    assert counted[-1] == 1
 
 
 def test_refusals_repeat_no_input_and_no_path(client, folder):

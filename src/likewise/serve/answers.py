@@ -187,6 +187,7 @@ class ReadyAnswer(BaseModel):
 
     ready: bool
     models: dict[str, str] = Field(description='Name to "ok", or what is wrong.')
+    attributes: str | None = Field(None, description="What is wrong with a newer table of them.")
 
 
 class Fault(BaseModel):

@@ -93,7 +93,7 @@ def create_app(
     app.add_api_route("/livez", _alive, name="livez", summary="Whether the process answers.")
     app.add_api_route(
         "/readyz", lambda: _ready(board), name="readyz", summary="Whether the models answer.",
-        response_model=answers.ReadyAnswer,
+        response_model=answers.ReadyAnswer, response_model_exclude_none=True,
     )  # fmt: skip
     app.add_api_route(
         "/metrics", lambda: _metrics(board, shelf), name="metrics",
@@ -145,10 +145,15 @@ async def _alive() -> dict[str, bool]:
 
 
 def _ready(board: Board) -> dict[str, Any]:
-    """Say so where a folder was refused; the model before it answers, which is ready too."""
+    """Say so where what is on disk was refused; what was there before answers, and is ready."""
     stale = "the folder on disk cannot be used (the log says why); the model before it is served"
     states = {name: stale if fault else "ok" for name, fault in board.faults().items()}
-    return {"ready": True, "models": states}
+    table = "the table on disk cannot be used (the log says why); the one before it is used"
+    return {
+        "ready": True,
+        "models": states,
+        "attributes": table if board.table_refused.any() else None,
+    }
 
 
 def _metrics(board: Board, shelf: Shelf) -> Response:

@@ -43,6 +43,8 @@ class Board:
         Open connections; inf where no worker takes any.
     refused : ndarray of shape (models,)
         1 where a newer folder cannot be used.
+    table_refused : ndarray of shape (1,)
+        1 where a newer table of attributes cannot be used.
     """
 
     models: tuple[str, ...]
@@ -52,6 +54,7 @@ class Board:
     at_work: NDArray[np.float64]
     connections: NDArray[np.float64]
     refused: NDArray[np.float64]
+    table_refused: NDArray[np.float64]
 
     @classmethod
     def of(cls, models: Sequence[str], routes: Sequence[str], n_slots: int = 1) -> Self:
@@ -65,6 +68,7 @@ class Board:
             shared((n_slots,), np.float64),
             shared((n_slots,), np.float64),
             shared((len(models),), np.float64),
+            shared((1,), np.float64),
         )
         board.connections[:] = np.inf
         return board
@@ -81,6 +85,28 @@ class Board:
         self.statuses[slot, row, column] += 1
         self.seconds[slot, row, np.searchsorted(BUCKETS, seconds)] += 1
         self.seconds[slot, row, -1] += seconds
+
+    def route_of(self, path: str) -> str:
+        """Return the template of the route that a path asks for; a dash if none is counted apart.
+
+        Examples
+        --------
+        >>> board = Board.of(["shop"], ["/v1/items", "/v1/also-bought/{item:path}"])
+        >>> board.route_of("/v1/items"), board.route_of("/v1/also-bought/7"), board.route_of("/x")
+        ('/v1/items', '/v1/also-bought/{item:path}', '-')
+        """
+        for route in self.routes:
+            head, _, parameter = route.partition("{")
+            if path == route or (parameter and path.startswith(head)):
+                return route
+        return "-"
+
+    def refuse(self, name: str, *, is_refused: bool) -> None:
+        """Note whether a newer folder of a model, or else a newer table, cannot be used."""
+        if name in self.models:
+            self.refused[self.models.index(name)] = is_refused
+        else:
+            self.table_refused[0] = is_refused
 
     def faults(self) -> dict[str, bool]:
         """Return, for each model, whether a newer folder was refused."""

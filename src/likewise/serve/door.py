@@ -64,8 +64,14 @@ class Door:
         if self._timer is not None:
             self._timer.cancel()
 
+    @property
+    def is_welcoming(self) -> bool:
+        """Whether a connection has been taken that has no protocol yet."""
+        return bool(self._arriving)
+
     async def wait_closed(self) -> None:
-        """Nothing is left to wait for."""
+        """Wait for the connections that have been taken to have their protocols."""
+        await asyncio.gather(*self._arriving, return_exceptions=True)
 
     def _listen(self) -> None:
         self._loop.add_reader(self._listener, self._take)

@@ -52,7 +52,8 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request = _Request(scope, send, ends=self.retired)
+        route = self.board.route_of(scope["path"])
+        request = _Request(scope, send, route, ends=self.retired)
         self._enter(+1)
         try:
             self._admit(request)
@@ -102,6 +103,7 @@ class Guard:
             raise Refused(
                 408, "too_slow", "the body did not arrive in time; send it again"
             ) from None
+        request.is_read = True
         if body and not _is_json(request.headers.get("content-type", "")):
             raise Refused(415, "no_json", "send JSON, with Content-Type: application/json")
         waiting = [{"type": "http.request", "body": body, "more_body": False}]
@@ -115,9 +117,11 @@ class Guard:
 class _Request:
     """A request on its way: its id, its answer's status, and the time it takes."""
 
-    def __init__(self, scope: Scope, send: Send, *, ends: bool) -> None:
-        self.scope, self._send, self._ends = scope, send, ends
+    def __init__(self, scope: Scope, send: Send, route: str, *, ends: bool) -> None:
+        self.scope, self._send, self._route, self._ends = scope, send, route, ends
         self.headers = Headers(scope=scope)
+        has_body = self.headers.get("content-length", "0") != "0"
+        self.is_read = not has_body and "transfer-encoding" not in self.headers
         given = self.headers.get("x-request-id", "")
         self.id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = self.id
@@ -131,23 +135,19 @@ class _Request:
             headers.update(HEADERS)
             headers["X-Request-Id"] = self.id
             headers.setdefault("Cache-Control", "no-store")
-            if self._ends:
+            if self._ends or not self.is_read:  # what comes after would be the body's rest
                 headers["Connection"] = "close"
         await self._send(message)
 
     async def refuse(self, refused: Refused) -> None:
-        """Answer with a refusal, if no answer has begun; the body may not have been read."""
-        if self.status:
-            return
-        response = refused.response(self.id)
-        if refused.status in {408, 413}:
-            response.headers["Connection"] = "close"
-        await response(self.scope, _nothing, self.send)
+        """Answer with a refusal, if no answer has begun."""
+        if not self.status:
+            await refused.response(self.id)(self.scope, _nothing, self.send)
 
     @property
     def route(self) -> str:
-        """The route's template; a dash if there is none."""
-        return getattr(self.scope.get("route"), "path", "-")
+        """The route's template, also where the request was refused before it was routed."""
+        return getattr(self.scope.get("route"), "path", self._route)
 
     @property
     def seconds(self) -> float:

@@ -1,8 +1,9 @@
 """A model as it is served: the recommender, its name and version, and what is looked up in it."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -37,7 +38,8 @@ class Served:
     recommender : Recommender
         Fitted; never changed.
     places : ndarray of shape (I, 2), float32
-        Memory that processes share; NaN, where the folder keeps none, until :meth:`draw`.
+        Memory that processes share; NaN, where the folder keeps none, until :meth:`draw`; inf
+        where they cannot be computed.
     """
 
     name: str
@@ -61,6 +63,8 @@ class Served:
     def of(cls, name: str, folder: Path, table: pa.Table | None = None) -> Self:
         """Load a model folder, and try it once; `table` has its items' attributes.
 
+        What is wrong with the folder is a LikewiseError; trying it may raise anything.
+
         Raises
         ------
         ModelFolderError
@@ -77,6 +81,13 @@ class Served:
         served = cls(name, version, recommender, _places(recommender), attributes)
         served._warm()
         return served
+
+    def with_attributes(self, table: pa.Table) -> Self:
+        """Return the same model with other attributes of its items."""
+        attributes = Attributes.of(table, self.recommender.catalogue_)
+        other = replace(self, attributes=attributes)
+        other._warm()
+        return other
 
     def known(self, ids: Iterable[Any]) -> tuple[list[Any], list[Any]]:
         """Return the ids that the model knows, as it writes them, and those that it does not."""
@@ -115,10 +126,19 @@ class Served:
 
         self.places[:] = item_places(self.recommender)
 
+    def give_up_drawing(self) -> None:
+        """Remember that there will be no map."""
+        self.places[:] = np.inf
+
     @property
     def is_drawn(self) -> bool:
         """Whether the map is there."""
-        return not np.isnan(self.places).any()
+        return bool(np.isfinite(self.places).all())
+
+    @property
+    def is_to_be_drawn(self) -> bool:
+        """Whether the map is still missing, and may come."""
+        return bool(np.isnan(self.places).any())
 
     @cached_property
     def _texts(self) -> tuple[NDArray[np.int64], list[str]]:
@@ -139,6 +159,21 @@ def shelf_of(folders: Mapping[str, Path], attributes: Path | None = None) -> dic
     """Load the models by name, with the attributes of their items."""
     table = None if attributes is None else read_attributes(attributes)
     return {name: Served.of(name, folder, table) for name, folder in folders.items()}
+
+
+def stamp_of(*paths: Path | None) -> tuple[object, ...]:
+    """Return what tells whether files, or those in folders, were written again since."""
+    given = [path for path in paths if path is not None]
+    within = [Path(at, file) for path in given for at, _, files in os.walk(path) for file in files]
+    return tuple(map(_stamp, [*given, *sorted(within)]))
+
+
+def _stamp(file: Path) -> tuple[object, ...]:
+    try:
+        stat = file.stat()
+    except OSError:  # it is not there, or no longer
+        return (file, None)
+    return (file, stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 
 def named_folders(given: Sequence[str]) -> dict[str, Path]:

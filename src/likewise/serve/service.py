@@ -139,6 +139,8 @@ class Service:
         """Give the products' places in two dimensions: bought alike, close together."""
         served = self._served(model)
         if not served.is_drawn:
+            if not served.is_to_be_drawn:
+                raise Refused(404, "no_map", "this model has no map; the service's log says why")
             raise Refused(
                 503, "not_drawn", "the map is still being computed; ask again", retry_after=2
             )

@@ -2,8 +2,8 @@
 
 The models are loaded and tried here, once; the workers are forked from it, so they share the
 weights' memory. A new model makes new workers; the old ones finish what they have on the old model
-and retire, and the socket is the same throughout, so no request is lost. A folder that cannot be
-used changes nothing: the old model is served, and the log and /readyz say so.
+and retire, and the socket is the same throughout, so no request is lost. What cannot be used,
+or fails while it is taken up, changes nothing: the old model is served; log and /readyz say so.
 """
 
 import gc
@@ -12,21 +12,29 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from likewise.errors import LikewiseError
+from likewise.recommend.attributes import read_attributes
 from likewise.serve.app import ROUTE_NAMES, create_app
 from likewise.serve.board import Board
-from likewise.serve.served import Served, shelf_of, version_of
+from likewise.serve.served import Served, stamp_of, version_of
 from likewise.serve.settings import Settings
 from likewise.serve.worker import RETIRE, Worker
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 LOOK_EVERY = 1.0
 """Seconds between two looks at the folders."""
+MOMENT = 0.05
+"""Seconds between two looks at workers that are about to answer."""
+TABLE = "--attributes"
+"""What the table is called among the names of what was refused; no model's name begins so."""
 _log = logging.getLogger("likewise.serve")
 
 
@@ -45,7 +53,7 @@ class Supervisor:
     n_workers : int
         Processes that answer.
     attributes : path, optional
-        A table of the items' attributes; it is read again with each new model.
+        A table of the items' attributes; it is read again when it changes.
     """
 
     folders: Mapping[str, Path]
@@ -55,24 +63,26 @@ class Supervisor:
     attributes: Path | None = None
 
     _workers: dict[int, int] = field(default_factory=dict)  # pid -> slot
+    _before: dict[int, int] = field(default_factory=dict)  # they answer until those above do
     _retired: dict[int, int] = field(default_factory=dict)
-    _artists: set[int] = field(default_factory=set)
+    _artists: dict[int, Served] = field(default_factory=dict)
     _born: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.shelf = shelf_of(self.folders, self.attributes)
+        self._seen = stamp_of(self.attributes)
+        self._table = None if self.attributes is None else read_attributes(self.attributes)
+        self.shelf = {n: Served.of(n, folder, self._table) for n, folder in self.folders.items()}
         self._board = Board.of([*self.folders], ROUTE_NAMES, n_slots=4 * self.n_workers)
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, tuple[object, str]] = {}  # what was there, and what was said
         self._pid = os.getpid()
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP looks at the folders at once."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
-            self._draw()
             while True:
-                self._fill()
-                got = signal.sigtimedwait(SIGNALS, LOOK_EVERY)
+                self._start()
+                got = signal.sigtimedwait(SIGNALS, MOMENT if self._before else LOOK_EVERY)
                 number = got.si_signo if got else 0
                 if number in {signal.SIGTERM, signal.SIGINT}:
                     break
@@ -86,30 +96,48 @@ class Supervisor:
 
     # Processes
 
+    def _start(self) -> None:
+        """Fork whom is needed, and let those go whose place is taken; else try again later."""
+        try:
+            self._fill()
+            self._draw()
+        except (OSError, MemoryError) as error:
+            _log.error("no process could be started; it is tried again", exc_info=error)
+        if self._before and self._all_answer():
+            self._retire(self._before)
+            self._before = {}
+
     def _fill(self) -> None:
-        """Fork workers until there are enough; one that died at once is waited for a little."""
+        """Fork workers until there are enough, or no slot is free for another."""
         if len(self._workers) < self.n_workers:
             gc.collect()
             gc.freeze()  # what is not counted is not written to, and stays shared
-        while len(self._workers) < self.n_workers:
-            slot = self._free_slot()
+        while len(self._workers) < self.n_workers and (free := self._free_slots()):
+            slot = min(free)
             pid = self._fork(partial(self._answer, slot))
             self._workers[pid], self._born[pid] = slot, time.monotonic()
             _log.info("worker started", extra={"pid": pid})
 
-    def _free_slot(self) -> int:
-        taken = {*self._workers.values(), *self._retired.values()}
-        return min({*range(len(self._board.at_work))} - taken, default=0)
+    def _free_slots(self) -> set[int]:
+        taken = (self._workers | self._before | self._retired).values()
+        return {*range(len(self._board.at_work))} - {*taken}
+
+    def _all_answer(self) -> bool:
+        """Return whether there are enough workers, and each takes connections."""
+        slots = [*self._workers.values()]
+        return len(slots) == self.n_workers and bool(
+            np.isfinite(self._board.connections[slots]).all()
+        )
 
     def _answer(self, slot: int) -> None:
         app, guard = create_app(self.shelf, self.settings, board=self._board, slot=slot)
         Worker(app, guard, self.settings, self.listener, parent=self._pid).run()
 
     def _draw(self) -> None:
-        """Let a process of its own compute the maps that are missing."""
-        waiting = [served for served in self.shelf.values() if not served.is_drawn]
-        if waiting:
-            self._artists.add(self._fork(partial(_draw_all, waiting)))
+        """Let a process of its own compute a map that is missing, one after the other."""
+        waiting = [served for served in self.shelf.values() if served.is_to_be_drawn]
+        if waiting and not self._artists:
+            self._artists[self._fork(partial(_draw_map, waiting[0]))] = waiting[0]
 
     @staticmethod
     def _fork(work: Callable[[], None]) -> int:
@@ -132,10 +160,14 @@ class Supervisor:
     def _reap(self) -> None:
         """Notice who has ended; a worker that should not have is replaced."""
         while pid := _ended():
-            self._artists.discard(pid)
-            slot = (self._workers | self._retired).get(pid)
+            drawn = self._artists.pop(pid, None)
+            if drawn is not None and drawn.is_to_be_drawn:
+                drawn.give_up_drawing()
+                _log.warning("no map: it could not be computed", extra={"model": drawn.name})
+            slot = (self._workers | self._before | self._retired).get(pid)
             if slot is not None:
                 self._board.clear(slot)
+            self._before.pop(pid, None)
             self._retired.pop(pid, None)
             if self._workers.pop(pid, None) is not None:
                 _log.warning("worker died; another takes its place", extra={"pid": pid})
@@ -147,7 +179,7 @@ class Supervisor:
         """Let the workers finish what they have, and end with them."""
         for pid in self._artists:
             _kill(pid, signal.SIGKILL)
-        everyone = {*self._workers, *self._retired}
+        everyone = {*self._workers, *self._before, *self._retired}
         for pid in everyone:
             _kill(pid, signal.SIGTERM)
         ends = time.monotonic() + self.settings.timeout + 5
@@ -155,63 +187,85 @@ class Supervisor:
             signal.sigtimedwait({signal.SIGCHLD}, 0.2)
             while pid := _ended():
                 everyone.discard(pid)
-                self._artists.discard(pid)
+                self._artists.pop(pid, None)
         for pid in everyone:
             _kill(pid, signal.SIGKILL)
 
     # Models
 
     def _look(self, *, again: bool) -> None:
-        """Take up the folders that have changed; with `again`, also try those that were refused."""
-        new: dict[str, Served] = {}
+        """Take up what has changed on disk; with `again`, also try what was refused."""
+        new = self._with_new_table(again=again)
         for name, folder in self.folders.items():
-            try:
-                version = version_of(folder)
-                seen = self._refused.get(name) == version and not again
-                if version != self.shelf[name].version and not seen:
-                    new |= shelf_of({name: folder}, self.attributes)
-                    version = new[name].version
-                if name in new or version == self.shelf[name].version:
-                    self._note(name, None)
-            except LikewiseError as error:
-                self._note(name, error)
+            with self._refusing(name, stamp_of(folder), again=again) as is_seen:
+                if not is_seen and version_of(folder) != self.shelf[name].version:
+                    new[name] = Served.of(name, folder, self._table)
         if new:
             self.shelf = self.shelf | new
             for name, served in new.items():
                 _log.info("model loaded", extra={"model": name, "version": served.version})
             self._replace()
 
-    def _note(self, name: str, error: LikewiseError | None) -> None:
-        """Remember, and say once, whether what is in a model's folder can be used."""
-        self._board.refused[self._board.models.index(name)] = error is not None
-        if error is None:
-            self._refused.pop(name, None)
-            return
+    def _with_new_table(self, *, again: bool) -> dict[str, Served]:
+        """Return the models with the attributes on disk, if those have changed."""
+        stamp = stamp_of(self.attributes)
+        with self._refusing(TABLE, stamp, again=again) as is_seen:
+            if self.attributes is not None and not is_seen and stamp != self._seen:
+                table = read_attributes(self.attributes)
+                new = {name: old.with_attributes(table) for name, old in self.shelf.items()}
+                self._table, self._seen = table, stamp
+                return new
+        return {}
+
+    @contextmanager
+    def _refusing(self, name: str, stamp: object, *, again: bool) -> Iterator[bool]:
+        """Remember whether what is on disk can be used, and say once why not.
+
+        It gives whether the very same was refused before, and is not to be tried `again`.
+        """
+        before, said = self._refused.get(name, (None, ""))
+        is_seen = before == stamp and not again
         try:
-            version = version_of(self.folders[name])
-        except LikewiseError:
-            version = "none"
-        if self._refused.get(name) != version:
-            _log.error(f"model refused, the one before is served: {error}", extra={"model": name})
-        self._refused[name] = version
+            yield is_seen
+        except Exception as error:  # noqa: BLE001 - whatever it is, the model before it answers
+            words = f": {error}" if isinstance(error, LikewiseError) else ""
+            if said != (why := f"{type(error).__name__}{words}"):
+                _tell_refused(name, error, words)
+            self._refused[name] = stamp, why
+        else:
+            if not is_seen:
+                self._refused.pop(name, None)
+        self._board.refuse(name, is_refused=name in self._refused)
 
     def _replace(self) -> None:
-        """Fork workers with the models as they are now, and retire those before."""
-        before, self._workers = self._workers, {}
-        self._retired |= before
-        self._fill()
-        for pid in before:
+        """Have workers made for the models as they are now; those before go when these answer."""
+        if self._before:  # these were to replace them, and need not any more
+            self._retire(self._workers)
+        else:
+            self._before = self._workers
+        self._workers = {}
+        for pid, drawn in self._artists.items():
+            if all(drawn.places is not served.places for served in self.shelf.values()):
+                _kill(pid, signal.SIGKILL)
+
+    def _retire(self, workers: Mapping[int, int]) -> None:
+        self._retired |= workers
+        for pid in workers:
             _kill(pid, RETIRE)
-        self._draw()
 
 
-def _draw_all(waiting: list[Served]) -> None:
+def _tell_refused(name: str, error: Exception, words: str) -> None:
+    what = "table" if name == TABLE else "model"
+    _log.error(
+        f"{what} refused, the one before is used{words}",
+        exc_info=None if words else error,
+        extra={} if name == TABLE else {"model": name},
+    )
+
+
+def _draw_map(served: Served) -> None:
     os.nice(10)
-    for served in waiting:
-        try:
-            served.draw()
-        except LikewiseError as error:
-            _log.warning(f"no map: {error}", extra={"model": served.name})
+    served.draw()
 
 
 def _ended() -> int:

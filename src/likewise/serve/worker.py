@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -50,6 +51,7 @@ class Worker(uvicorn.Server):
             )
         )
         self._guard, self._listener, self._parent = guard, listener, parent
+        self._timeout, self._ends = settings.timeout, float("inf")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the door, and listen to the signal that retires."""
@@ -60,12 +62,16 @@ class Worker(uvicorn.Server):
         asyncio.get_running_loop().add_signal_handler(RETIRE, self._retire)
 
     async def on_tick(self, counter: int) -> bool:
-        """Say whether it is time to go: stopped, retired and done, or left alone."""
-        done = self._guard.retired and not self.server_state.connections
+        """Say whether it is time to go: stopped, retired and done or too late, or left alone."""
+        if counter % max(1, int(10 * self._timeout)) == 0:  # there are ten ticks a second
+            for connection in [*self.server_state.connections]:
+                connection.require_progress()  # type: ignore[union-attr]  # it is a bounded one
+        is_idle = not self.server_state.connections and not self._door.is_welcoming
+        done = self._guard.retired and (is_idle or time.monotonic() > self._ends)
         return await super().on_tick(counter) or done or os.getppid() != self._parent
 
     def _retire(self) -> None:
-        self._guard.retired = True
+        self._guard.retired, self._ends = True, time.monotonic() + self._timeout
         self._door.close()
 
     def _protocol(self) -> HttpToolsProtocol:
@@ -73,7 +79,7 @@ class Worker(uvicorn.Server):
 
 
 def bounded(seconds: float, left: Callable[[], None]) -> type[HttpToolsProtocol]:
-    """Return a protocol that lets go of who sends no whole head in time, or an endless one."""
+    """Return a protocol that lets go of who sends no whole head in time, or takes no answer."""
     return type(
         "BoundedProtocol", (_BoundedProtocol,), {"seconds": seconds, "left": staticmethod(left)}
     )
@@ -82,6 +88,7 @@ def bounded(seconds: float, left: Callable[[], None]) -> type[HttpToolsProtocol]
 class _BoundedProtocol(HttpToolsProtocol):
     seconds: ClassVar[float]
     left: Callable[[], None]
+    _waits: tuple[Any, int] = (None, 0)
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -97,10 +104,19 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
+        if self._clock is None and (self.cycle is None or self.cycle.response_complete):
+            self._expect_head()  # also for what begins no message: it ends the keep-alive's time
         super().data_received(data)
         self._head += len(data)
         if self._clock is not None and self._head > MAX_HEAD:
-            self.transport.close()
+            self.transport.abort()
+
+    def require_progress(self) -> None:
+        """Let go of a client that has taken nothing of its answer since this was last called."""
+        waits = (self.cycle, self.transport.get_write_buffer_size())
+        if waits[1] and waits == self._waits:
+            self.transport.abort()
+        self._waits = waits
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
@@ -110,7 +126,7 @@ class _BoundedProtocol(HttpToolsProtocol):
     def _expect_head(self) -> None:
         self._head = 0
         self._clock: asyncio.TimerHandle | None = self.loop.call_later(
-            self.seconds, self.transport.close
+            self.seconds, self.transport.abort
         )
 
     def _stop_clock(self) -> None:
