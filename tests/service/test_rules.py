@@ -76,6 +76,15 @@ def test_the_model_says_what_rules_can_use(shop, client):
     assert wrong.status_code == 422
 
 
+def test_a_category_may_have_a_long_name(shop):
+    def told(category):
+        body = {"basket": [], "rules": {"categories": [category]}}
+        return shop.post("/v1/recommend", json=body).json()["error"]["message"]
+
+    assert "at most" not in told("T" * 1000)  # it is unknown, and not too long
+    assert "at most 1000" in told("T" * 1001)
+
+
 def test_the_map_has_categories(shop, folder):
     shelf = shelf_of({"shop": folder})
     shelf["shop"].places[:] = np.zeros((18, 2))

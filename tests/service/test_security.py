@@ -74,6 +74,10 @@ def test_no_other_spelling_of_a_path_gets_past(serving, path):
     assert "shop" not in serving(token=TOKEN).get(path).text
 
 
+def test_a_slash_too_many_is_no_route(client):
+    assert client.get("/v1/model/", follow_redirects=False).status_code == 404
+
+
 def test_the_token_opens(serving):
     client = serving(token=TOKEN)
     assert client.post("/v1/recommend", json=ASK, headers=AUTHORISED).status_code == 200

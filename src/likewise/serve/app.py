@@ -76,6 +76,7 @@ def create_app(
         summary="Recommendations, and what was bought together.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     router = APIRouter(route_class=_StrictRoute)
     service = Service(shelf)

@@ -17,6 +17,7 @@ Basket = Annotated[list[Id], Field(max_length=MAX_BASKET)]
 Many = Annotated[list[Basket], Field(min_length=1, max_length=MAX_BASKETS)]
 K = Annotated[StrictInt, Field(ge=1, le=MAX_K)]
 Name = Annotated[str, Field(max_length=64)]
+Category = Annotated[str, Field(max_length=1_000)]
 Listed = Annotated[list[Id], Field(max_length=MAX_LISTED)]
 
 
@@ -35,7 +36,7 @@ class Rules(BaseModel):
 
     exclude: Listed = Field([], description="Never these items.")
     include: Listed | None = Field(None, description="Only these items.")
-    categories: list[Name] | None = Field(None, max_length=1_000, description="Only of these.")
+    categories: list[Category] | None = Field(None, max_length=1_000, description="Only of these.")
     min_price: float | None = None
     max_price: float | None = None
     in_stock: Literal[True] | None = Field(None, description="Only what is in stock.")
