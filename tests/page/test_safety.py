@@ -43,7 +43,7 @@ def test_nothing_is_written_into_the_page_as_html(pytestconfig):
 def test_the_page_asks_for_the_token_once_and_keeps_it_in_the_tab(visit, guarded, token):
     page = visit(guarded, may=REFUSED)
     dialog = page.get_by_role("dialog", name="This service asks for a token")
-    dialog.get_by_label("Token").fill("no token of theirs")
+    dialog.get_by_label("Token").fill("no-token-of-theirs")
     dialog.get_by_role("button", name="Go on").click()
     expect(dialog.get_by_role("alert")).to_have_text("That token was refused.")
     dialog.get_by_label("Token").fill(token)
@@ -57,6 +57,50 @@ def test_the_page_asks_for_the_token_once_and_keeps_it_in_the_tab(visit, guarded
     page.reload()
     expect(page.locator(".card")).to_have_count(10)
     assert token not in page.url
+
+
+def test_a_token_that_cannot_be_one_is_not_sent_and_spaces_around_one_are_cut(
+    visit, guarded, token
+):
+    page = visit(guarded, may=REFUSED)
+    dialog = page.get_by_role("dialog", name="This service asks for a token")
+    dialog.get_by_label("Token").fill("tökén-łong-enough-for-all")
+    dialog.get_by_role("button", name="Go on").click()
+    expect(dialog.locator("input:invalid")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0
+    dialog.get_by_label("Token").fill(f" {token} ")
+    dialog.get_by_role("button", name="Go on").click()
+    expect(page.locator(".card")).to_have_count(10)
+
+
+def test_a_refused_token_is_not_kept(visit, guarded):
+    page = visit(guarded, may=REFUSED)
+    dialog = page.get_by_role("dialog", name="This service asks for a token")
+    dialog.get_by_label("Token").fill("no-token-of-theirs")
+    dialog.get_by_role("button", name="Go on").click()
+    expect(dialog.get_by_role("alert")).to_have_text("That token was refused.")
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_the_question_for_the_token_stays_until_it_is_answered(visit, guarded, token):
+    page = visit(guarded, may=REFUSED)
+    dialog = page.get_by_role("dialog", name="This service asks for a token")
+    expect(dialog).to_be_visible()
+    for _ in range(3):
+        page.keyboard.press("Escape")
+    page.evaluate("document.getElementById('token').close()")
+    dialog.get_by_label("Token").fill(token)
+    dialog.get_by_role("button", name="Go on").click()
+    expect(page.locator(".card")).to_have_count(10)
+    expect(dialog).to_be_hidden()
+
+
+def test_a_browser_that_keeps_nothing_shows_the_page(visit, address):
+    page = visit(address)
+    page.add_init_script("""for (const name of ["localStorage", "sessionStorage"])
+        Object.defineProperty(window, name, { get() { throw new DOMException("no") } })""")
+    page.goto(address)
+    expect(page.locator(".card")).to_have_count(10)
 
 
 # Failures

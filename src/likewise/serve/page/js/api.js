@@ -1,6 +1,6 @@
 // The service's routes: the one place that knows their addresses and shapes.
 
-import { askToken } from "./token.js";
+import { askToken, currentToken, keepToken } from "./token.js";
 
 /** What the service answered instead of a result. */
 export class ServiceError extends Error {
@@ -9,8 +9,6 @@ export class ServiceError extends Error {
     Object.assign(this, { status, code });
   }
 }
-
-const KEY = "likewise-token";
 
 /** How many products of a basket the service explains. */
 export const EXPLAINED = 100;
@@ -22,7 +20,7 @@ export const useModel = (name) => (chosen = name ?? undefined);
 
 async function call(path, { body, signal } = {}) {
   const headers = {};
-  const token = sessionStorage.getItem(KEY);
+  const token = currentToken();
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers["Content-Type"] = "application/json";
   const answer = await reached(body ? path : of(path), {
@@ -32,11 +30,11 @@ async function call(path, { body, signal } = {}) {
     signal,
   });
   if (answer.status === 401) {
-    const refused = sessionStorage.getItem(KEY) === token && token !== null;
-    sessionStorage.setItem(KEY, await askToken(refused));
+    if (token === currentToken()) await askToken(token !== null); // else there is a newer one
     return call(path, { body, signal });
   }
   if (!answer.ok) throw await refusal(answer);
+  if (token) keepToken(token);
   return answer.json();
 }
 

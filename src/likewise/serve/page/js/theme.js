@@ -1,6 +1,7 @@
 // Light, dark, or as the system is.
 
 import { say } from "./dom.js";
+import { read, write } from "./storage.js";
 
 const MODES = { auto: "◐", light: "☀", dark: "☾" };
 const KEY = "likewise-theme";
@@ -11,7 +12,7 @@ export function startTheme() {
   const button = document.getElementById("theme");
   const set = (mode) => {
     document.documentElement.dataset.theme = mode;
-    localStorage.setItem(KEY, mode);
+    write("localStorage", KEY, mode);
     button.textContent = MODES[mode];
     button.setAttribute("aria-label", `Colours: ${mode}`);
     button.title = `Colours: ${mode}`;
@@ -23,7 +24,8 @@ export function startTheme() {
     set(next);
     say(`Colours: ${next}`);
   });
-  set(Object.hasOwn(MODES, localStorage.getItem(KEY)) ? localStorage.getItem(KEY) : "auto");
+  const kept = read("localStorage", KEY);
+  set(Object.hasOwn(MODES, kept) ? kept : "auto");
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
     changed.dispatchEvent(new Event("change")),
   );

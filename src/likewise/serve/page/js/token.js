@@ -1,12 +1,25 @@
-// The token that a service may ask for. It is kept for this tab only.
+// The token that a service may ask for. It is kept for this tab only, once it was accepted.
 
 import { button, h } from "./dom.js";
+import { read, write } from "./storage.js";
 
+const KEY = "likewise-token";
+
+let token = read("sessionStorage", KEY);
 let pending = null;
 
-/** Ask the person for the token; those who ask meanwhile get the same answer. */
+/** What was given last, or null. */
+export const currentToken = () => token;
+
+/** Keep a token that the service has accepted. */
+export const keepToken = (accepted) => write("sessionStorage", KEY, accepted);
+
+/** Ask the person for the token; those who ask meanwhile wait for the same answer. */
 export function askToken(refused) {
-  pending ??= asked(refused).finally(() => (pending = null));
+  pending ??= asked(refused).then((given) => {
+    token = given;
+    pending = null;
+  });
   return pending;
 }
 
@@ -15,14 +28,16 @@ function asked(refused) {
   return new Promise((resolve) => {
     const input = h("input", {
       id: "token-input", type: "password", required: true, autocomplete: "off", spellcheck: "false",
+      pattern: "\\s*[!-~]+\\s*", title: "A token has no spaces, and only letters and signs of ASCII.",
     });
     const form = h(
       "form",
       {
         onsubmit: (event) => {
           event.preventDefault();
+          dialog.onclose = null;
           dialog.close();
-          resolve(input.value);
+          resolve(input.value.trim());
         },
       },
       h("h2", { id: "token-title" }, "This service asks for a token"),
@@ -34,6 +49,7 @@ function asked(refused) {
     );
     dialog.replaceChildren(form);
     dialog.oncancel = (event) => event.preventDefault();
+    dialog.onclose = () => dialog.showModal(); // browsers close it at a second Escape all the same
     dialog.showModal();
     input.focus();
   });
