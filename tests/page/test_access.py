@@ -130,3 +130,50 @@ def test_the_sheet_begins_at_its_title_and_leaves_the_keyboard_in_the_page(fille
     expect(page.locator(".card h2 .title").filter(has_text=title)).to_have_count(0)
     page.keyboard.press("Escape")
     expect(page.locator("#search")).to_be_focused()
+
+
+def test_the_search_field_follows_the_keys(page):
+    search, options = page.get_by_role("combobox"), page.get_by_role("option")
+    search.press_sequentially("tea")
+    expect(options).to_have_count(5)
+    search.press("ArrowDown")
+    expect(search).to_have_attribute("aria-activedescendant", "found-0")
+    search.press_sequentially(" po")
+    expect(options).to_have_count(1)
+    assert search.get_attribute("aria-activedescendant") is None
+    page.locator("main").focus()
+    expect(options).to_have_count(0)
+    search.press("ArrowDown")
+    expect(options).to_have_count(1)
+    search.press("Enter")
+    expect(page.locator(".chip .title")).to_have_text(["Tea pot"])
+
+
+def test_enter_before_the_answer_takes_the_first_that_is_found(page):
+    held = []
+    page.route("**/v1/items?*", lambda route: held.append(route), times=1)
+    search = page.get_by_role("combobox")
+    with page.expect_request("**/v1/items?*"):
+        search.fill("tea pot")
+    search.press("Enter")
+    held[0].continue_()
+    expect(page.locator(".chip .title")).to_have_text(["Tea pot"])
+
+
+def test_backspace_leaves_the_keyboard_in_the_field(filled):
+    page = filled("try")
+    expect(page.locator(".chip")).to_have_count(2)
+    page.get_by_role("combobox").press("Backspace")
+    expect(page.locator(".chip")).to_have_count(1)
+    expect(page.get_by_role("combobox")).to_be_focused()
+
+
+def test_keys_of_an_input_method_choose_nothing(page):
+    search = page.get_by_role("combobox")
+    search.fill("tea")
+    expect(page.get_by_role("option")).to_have_count(5)
+    search.dispatch_event("keydown", {"key": "Enter", "isComposing": True})
+    search.press("End")
+    expect(page.locator(".chip")).to_have_count(0)
+    search.press("Enter")
+    expect(page.locator(".chip")).to_have_count(1)

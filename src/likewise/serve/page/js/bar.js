@@ -16,12 +16,16 @@ let found = [];
 let active = -1;
 let asking = new AbortController();
 let pause = 0;
+let awaited = false; // what is typed has no answer yet
+let entered = false; // and Enter was pressed meanwhile
 
 /** Make the bar work. */
 export function startBar() {
   input.addEventListener("input", () => {
     clearTimeout(pause);
     found = []; // what is shown is of other words
+    awaited = true;
+    entered = false;
     pause = setTimeout(look, PAUSE);
   });
   input.addEventListener("keydown", key);
@@ -67,7 +71,9 @@ async function look() {
   } catch (error) {
     return error.name === "AbortError" ? undefined : open([none(error.message)]);
   }
+  awaited = false;
   active = -1;
+  if (entered && found.length) return choose(0);
   say(found.length ? `${counted(found.length, "product")} found` : "No product found");
   if (found.length) return open(found.map(option));
   return open([none(`No product is called “${words}”`)]);
@@ -96,6 +102,7 @@ function open(rows) {
   list.replaceChildren(...rows);
   list.hidden = false;
   input.setAttribute("aria-expanded", "true");
+  input.removeAttribute("aria-activedescendant"); // none of the new rows is chosen yet
 }
 
 function close() {
@@ -103,6 +110,7 @@ function close() {
   asking.abort();
   list.hidden = true;
   found = [];
+  awaited = entered = false;
   input.setAttribute("aria-expanded", "false");
   input.removeAttribute("aria-activedescendant");
 }
@@ -117,12 +125,15 @@ function choose(place) {
 }
 
 function key(event) {
+  if (event.isComposing) return undefined; // the keys are the input method's
   if (event.key === "Escape") return close();
   if (event.key === "Enter" && found.length) return choose(Math.max(active, 0));
+  if (event.key === "Enter" && awaited) entered = true;
   if (event.key === "Backspace" && !input.value && content().length) {
-    return takeOut(content().at(-1));
+    return remove(content().at(-1).item);
   }
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (event.key === "ArrowDown" && list.hidden) return look();
   if (!step || !found.length) return undefined;
   event.preventDefault();
   active = (active + step + found.length + (active < 0 && step < 0 ? 1 : 0)) % found.length;
