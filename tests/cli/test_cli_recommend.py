@@ -309,7 +309,7 @@ def test_recommend_refuses(refused, fitted, write, tmp_path, monkeypatch, argume
         (["85123A", "unheard of"], "the item 'unheard of' is not among the 18 items"),
         (["--items", "unknown.csv", "--json"], "the item 'x' is not among the 18 items"),
         (["85123A", "-k", "0"], "k=0; ask for a whole number"),
-        (["85123A", "-k", "18"], "k=18 but an item has only 17 others beside it"),
+        (["85123A", "-k", "18"], "k=18 but only 17 others of an item can be listed"),
     ],
 )
 def test_also_bought_refuses(refused, fitted, write, tmp_path, monkeypatch, arguments, why):

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from likewise import LinearAutoencoder, Popularity, Recommender
+from likewise import ItemNeighbours, LinearAutoencoder, Popularity, Recommender, memory
 from likewise.artifact import write_folder
 from likewise.data.fold import FoldIn, folded, held_out_items, hidden, masked, random_share
 from likewise.data.interactions import Interactions, Vocabulary
@@ -166,13 +166,14 @@ def found(name, alone, hits):
     """Return what puts a wanted item first for so many of those who judge."""
     scores = np.tile(np.arange(10, 0, -1, dtype=np.float32), (len(alone.judging), 1))
     scores[:, 9] = np.where(np.arange(len(scores)) < hits, 11.0, 0.0)
-    return Found(name, Popularity(), scores, 0.0, 0.0, scores)
+    model = ItemNeighbours() if "item-knn" in name else Popularity()
+    return Found(name, model, scores, 0.0, 0.0, scores)
 
 
 @pytest.mark.parametrize(
     ("linear", "counts", "model"),
     [(8, 8, None), (5, 8, None), (9, 9, "linear"), (30, 31, "linear"), (30, 60, "item-knn"),
-     (2, 9, None), (2, 40, "item-knn")],
+     (2, 9, None), (2, 40, "item-knn"), (None, 9, None), (None, 40, "item-knn")],
 )  # fmt: skip
 def test_a_co_count_is_taken_only_where_it_is_really_ahead(linear, counts, model):
     held_out = np.zeros((160, 10))
@@ -181,10 +182,9 @@ def test_a_co_count_is_taken_only_where_it_is_really_ahead(linear, counts, model
     alone.judging.given.indices[:] = 0
     alone.judging.held_out.indices[:] = 9
     winner = found("linear", alone, 8)
-    candidates = [
-        found("also bought: linear", alone, linear),
-        found("also bought: item-knn", alone, counts),
-    ]
+    candidates = [found("also bought: item-knn", alone, counts)]
+    if linear is not None:
+        candidates = [found("also bought: linear", alone, linear), *candidates]
     best, record = alone.verdict([winner], Weights("z-score", (1.0,), 0.0), candidates)
     assert record["model"] == model
     assert (None if best is None else best.name) == (model and f"also bought: {model}")
@@ -283,6 +283,13 @@ def test_where_a_trial_is_more_than_its_share_none_is_begun(shop, monkeypatch):
     assert not any(name.startswith("also bought") for name, _ in result.trials)
     skipped = result.recommender.metrics["choice"]["skipped"]
     assert skipped["also bought: linear"] == "a trial would take more than its share of the budget"
+
+
+def test_they_are_refused_where_memory_is_short(shop, monkeypatch):
+    recommender = Recommender(LinearAutoencoder(l2=1.0)).fit(shop)
+    monkeypatch.setattr(memory, "available_memory", lambda: 8 * 15 * 14 - 1)
+    with pytest.raises(NotEnoughMemoryError, match="the 14 best others of 15 items"):
+        Companions.of(recommender)
 
 
 def test_the_estimate_counts_them_where_auto_may_keep_them(shop):

@@ -141,7 +141,7 @@ def test_a_step_of_muon_is_the_polar_factor(shape, kind):
     """Against the singular value decomposition: directions are kept, their sizes come near 1."""
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     u, s, v = torch.linalg.svd(matrix, full_matrices=False)
-    for scale in (1e-6, 1.0, 1e6):
+    for scale in (1e-30, 1e-12, 1e-6, 1.0, 1e6, 1e12):
         sizes = u.T @ orthogonal(scale * matrix, kind) @ v.T
         near = torch.diagonal(sizes)
         assert (near < 1.5).all()

@@ -43,6 +43,7 @@ def found(
     judged_on: "tuple[Interactions, FoldIn] | None" = None,
 ) -> "Recommender":  # fmt: skip
     """Fit what `auto` finds within the budget."""
+    from likewise.recommend.alone import PREFIX
     from likewise.recommend.auto import auto
 
     with output.bar("looking for the best model") as move:
@@ -70,7 +71,8 @@ def found(
         )
     for model, why in choice["skipped"].items():
         output.note(f"left out {model}: {why}")
-    if len(tried := {trial["model"] for trial in choice["trials"]}) == 1:
+    tried = {trial["model"] for trial in choice["trials"]}
+    if len(tried := {name for name in tried if not name.startswith(PREFIX)}) == 1:
         output.note(
             f"there was no time to try anything beside {tried.pop()}: give a longer --budget"
         )

@@ -77,7 +77,7 @@ def time_of(relation: Relation, name: str, time_format: str | None) -> str:
     epoch = _epoch(f"TRY_CAST({text} AS DOUBLE)")
     if is_number:
         return epoch
-    plain = f"epoch_us(TRY_CAST({text} AS TIMESTAMP))"  # ignores offsets, in half of the time
+    plain = f"epoch_us(TRY_CAST({text} AS TIMESTAMP))"  # quicker, but ignores offsets
     any_other = f"coalesce(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)), {epoch})"
     is_plain = " OR ".join(f"{text} LIKE {text_sql(form)}" for form in WITHOUT_OFFSET)
     return f"CASE WHEN {is_plain} THEN {plain} ELSE {any_other} END"

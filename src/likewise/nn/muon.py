@@ -94,7 +94,9 @@ def orthogonal(matrix: Tensor, kind: torch.dtype = torch.float32) -> Tensor:
     [1, 1]
     """
     tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).to(kind).contiguous()
+    x = (matrix.T if tall else matrix).float()
+    x = x / x.abs().amax().clamp_min(torch.finfo(torch.float32).tiny)  # fourth powers underflow
+    x = x.to(kind).contiguous()
     gram = x @ x.T
     bound = MARGIN * gram.float().norm().clamp_min(torch.finfo(torch.float32).tiny)
     x, gram = x / bound.sqrt(), gram / bound

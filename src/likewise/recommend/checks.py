@@ -67,7 +67,7 @@ def require_others(k: Any, n_others: int) -> None:
     _require_whole(k)
     if k > n_others:
         raise InputError(
-            f"k={k} but an item has only {n_others} others beside it; ask for k <= {n_others}"
+            f"k={k} but only {n_others} others of an item can be listed; ask for k <= {n_others}"
         )
 
 

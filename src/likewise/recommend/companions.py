@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise.errors import InputError
+from likewise.memory import require_memory
 
 if TYPE_CHECKING:
     from likewise.recommend.recommender import Recommender
@@ -51,6 +52,11 @@ class Companions:
         """Keep what a fitted recommender's model makes of each item alone."""
         columns = np.arange(recommender.n_items)
         n = cls.kept(recommender.n_items)
+        require_memory(
+            cls.bytes_for(recommender.n_items),
+            f"the {n} best others of {recommender.n_items:,} items",
+            "also_bought answers from the model without them",
+        )
         kept = cls(np.empty((len(columns), n), np.int32), np.empty((len(columns), n), np.float32))
         for rows in recommender._blocks(len(columns)):
             kept.items[rows], kept.scores[rows] = recommender._alone(columns[rows], n)

@@ -190,10 +190,11 @@ class Search:
         if self.alone is None:
             return
         for kind in (tried_first(self.learned.n_items, self.budget.seconds), ItemNeighbours):
-            name, share = f"{PREFIX}{kind.type_name}", ALONE_SHARE * self.budget.seconds
+            name = f"{PREFIX}{kind.type_name}"
+            share = min(ALONE_SHARE * self.budget.seconds, self._free())
             tried = [t.seconds for model, t in self.journal.trials if model == kind.type_name]
             again = (1 + self.growth) * median(tried or [0.0])  # fitted twice more, at the end
-            if not tried or again + median(tried) > max(share, FIRST_SHARE * self._free()):
+            if not tried or again + median(tried) > share:
                 self.skipped[name] = "a trial would take more than its share of the budget"
                 continue
             try:
