@@ -1,6 +1,7 @@
 """`likewise doctor` says what is there and what is broken; `likewise demo` does the whole job."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +129,11 @@ def test_the_demo_refuses_a_place_that_is_taken(refused, small_demo, tmp_path):
     assert "is a file; name a folder" in refused("demo", "--out", tmp_path / "file")
     (tmp_path / "shop.model").mkdir()
     assert "is not a model folder" in refused("demo", "--out", tmp_path)
+
+
+def test_the_next_commands_are_as_they_can_be_typed(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["bin/likewise", "demo"])
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert demo._next(Path("shop.model"))[4] == "  bin/likewise serve shop.model"
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert demo._next(Path("shop.model"))[4] == "  likewise serve shop.model"

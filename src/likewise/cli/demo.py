@@ -1,5 +1,7 @@
 """`likewise demo`: the main job on the real log that ships with likewise."""
 
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -177,12 +179,19 @@ def _pictures(
 
 
 def _next(model: Path) -> list[str]:
+    likewise = _as_typed()
     return [
         "Next:",
-        f"  likewise recommend {model} --basket {PRODUCTS[0]},{PRODUCTS[1]} --why",
-        f"  likewise also-bought {model} {PRODUCTS[2]}",
-        f"  likewise steps {model} --basket {PRODUCTS[0]},{PRODUCTS[1]}",
-        f"  likewise serve {model}",
-        "  likewise fit your-orders.csv --out shop.model",
-        "  likewise evaluate your-orders.csv",
+        f"  {likewise} recommend {model} --basket {PRODUCTS[0]},{PRODUCTS[1]} --why",
+        f"  {likewise} also-bought {model} {PRODUCTS[2]}",
+        f"  {likewise} steps {model} --basket {PRODUCTS[0]},{PRODUCTS[1]}",
+        f"  {likewise} serve {model}",
+        f"  {likewise} fit your-orders.csv --out shop.model",
+        f"  {likewise} evaluate your-orders.csv",
     ]
+
+
+def _as_typed() -> str:
+    """Return what the command is called from here: its path, where the shell would not find it."""
+    ran = Path(sys.argv[0])
+    return str(ran) if ran.stem == "likewise" and shutil.which("likewise") is None else "likewise"

@@ -53,7 +53,7 @@ class Ranker(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """What one model reached on one fold.
 
@@ -65,11 +65,21 @@ class Evaluation:
         Share of the catalogue in at least one user's first `COVERAGE_AT` places.
     n_users : int
         Users with something to find.
+
+    Examples
+    --------
+    >>> Evaluation({"recall@20": np.array([0.5, np.nan, 1.0])}, coverage=0.25, n_users=2)
+    Evaluation(recall@20 .7500, coverage@20 .2500, 2 users)
     """
 
     per_user: Mapping[str, Floats]
     coverage: float
     n_users: int
+
+    def __repr__(self) -> str:
+        told = [f"{name} {self.mean(name):.4f}".replace(" 0.", " .") for name in self.per_user]
+        coverage = f"coverage@{COVERAGE_AT} {self.coverage:.4f}".replace(" 0.", " .")
+        return f"Evaluation({', '.join([*told, coverage])}, {self.n_users:,} users)"
 
     def mean(self, name: str) -> float:
         """Return a metric's mean over the users with something to find."""
