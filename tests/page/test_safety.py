@@ -162,12 +162,18 @@ def test_answers_that_come_late_do_not_overwrite_later_ones(visit, address):
     assert len(held) == 1
 
 
-def test_of_two_links_the_later_one_counts(visit, address):
-    page = visit(address)
+def follow_a_link_without_an_answer(page):
+    """Let a link be followed, and return the request for its product's title, which is held."""
     held = []
     expect(page.locator(".card")).to_have_count(10)
     page.route("**/v1/items?query=85123A*", lambda route: held.append(route), times=1)
     page.evaluate("location.hash = 'try?item=85123A'")
+    return held
+
+
+def test_of_two_links_the_later_one_counts(visit, address):
+    page = visit(address)
+    held = follow_a_link_without_an_answer(page)
     expect(page.locator("#note")).to_contain_text("Fetching the basket")
     page.evaluate("location.hash = 'try?item=22423'")
     expect(page.locator(".chip .title")).to_have_text(["Tea cup"])
@@ -179,10 +185,7 @@ def test_of_two_links_the_later_one_counts(visit, address):
 
 def test_a_change_counts_more_than_a_link_that_is_being_followed(visit, address):
     page = visit(address)
-    held = []
-    expect(page.locator(".card")).to_have_count(10)
-    page.route("**/v1/items?query=85123A*", lambda route: held.append(route), times=1)
-    page.evaluate("location.hash = 'try?item=85123A'")
+    held = follow_a_link_without_an_answer(page)
     expect(page.locator("#note")).to_be_visible()
     page.locator(".card .add").first.click()
     title = page.locator(".chip .title").inner_text()

@@ -16,12 +16,7 @@ from torch import Tensor
 
 from likewise.autoencoders import neural_folder
 from likewise.autoencoders.base import RUN_OPTIONS, Validate
-from likewise.autoencoders.choices import (
-    choose,
-    loss_for,
-    require_learnable,
-    start_at_the_mean,
-)
+from likewise.autoencoders.choices import choose, loss_for, require_learnable, start_at_the_mean
 from likewise.autoencoders.neural_folder import as_array
 from likewise.autoencoders.neural_parameters import NeuralParameters
 from likewise.errors import InputError
@@ -72,7 +67,9 @@ class NeuralAutoencoder(NeuralParameters):
     """
 
     stochastic: ClassVar[bool] = True
-    samples: ClassVar[bool] = False  # whether training may look at a sample of the items
+    samples: ClassVar[bool] = False
+    """Whether training may look at a sample of the items."""
+
     # What a type provides
 
     @abstractmethod
@@ -252,8 +249,9 @@ class NeuralAutoencoder(NeuralParameters):
 
     def _scaled(self, X: Any) -> Any:
         """Return rows as the net and its loss see them."""
-        dense = self.scaling_ is not None and sparse.issparse(X)
-        return self.scaling_.into(X.toarray() if dense else X) if self.scaling_ else X
+        if self.scaling_ is None:
+            return X
+        return self.scaling_.into(X.toarray() if sparse.issparse(X) else X)
 
     def _unscaled(self, rows: Tensor) -> NDArray[np.float32]:
         return self.scaling_.out_of(as_array(rows)) if self.scaling_ else as_array(rows)

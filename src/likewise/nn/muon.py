@@ -1,11 +1,12 @@
 """Muon: the momentum of a matrix, made orthogonal, is the step that the matrix takes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from likewise.nn.by_weight import ByWeight
 from likewise.nn.device import use_bfloat16
 
 MOMENTUM = 0.95
@@ -23,7 +24,7 @@ MARGIN = 1.05
 """Above 1 the polynomials run away, and bfloat16 may round a value of 1 upwards."""
 
 
-class MatrixMuon(torch.optim.Optimizer):
+class MatrixMuon(ByWeight):
     """Muon for matrices: W ← W - 0.2 √max(n, m) η O, O the nearest orthogonal to the momentum.
 
     The momentum is Nesterov's. The scale gives a step the size that AdamW's would have.
@@ -53,24 +54,15 @@ class MatrixMuon(torch.optim.Optimizer):
         units = use_bfloat16("auto", matrices[0].device)
         self.kind = torch.bfloat16 if units else torch.float32
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Change the weights by their gradients."""
-        del closure
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    weight.mul_(1 - group["lr"] * group["weight_decay"])
-                    self._change(weight, weight.grad, group["lr"])
-
-    def _change(self, weight: Tensor, slope: Tensor, rate: float) -> None:
+    def _change(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        weight.mul_(1 - group["lr"] * group["weight_decay"])
         state = self.state[weight]
         if not state:
             state["momentum"] = torch.zeros_like(weight)
-        momentum = state["momentum"].lerp_(slope, 1 - MOMENTUM)
-        ahead = torch.lerp(slope, momentum, MOMENTUM)
+        momentum = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
+        ahead = torch.lerp(gradient, momentum, MOMENTUM)
         scale = 0.2 * max(weight.shape) ** 0.5
-        weight.add_(orthogonal(ahead, self.kind), alpha=-rate * scale)
+        weight.add_(orthogonal(ahead, self.kind), alpha=-group["lr"] * scale)
 
 
 def orthogonal(matrix: Tensor, kind: torch.dtype = torch.float32) -> Tensor:

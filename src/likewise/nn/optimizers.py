@@ -6,6 +6,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from likewise.nn.by_weight import ByWeight
 from likewise.nn.layers import InputLayer, LinearOutputNet
 from likewise.nn.muon import MatrixMuon
 from likewise.nn.plan import Plan
@@ -79,7 +80,7 @@ class SampledAdam(Parts):
         )
 
 
-class _TouchedAdam(torch.optim.Optimizer):
+class _TouchedAdam(ByWeight):
     """Adam for weights whose gradients are sparse, on the rows that these hold.
 
     `torch.optim.SparseAdam` does the same but for two things: it adds ε before the moments are
@@ -87,16 +88,8 @@ class _TouchedAdam(torch.optim.Optimizer):
     `step` is a plain number, which a checkpoint's tensors do not hold.
     """
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Change the rows of the weights that the gradients hold."""
-        del closure
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._change(weight, weight.grad.coalesce(), group["lr"])
-
-    def _change(self, weight: Tensor, gradient: Tensor, rate: float) -> None:
+    def _change(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        gradient = gradient.coalesce()
         state = self.state[weight]
         if not state:
             state["step"] = torch.zeros(())
@@ -109,7 +102,7 @@ class _TouchedAdam(torch.optim.Optimizer):
         state["exp_avg"].index_copy_(0, rows, mean)
         state["exp_avg_sq"].index_copy_(0, rows, square)
         deviation = square.sqrt_().div_((1 - second**n) ** 0.5).add_(EPSILON)
-        weight.index_add_(0, rows, mean.div_(deviation), alpha=-rate / (1 - first**n))
+        weight.index_add_(0, rows, mean.div_(deviation), alpha=-group["lr"] / (1 - first**n))
 
 
 class Muon(Parts):

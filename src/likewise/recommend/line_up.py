@@ -34,7 +34,7 @@ from likewise.recommend.candidates import batch_size_for
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import LINEAR, Ladders, linear_kind, tried_first
 from likewise.recommend.selection import METRIC, choose
-from likewise.recommend.topk import NO_ITEM
+from likewise.recommend.topk import filled
 
 STOCHASTIC = (
     "undercomplete",
@@ -137,8 +137,7 @@ class _AlsoBought:
 
     def rank(self, given: CSR, k: int, *, filter_seen: bool) -> NDArray[np.int64]:
         chosen, _, _ = self.recommender._also(given.indices, min(k, self.recommender.n_others))
-        missing = k - chosen.shape[1]
-        return np.pad(chosen, ((0, 0), (0, missing)), constant_values=NO_ITEM)
+        return filled(chosen, k)
 
 
 def line_up(

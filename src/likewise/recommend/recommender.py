@@ -50,7 +50,7 @@ from likewise.recommend.explain import Reason, effects
 from likewise.recommend.rules import Rules
 from likewise.recommend.steps import Steps, seven_steps
 from likewise.recommend.support import Support
-from likewise.recommend.topk import NO_ITEM, top_k
+from likewise.recommend.topk import filled, top_k
 
 WEIGHTINGS = ("binary", "log", "linear", "recent")
 PARTS = ("model", "support", "classic", "companions", "places")
@@ -292,8 +292,7 @@ class Recommender:
     def explain_each(self, basket: Sequence[Any], items: Sequence[Any]) -> list[list[Reason]]:
         """Return what `explain` returns, for each of several items.
 
-        The basket is scored once for all of them, so that the reasons of a whole list take hardly
-        longer than those of one item.
+        The basket is scored once for all of them.
         """
         self._require_fitted()
         given = Baskets.of([basket], self.catalogue_.items)
@@ -358,8 +357,7 @@ class Recommender:
     def rank(self, given: CSR, k: int, *, filter_seen: bool = True) -> NDArray[np.int64]:
         """Return the row numbers of the k best items of each row, -1 where fewer remain."""
         chosen, _ = self._ranked(given, min(k, self.n_items), filter_seen=filter_seen)
-        missing = k - chosen.shape[1]
-        return np.pad(chosen, ((0, 0), (0, missing)), constant_values=NO_ITEM)
+        return filled(chosen, k)
 
     @property
     def n_items(self) -> int:

@@ -63,6 +63,17 @@ def top_k(
     return items, values
 
 
+def filled(items: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Return lists of k places, -1 after those of shorter ones.
+
+    Examples
+    --------
+    >>> filled(np.array([[3, 1]]), 4)
+    array([[ 3,  1, -1, -1]])
+    """
+    return np.pad(items, ((0, 0), (0, k - items.shape[1])), constant_values=NO_ITEM)
+
+
 def _first_of_sorted(
     scores: NDArray[np.float32], order: NDArray[np.int64], items: NDArray[np.int64]
 ) -> None:
