@@ -50,7 +50,10 @@ def main() -> None:
     parser.add_argument("--only", choices=ARMS, help="one of the two nets, without a comparison")
     parser.add_argument("--images", type=int, default=60_000, help="to learn from")
     parser.add_argument("--choose", action="store_true", help="judge by held-out training images")
+    parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     arguments = parser.parse_args()
+    if arguments.cpu:
+        records.count_processor_seconds()
     training, testing = images(arguments)
     n_labels = len(training) if arguments.labels == "all" else int(arguments.labels)
     right: dict[str, list[np.ndarray]] = {}

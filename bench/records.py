@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,14 @@ def write(name: str, rows: Any) -> None:
     RESULTS.mkdir(exist_ok=True)
     document = {**provenance(), "results": rows}
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+def count_processor_seconds() -> None:
+    """Let every time limit and duration of this process be seconds of processor time.
+
+    What is learned within a limit then does not depend on what else the machine does.
+    """
+    time.monotonic = time.perf_counter = time.process_time
 
 
 def _git(*arguments: str) -> str:

@@ -52,7 +52,10 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--rows", type=int, help="train on so many images only, to try it")
     parser.add_argument("--choose", action="store_true", help="score on held-out training images")
+    parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     arguments = parser.parse_args()
+    if arguments.cpu:
+        records.count_processor_seconds()
     train, test = images(arguments.choose, arguments.rows)
     rows = [pca(train, test, arguments.dimensions)]
     print(json.dumps(rows[0]), flush=True)

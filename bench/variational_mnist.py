@@ -44,7 +44,10 @@ def main() -> None:
     parser.add_argument("--choose", action="store_true", help="judge by held-out training images")
     parser.add_argument("--set", nargs="+", default=[], help="NAME=VALUE, settings to try")
     parser.add_argument("--bounds", nargs="+", choices=list(BOUNDS), default=list(BOUNDS))
+    parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     arguments = parser.parse_args()
+    if arguments.cpu:
+        records.count_processor_seconds()
     train, test = images(arguments.binarised, arguments.choose)
     train, test = train[: arguments.rows], test[: arguments.test_rows]
     rows = [
