@@ -32,6 +32,7 @@ NETS: dict[str, dict[str, Any]] = {
     "convolutional": {
         "type": "convolutional", "n_latent": 256, "filters": (32, 64, 128), "depth": 2,
         "corruption": "masking", "augment": True, "batch_size": 128, "precision": "bfloat16",
+        "optimizer": "muon", "learning_rate": 5e-3,
     },
 }  # fmt: skip
 MIRRORED = ("fashion-mnist",)
@@ -117,6 +118,7 @@ def learned(
         pretrain=pretrain,
         max_epochs=300 if few else 100_000,  # the time limit ends it, with the rate at 0
         batch_size=64 if few else 128,
+        optimizer="adamw" if few else "muon",
         weight_decay=0.05,
         dropout=0.3,
         label_smoothing=0.1,

@@ -15,6 +15,7 @@ from likewise.artifact import read_folder, write_folder
 from likewise.autoencoders import TYPES
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError, ModelFolderError
+from likewise.nn.optimizers import RATES
 
 NEURAL_TYPES = sorted(name for name, kind in TYPES.items() if issubclass(kind, NeuralAutoencoder))
 
@@ -51,6 +52,15 @@ def test_every_neural_type_learns_to_recognise(classifier, name, pretrain, data)
     np.testing.assert_allclose(p.sum(1), 1)
     np.testing.assert_array_equal(model.classes_[p.argmax(1)], model.predict(X))
     assert bool(model.autoencoder_.history_.epochs) == pretrain
+
+
+@pytest.mark.parametrize("name", ["undercomplete", "convolutional"])
+def test_muon_learns_to_recognise_at_its_own_rate(classifier, name, data):
+    X, y = data
+    settings = {"optimizer": "muon", "learning_rate": "auto", "max_epochs": 50}
+    model = classifier(name, **settings).fit(X[:90], y[:90])
+    assert model.score(X[90:], y[90:]) > 0.9
+    assert model._plan(0).learning_rate == RATES["muon"]
 
 
 @pytest.mark.parametrize("name", ["undercomplete", "convolutional"])
@@ -130,7 +140,7 @@ def test_what_cannot_be_learned_is_refused(classifier, given, says, data):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"pretrain": "yes"}, {"learning_rate": 0}, {"weight_decay": -1},
+    [{"pretrain": "yes"}, {"learning_rate": 0}, {"optimizer": "lion"}, {"weight_decay": -1},
      {"batch_size": 0}, {"max_epochs": 0},
      {"patience": 0}, {"validation_fraction": 1.0}, {"max_seconds": 0}, {"dropout": 1.0},
      {"label_smoothing": -0.1}, {"autoencoder": 3}],

@@ -135,6 +135,18 @@ def test_muon_moves_matrices_by_orthogonal_steps_and_the_rest_by_adamw():
     torch.testing.assert_close(steps["first.bias"].abs(), torch.full((4,), 0.1), rtol=1e-3, atol=0)
 
 
+def test_muon_takes_the_filters_of_a_convolution_as_the_rows_of_a_matrix():
+    torch.manual_seed(0)
+    filters = torch.nn.Parameter(torch.randn(4, 3, 3, 3))
+    matrix = torch.nn.Parameter(filters.detach().reshape(4, 27).clone())
+    optimizer, known = (MatrixMuon([weight], 0.1, 0.0) for weight in (filters, matrix))
+    filters.grad = torch.randn(4, 3, 3, 3)
+    matrix.grad = filters.grad.reshape(4, 27).clone()
+    optimizer.step()
+    known.step()
+    torch.testing.assert_close(filters.detach().reshape(4, 27), matrix.detach())
+
+
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("shape", [(40, 40), (40, 25), (25, 40), (1, 7), (7, 1)])
 def test_a_step_of_muon_is_the_polar_factor(shape, kind):

@@ -27,6 +27,7 @@ from likewise.autoencoders.recogniser import Recogniser, accuracy, held_out
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.errors import InputError
 from likewise.nn.device import use_bfloat16
+from likewise.nn.optimizers import RATES
 from likewise.nn.plan import History, Plan, Progress
 from likewise.nn.training import train
 
@@ -50,8 +51,12 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         labelled images are moved a little too.
     pretrain : bool or "prefit"
         Whether the autoencoder learns first, or its weights are random, or it is fitted already.
-    learning_rate, batch_size, max_epochs, patience : float, int, int, int
-        Of learning from the labels, by AdamW; the rate rises at first and falls to 0 by the end.
+    optimizer : {"adamw", "muon", "adam", "sgd"}
+        What learns from the labels; "muon" learns faster from many of them.
+    learning_rate : float or "auto"
+        Of learning from the labels; it rises at first and falls to 0 by the end.
+    batch_size, max_epochs, patience : int
+        Of learning from the labels.
     weight_decay : float
         Share of the weights, times the rate, that a step from the labels takes from them.
     validation_fraction : float in [0, 1)
@@ -96,7 +101,8 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     autoencoder: NeuralAutoencoder | None = None
     _: KW_ONLY
     pretrain: bool | str = True
-    learning_rate: float = 1e-3
+    optimizer: str = "adamw"
+    learning_rate: float | str = "auto"
     weight_decay: float = 0.0
     batch_size: int = 64
     max_epochs: int = 60
@@ -114,7 +120,8 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "autoencoder": [NeuralAutoencoder, None],
         "pretrain": ["boolean", StrOptions({"prefit"})],
-        "learning_rate": [_POSITIVE],
+        "optimizer": [StrOptions(set(RATES))],
+        "learning_rate": [_POSITIVE, StrOptions({"auto"})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         **{name: [_COUNT] for name in ("batch_size", "max_epochs", "patience")},
         **{name: [_SHARE] for name in ("validation_fraction", "dropout", "label_smoothing")},
@@ -272,12 +279,13 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         )
 
     def _plan(self, seed: int) -> Plan:
+        rate = self.learning_rate
         return Plan(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
+            learning_rate=RATES[self.optimizer] if isinstance(rate, str) else rate,
             weight_decay=self.weight_decay,
-            optimizer="adamw",
+            optimizer=self.optimizer,
             patience=self.patience,
             max_seconds=float("inf") if self.max_seconds is None else self.max_seconds,
             seed=seed,

@@ -27,12 +27,13 @@ MARGIN = 1.05
 class MatrixMuon(ByWeight):
     """Muon for matrices: W ← W - 0.2 √max(n, m) η O, O the nearest orthogonal to the momentum.
 
-    The momentum is Nesterov's. The scale gives a step the size that AdamW's would have.
+    The momentum is Nesterov's. The scale gives a step the size that AdamW's would have. The filters
+    of a convolution are the rows of a matrix.
 
     Parameters
     ----------
     matrices : sequence of Parameter
-        What to train.
+        What to train, of shape (n, ...); what follows n is one dimension here, of m.
     lr, weight_decay : float
         η; the share of the weights, times η, that a step takes from them.
 
@@ -60,9 +61,10 @@ class MatrixMuon(ByWeight):
         if not state:
             state["momentum"] = torch.zeros_like(weight)
         momentum = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
-        ahead = torch.lerp(gradient, momentum, MOMENTUM)
-        scale = 0.2 * max(weight.shape) ** 0.5
-        weight.add_(orthogonal(ahead, self.kind), alpha=-group["lr"] * scale)
+        ahead = torch.lerp(gradient, momentum, MOMENTUM).flatten(1)
+        scale = 0.2 * max(ahead.shape) ** 0.5
+        step = orthogonal(ahead, self.kind).view_as(weight)
+        weight.add_(step, alpha=-group["lr"] * scale)
 
 
 def orthogonal(matrix: Tensor, kind: torch.dtype = torch.float32) -> Tensor:

@@ -106,7 +106,7 @@ class _TouchedAdam(ByWeight):
 
 
 class Muon(Parts):
-    """Muon for the matrices of a net, AdamW for its biases and whatever else is no matrix.
+    """Muon for the matrices and convolutions of a net, AdamW for its biases.
 
     Muon (:class:`~likewise.nn.muon.MatrixMuon`) replaces the momentum of a matrix by its nearest
     orthogonal one, so that every direction is learned at the same pace; an update is scaled to the
@@ -121,8 +121,8 @@ class Muon(Parts):
     """
 
     def __init__(self, net: nn.Module, lr: float, weight_decay: float) -> None:
-        matrices = [p for p in net.parameters() if p.ndim == 2]
-        others = [p for p in net.parameters() if p.ndim != 2]
+        matrices = [p for p in net.parameters() if p.ndim > 1]
+        others = [p for p in net.parameters() if p.ndim <= 1]
         parts: list[torch.optim.Optimizer] = []
         if matrices:
             parts.append(MatrixMuon(matrices, lr, weight_decay))
