@@ -117,8 +117,9 @@ def learned(
         autoencoder,
         pretrain=pretrain,
         max_epochs=300 if few else 100_000,  # the time limit ends it, with the rate at 0
-        batch_size=64 if few else 128,
+        batch_size=64 if few else 256,
         optimizer="adamw" if few else "muon",
+        learning_rate=1e-3 if few else 3e-3,
         weight_decay=0.05,
         dropout=0.3,
         label_smoothing=0.1,
