@@ -78,7 +78,10 @@ def main() -> None:
     parser.add_argument("--choose", action="store_true", help="compare likewise's settings instead")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--dry", action="store_true", help="write no results")
+    parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     arguments = parser.parse_args()
+    if arguments.cpu:
+        records.count_processor_seconds()
     with_peers = not (arguments.no_peers or arguments.choose)
     if with_peers and not PYTHON.exists():
         parser.error(f"{PYTHON} is not there: run bench/peers/setup.sh pyod, or --no-peers")

@@ -49,7 +49,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="learn from so many images only, to try it")
     parser.add_argument("--choose", action="store_true", help="judge on held-out training images")
     parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     arguments = parser.parse_args()
+    if arguments.cpu:
+        records.count_processor_seconds()
     if not (arguments.no_peers or PYTHON.exists()):
         parser.error(f"{PYTHON} is not there: run bench/peers/setup.sh embedding, or --no-peers")
     (X, y), (T, t) = images(arguments.choose, arguments.rows)

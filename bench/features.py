@@ -49,7 +49,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--seconds", type=float, default=300, help="for each autoencoder")
     parser.add_argument("--rows", type=int, help="learn from so many images only, to try it")
+    parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     arguments = parser.parse_args()
+    if arguments.cpu:
+        records.count_processor_seconds()
     (X, y), (T, t) = (load(arguments.set, part) for part in ("train", "test"))
     X, y = X[: arguments.rows], y[: arguments.rows]
     rows = []

@@ -32,7 +32,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--few", type=int, help="learn from so many images only")
     parser.add_argument("--dry", action="store_true", help="write no results")
+    parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     arguments = parser.parse_args()
+    if arguments.cpu:
+        records.count_processor_seconds()
     train = load_images("fashion-mnist").pixels[: arguments.few]
     test = load_images("fashion-mnist", "test").pixels
     rows = []
