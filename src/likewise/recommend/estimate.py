@@ -35,6 +35,9 @@ ADDITION = 3e-9
 LOOK_UP = 20e-9
 """Seconds of a look-up of a pair of items, on one thread."""
 
+SPARSE_PRODUCT = 0.6e-9
+"""Seconds of a multiplication and addition of sparse rows with a dense matrix, on one thread."""
+
 SMALL_MATRIX_SHARE = 0.3
 """The share of a large matrix's speed that the inverse of a neighbourhood reaches."""
 
@@ -166,7 +169,23 @@ def _seconds(model: Autoencoder, interactions: Interactions) -> float | None:
         return ADDITION * additions + n_items * (lookups + inverse)
     if isinstance(model, NeuralAutoencoder):
         return model.max_seconds
-    return None
+    if isinstance(model, KernelAutoencoder):
+        L = min(model.n_landmarks, interactions.n_users)
+        return _projected(interactions, L, products=3, squares=1) + L**3 * _seconds_per_operation()
+    if isinstance(model, SpectralAutoencoder):  # n_iter=4 power iterations, there and back
+        return _projected(interactions, model.n_latent, products=10, squares=10)
+    return ADDITION * additions
+
+
+def _projected(interactions: Interactions, width: int, products: int, squares: int) -> float:
+    """Return the seconds of so many products of the rows, and squares of what they make.
+
+    A product of the sparse rows with a dense matrix of `width` columns, on one thread; the square
+    Zᵀ Z, or an orthogonal base, of the dense rows Z that come of it.
+    """
+    n_rows = interactions.n_users + interactions.n_items
+    of_sparse = products * int(interactions.matrix.nnz) * width * SPARSE_PRODUCT
+    return of_sparse + squares * n_rows * width**2 * _seconds_per_operation()
 
 
 def _seconds_per_operation() -> float:
