@@ -245,6 +245,24 @@ def test_where_no_blend_is_better_the_first_part_is_alone(shop):
     assert found.calibration == next(iter(CALIBRATIONS))
 
 
+def test_every_calibration_has_its_turn_though_climbing_takes_all_that_it_may(monkeypatch):
+    clock, seen = [0.0], []
+    monkeypatch.setattr("likewise.recommend.budget.time.monotonic", lambda: clock[0])
+
+    def slowly(tables, score, starts, max_seconds):
+        clock[0] += max_seconds
+        seen.append(max_seconds)
+        return starts[0], 0.0
+
+    monkeypatch.setattr("likewise.recommend.weights._climbed", slowly)
+    part = np.random.default_rng(0).random((3, 5), dtype=np.float32)
+    choose_weights([part, part], None, METRIC, max_seconds=8.0)
+    assert seen == [4.0, 2.0, 1.0, 0.5]
+    assert len(seen) == len(CALIBRATIONS)
+    choose_weights([part], None, METRIC, max_seconds=8.0)
+    assert seen[4:] == [4.0]  # alone, once
+
+
 def test_a_type_is_left_out_only_if_a_trial_of_it_was_expected_to_be_long(shop, monkeypatch):
     """However long one of the linear autoencoder took: another type may be quicker."""
     learned, judged = held_out_items(shop)

@@ -24,6 +24,9 @@ LADDER = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
 """Weights that are tried, beside the first part's 1."""
 
 START = 0.5
+LEAST_SHARE = 0.1
+"""Of the seconds, without which no further calibration is tried."""
+
 MOST_USERS = 4_000
 LEAST_BYTES, MOST_BYTES = 64 * 1024**2, 256 * 1024**2
 """Scores kept of each part: a 64th of the memory there is, within these bounds."""
@@ -59,15 +62,15 @@ def choose_weights(
         Whether buying again counts.
     max_seconds : float
         Half of it is for climbing to weights of z-scores, and half of what is left for each other
-        calibration in turn.
+        calibration in turn. They do not change the order of a part that is alone.
     """
     score, budget = partial(_score, fold=fold, metric=metric, repeats=repeats), Budget(max_seconds)
     equal = (1.0, *[START] * (len(raw) - 1))
     best = Weights(next(iter(CALIBRATIONS)), (1.0, *[0.0] * (len(raw) - 1)), -math.inf)
-    for name in CALIBRATIONS:
+    for name in list(CALIBRATIONS)[: 1 if len(raw) == 1 else None]:
         tables: list[NDArray[np.float32]] = []
         for scores in raw:
-            if best.score > -math.inf and budget.left < max_seconds / 4:
+            if best.score > -math.inf and budget.left < max_seconds * LEAST_SHARE:
                 return best
             tables.append(CALIBRATIONS[name](scores))
         found = _climbed(tables, score, [best.weights, equal], budget.left / 2)
