@@ -32,8 +32,8 @@ FEW = 5_000
 """Images below which they are moved."""
 
 FOR_FEW: dict[str, Any] = {"augment": True, "max_epochs": 300, "patience": 50}
-"""On the 500 images of Fashion-MNIST that ship with the tests, the squared error of those held out
-falls from 13.2 to 8.6 by this, at 32 dimensions; PCA's is 12.5."""
+"""On 500 images of Fashion-MNIST the squared error of 10,000 others falls from 11.3 to 8.2 by this,
+at 32 dimensions; PCA's is 12.9."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -117,8 +117,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
 
     hidden: Sequence[int] = ()
     activation: str = "silu"
-    optimizer: str = "adam"
-    learning_rate: float = 2e-3
+    optimizer: str = "muon"
     batch_size: int | str = 64
     augment: bool | str = "auto"
     filters: Sequence[int] = (32, 64)
