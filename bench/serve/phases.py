@@ -80,11 +80,17 @@ def batching(sizes: Sizes) -> Rows:
 
 def rules(sizes: Sizes) -> Rows:
     """What requests without rules take, beside requests with them."""
-    excluded = {"rules": {"exclude": shop.ids_of(100), "boost": {"P000200": 2.0}}}
+    asked = {
+        "none": None,
+        "exclude 100, boost 1": {"exclude": shop.ids_of(100), "boost": {"P000200": 2.0}},
+        "at most 1 per category": {"at_most_per_category": 1},
+    }
     rows = []
     for n_items in sizes.items:
-        for name, more in (("none", None), ("exclude 100, boost 1", excluded)):
-            with servers.likewise(n_items, 1, more=more)() as server:
+        attributes = shop.attributes_of(n_items)
+        for name, given in asked.items():
+            more = {"rules": given} if given else None
+            with servers.likewise(n_items, 1, more=more, attributes=attributes)() as server:
                 load.drive(server.port, server.requests, 1, seconds=1.0)
                 rows.append({"rules": name, "items": n_items} | _asked(server, 1, sizes))
                 _say(rows[-1])

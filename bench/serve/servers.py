@@ -56,11 +56,13 @@ def likewise(
     first: str = "",
     model: Path | None = None,
     more: dict[str, Any] | None = None,
+    attributes: Path | None = None,
 ) -> "Start":
     """Serve a shop's model; `first` is Python to run before, `more` goes into each body."""
     folder = model or shop.model_of(n_items)
     program = f"{NO_MAP}\n{first}\n{CLI}"
     command = [sys.executable, "-c", program, "serve", folder, "--workers", workers]
+    command += ["--attributes", attributes] if attributes else []
     asked = _baskets(n_items, more)
     return Start([*command, "--port"], [load.post("/v1/recommend", body) for body in asked])
 

@@ -64,6 +64,16 @@ def log_of(n_items: int) -> Any:
     return sparse.csr_array(sparse.load_npz(path))
 
 
+def attributes_of(n_items: int) -> Path:
+    """Return a table of the products' categories, one of 40 each, made once."""
+    path = CACHE / f"attributes-{n_items}.csv"
+    if not path.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        kinds = [f"{id_},kind {row % 40}" for row, id_ in enumerate(ids_of(n_items))]
+        path.write_text("\n".join(["item,category", *kinds]) + "\n")
+    return path
+
+
 def model_of(n_items: int) -> Path:
     """Return the folder of a model of the shop, fitted once: linear, or neighbourhood if large."""
     folder = CACHE / f"shop-{n_items}.model"

@@ -12,6 +12,7 @@ from likewise.serve import answers, requests
 from likewise.serve.app import ROUTE_NAMES, ROUTES
 from likewise.serve.settings import Settings
 
+COMMANDS = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
 PAGE = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
 
 
@@ -31,8 +32,12 @@ def test_every_key_of_a_request_and_an_answer_is_told():
 def test_every_option_is_told():
     command = typer.main.get_command(app).commands["serve"]
     options = {name for parameter in command.params for name in parameter.opts if name[:2] == "--"}
-    untold = {name for name in options if f"`{name}`" not in PAGE and f"{name} " not in PAGE}
-    assert untold == set()
+    below = COMMANDS.split("\n## likewise serve\n")[1].split("\n## ")[0]
+    rows = {*re.findall(r"^\| `(--\S+)` \|", below, flags=re.MULTILINE)}
+    assert {name for name in options - rows if f"`{name}`" not in PAGE} == set()
+    assert rows <= options
+    assert "films=runs/films.model" in PAGE
+    assert "`NAME=FOLDER`" in below
 
 
 def test_the_commands_of_the_deployments_parse():

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import httpx2
@@ -67,6 +68,40 @@ def test_reasons_come_with_the_recommendations(client, recommender):
     for item in found["items"]:
         expected = recommender.explain([*BASKET, "22423"], item["item"])[:2]
         assert item["because"] == [reason._asdict() for reason in expected]
+
+
+def test_reasons_that_take_long_keep_nobody_waiting(shelf, monkeypatch):
+    """They are held until another request was answered."""
+    begun, others_answered = threading.Event(), threading.Event()
+
+    def slow(*_):
+        begun.set()
+        return [[]] * others_answered.wait(10)  # none at all if it waited in vain
+
+    monkeypatch.setattr(likewise.Recommender, "explain_each", slow)
+    app, _ = create_app(shelf)
+
+    async def both():
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            body = {"basket": BASKET, "k": 1, "because": 1}
+            held = asyncio.create_task(client.post("/v1/recommend", json=body))
+            await asyncio.to_thread(begun.wait, 10)
+            assert not held.done()
+            assert (await client.get("/livez")).status_code == 200
+            others_answered.set()
+            return await held
+
+    assert asyncio.run(both()).status_code == 200
+
+
+def test_a_query_of_many_words_looks_for_the_first_of_them(client):
+    words = ["t", "te", "tea"] * 80  # three different ones
+    assert client.get("/v1/items", params={"query": " ".join(words)[:256]}).json()["total"] == 6
+    many = ["t", "e", "a", "te", "ea", "tea", "p", "o", "po", "ot", "pot", "a p", "85123a"]
+    many += ["8", "5", "1", "2", "3", "85"]
+    looked_for = client.get("/v1/items", params={"query": " ".join([*many, "nowhere"])}).json()
+    assert [item["item"] for item in looked_for["items"]] == ["85123A"]
 
 
 def test_ids_are_known_by_their_text(client):

@@ -9,8 +9,8 @@ from likewise.serve.served import shelf_of
 
 
 @pytest.fixture(scope="module")
-def shop(folder, tmp_path_factory):
-    """A client of the shop with a category, a price and a stock for each product but one."""
+def table(folder, tmp_path_factory):
+    """A category, a price and a stock for each product of the shop but one."""
     table = tmp_path_factory.mktemp("rules") / "products.csv"
     (served,) = shelf_of({"shop": folder}).values()
     catalogue = served.recommender.catalogue_
@@ -19,6 +19,12 @@ def shop(folder, tmp_path_factory):
         for row in range(1, 18)
     ]
     table.write_text("\n".join(["item,category,price,in_stock", *lines]) + "\n")
+    return table
+
+
+@pytest.fixture(scope="module")
+def shop(folder, table):
+    """A client of the shop with that table."""
     app, _ = create_app(shelf_of({"shop": folder}, table))
     return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
 
@@ -85,9 +91,16 @@ def test_a_category_may_have_a_long_name(shop):
     assert "at most 1000" in told("T" * 1001)
 
 
-def test_the_map_has_categories(shop, folder):
-    shelf = shelf_of({"shop": folder})
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_map_has_the_categories_that_are_known(folder, table, is_known):
+    shelf = shelf_of({"shop": folder}, table if is_known else None)
     shelf["shop"].places[:] = np.zeros((18, 2))
     app, _ = create_app(shelf)
-    client = TestClient(app, base_url="http://localhost")
-    assert "category" not in client.get("/v1/map").json()["points"][0]
+    points = TestClient(app, base_url="http://localhost").get("/v1/map").json()["points"]
+    told = {point["id"]: point.get("category") for point in points}
+    wanted = {
+        point["id"]: point["title"].split()[0]
+        for point in points
+        if is_known and point["id"] != shelf["shop"].recommender.catalogue_.id_of(0)
+    }
+    assert {id_: kind for id_, kind in told.items() if kind is not None} == wanted

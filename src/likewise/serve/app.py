@@ -11,7 +11,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.metrics_core import Metric
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp
 
@@ -106,18 +105,7 @@ def create_app(
     for kind, told in _TOLD.items():
         app.add_exception_handler(kind, told)
     guard = Guard(app, settings or Settings(), board, slot)
-    return _across_origins(guard, guard.settings.origins), guard
-
-
-def _across_origins(guarded: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
-    if origins:  # the browser asks first (OPTIONS), and has no token for that
-        guarded = CORSMiddleware(
-            guarded,
-            allow_origins=origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
-        )
-    return guarded
+    return guard, guard
 
 
 class _StrictRoute(APIRoute):

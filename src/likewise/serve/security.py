@@ -13,6 +13,7 @@ import uuid
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from likewise.serve.board import Board
@@ -20,7 +21,8 @@ from likewise.serve.refusals import INSIDE, TOO_LONG, Refused, busy
 from likewise.serve.settings import Settings
 
 OPEN = frozenset({"/", "/docs", "/openapi.json", "/livez", "/readyz"})
-"""What needs no token: it is the same for everyone, or says only that the service is there."""
+"""What needs no token: it is the same for everyone, or says only that the service is there,
+and what its models are called."""
 PROBES = frozenset({"/livez", "/readyz"})
 HEADERS = {
     "Content-Security-Policy": (
@@ -43,7 +45,8 @@ class Guard:
     """ASGI middleware that refuses early, and says of each request how it went."""
 
     def __init__(self, app: ASGIApp, settings: Settings, board: Board, slot: int = 0) -> None:
-        self.app, self.settings, self.board, self.slot = app, settings, board, slot
+        self.app = _across_origins(app, settings.origins)
+        self.settings, self.board, self.slot = settings, board, slot
         self.retired = False
         self._at_work = 0
 
@@ -61,12 +64,12 @@ class Guard:
             async with asyncio.timeout(self.settings.timeout):
                 await self.app(scope, receive, request.send)
         except Refused as refused:
-            await request.refuse(refused)
+            await request.refuse(refused, self.settings.origins)
         except TimeoutError:
-            await request.refuse(TOO_LONG)
+            await request.refuse(TOO_LONG, self.settings.origins)
         except Exception as error:  # noqa: BLE001 - told in the log, not to the client
             _log.error("failed", exc_info=error, extra={"request_id": request.id})
-            await request.refuse(INSIDE)
+            await request.refuse(INSIDE, self.settings.origins)
         finally:
             self._enter(-1)
             self.board.count(self.slot, request.route, request.status, request.seconds)
@@ -83,7 +86,10 @@ class Guard:
             return
         if _host(request.headers.get("host", "")) not in settings.hosts:
             raise Refused(400, "host", "the Host header names another host than this service's")
-        if settings.token is not None and not (path in OPEN or path.startswith("/page/")):
+        is_open = path in OPEN or path.startswith("/page/")
+        if settings.origins and _is_preflight(request):  # the browser has no token for it
+            is_open = True
+        if settings.token is not None and not is_open:
             _require_token(request.headers, settings.token)
         if self._at_work > settings.queue:
             raise busy()
@@ -139,10 +145,13 @@ class _Request:
                 headers["Connection"] = "close"
         await self._send(message)
 
-    async def refuse(self, refused: Refused) -> None:
-        """Answer with a refusal, if no answer has begun."""
+    async def refuse(self, refused: Refused, origins: tuple[str, ...]) -> None:
+        """Answer with a refusal, if no answer has begun; a site that may ask may read it."""
         if not self.status:
-            await refused.response(self.id)(self.scope, _nothing, self.send)
+            answer: ASGIApp = refused.response(self.id)
+            if not _is_preflight(self):  # the middleware would allow it
+                answer = _across_origins(answer, origins)
+            await answer(self.scope, _nothing, self.send)
 
     @property
     def route(self) -> str:
@@ -164,6 +173,25 @@ class _Request:
             "ms": round(1000 * self.seconds, 2),
         }
         _log.info("request", extra=fields)
+
+
+def _across_origins(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
+    """Let the sites named ask: answer their browsers' preflights, and let them read answers."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+        expose_headers=["Retry-After", "X-Request-Id"],
+    )
+
+
+def _is_preflight(request: _Request) -> bool:
+    """Return whether the middleware above answers it, and never the application."""
+    asked = {"origin", "access-control-request-method"}
+    return request.scope["method"] == "OPTIONS" and asked <= {*request.headers.keys()}
 
 
 def _host(header: str) -> str:

@@ -21,6 +21,8 @@ from likewise.recommend.folder import load
 from likewise.recommend.recommender import Recommender
 from likewise.serve.board import shared
 
+MAX_WORDS = 16
+"""How many words of a query are looked for: each looks through the catalogue."""
 Shelf = Mapping[str, "Served"]
 """The models by name, in the order given; the first answers requests that name none."""
 
@@ -100,7 +102,8 @@ class Served:
     def find(self, query: str, limit: int) -> tuple[list[int], int]:
         """Return the rows of items that hold every word of the query, bought most first.
 
-        Words are looked for in titles and ids, whatever their case.
+        Words are looked for in titles and ids, whatever their case; the first `MAX_WORDS`
+        different ones are.
 
         Returns
         -------
@@ -111,7 +114,7 @@ class Served:
         """
         order, texts = self._texts
         found: Sequence[int] = range(len(texts))
-        for word in query.casefold().split():
+        for word in [*dict.fromkeys(query.casefold().split())][:MAX_WORDS]:
             found = [place for place in found if word in texts[place]]
         rows = order[np.asarray(found, dtype=np.int64)].tolist()
         (exact,) = self.recommender.catalogue_.items.encode([query.strip()]).tolist()

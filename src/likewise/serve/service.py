@@ -1,11 +1,13 @@
 """The answers: each method takes a checked request and makes one call of the recommender."""
 
+from itertools import zip_longest
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import Path, Query
 from pydantic import TypeAdapter
 from scipy import sparse
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 import likewise
@@ -37,14 +39,13 @@ class Service:
         parts = [served.known(basket) for basket in given.each()]
         baskets = [known for known, _ in parts]
         found = await self._recommended(served, baskets, given)
+        reasons = await _reasons(served, baskets[0], found[0], given.because)
         return _answer(served) | {
             "results": [
                 {
                     "items": [
                         r._asdict() | ({"because": because} if because else {})
-                        for r, because in zip(
-                            answer, _reasons(served, basket, answer, given.because), strict=True
-                        )
+                        for r, because in zip_longest(answer, reasons)
                     ],
                     "unknown": unknown,
                     "fallback": not basket,
@@ -199,12 +200,14 @@ def _answer(served: Served) -> dict[str, Any]:
     return {"model": served.name, "version": served.version}
 
 
-def _reasons(
+async def _reasons(
     served: Served, basket: list[Any], found: Recommendations, n: int
-) -> list[list[dict[str, Any]] | None]:
+) -> list[list[dict[str, Any]]]:
+    """Explain in a thread, as it may take long: meanwhile others are answered."""
     if not (n and basket and found):
-        return [None] * len(found)
-    each = served.recommender.explain_each(basket, [r.item for r in found])
+        return []
+    explain = served.recommender.explain_each
+    each = await run_in_threadpool(explain, basket, [r.item for r in found])
     return [[reason._asdict() for reason in reasons[:n]] for reasons in each]
 
 
