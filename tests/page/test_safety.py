@@ -214,6 +214,19 @@ def test_a_link_cannot_make_the_page_ask_without_bound(visit, address):
     assert len([url for url in asked if "/v1/items" in url]) == 100
 
 
+def test_a_map_stays_though_what_is_recommended_cannot_be_had(visit, address):
+    page = visit(f"{address}#map?item=85123A", may=REFUSED)
+    expect(page.locator(".near h2")).to_have_count(1)
+    page.get_by_role("link", name="Try").click()
+    page.route("**/v1/recommend", lambda route: route.abort())
+    page.get_by_role("link", name="Map").click()
+    expect(page.locator(".near [role=alert]")).to_contain_text("The service does not answer")
+    expect(page.locator(".map canvas").first).to_be_visible()
+    page.unroute("**/v1/recommend")
+    page.locator(".near").get_by_role("button", name="Try again").click()
+    expect(page.locator(".near h2")).to_have_text(["Close to Tea pot"])
+
+
 def test_a_map_without_its_charts_says_so_and_can_be_tried_again(visit, address):
     page = visit(address, may=REFUSED)
     page.route("**/echarts*.js", lambda route: route.abort(), times=1)

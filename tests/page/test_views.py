@@ -1,15 +1,23 @@
 """Each view, used as a person would."""
 
 import re
+from functools import partial
 
 import pytest
 from playwright.sync_api import expect
+
+REFUSED = "Failed to load resource"
+"""What the browser logs of an answer that is no success."""
 
 
 def find(page, words):
     """Type into the search field, and wait for what is found."""
     page.get_by_role("combobox", name="Search for a product").fill(words)
     return page.get_by_role("option")
+
+
+def answered(route, json):
+    route.fulfill(json=json)
 
 
 def tops(page):
@@ -119,6 +127,13 @@ def test_one_of_several_models_is_chosen(visit, two_models):
     expect(page).to_have_url(re.compile("model=numbers&item="))
 
 
+def test_a_link_to_a_model_that_is_gone_leads_to_the_one_that_is_served(visit, address):
+    page = visit(f"{address}#try?model=gone", may=REFUSED)
+    page.get_by_role("link", name="Show the one that is served").click()
+    expect(page.locator("#model")).to_contain_text("18 products")
+    expect(page.locator(".card")).to_have_count(10)
+
+
 # Map
 
 CHART = "echarts.getInstanceByDom(document.querySelector('.map'))"
@@ -186,7 +201,64 @@ def test_the_map_is_coloured_by_category_where_there_are_categories(filled):
     page = filled("map")
     expect(page.locator(".ramp")).to_be_visible()
     page.get_by_label("Colour by").select_option("category")
-    expect(page.locator(".kind")).to_have_text(["none", "tea", "office"])
+    expect(page.locator(".kind")).to_have_text(["without a category", "tea", "office"])
+
+
+def test_a_category_may_have_the_name_that_the_rest_has(visit, address):
+    page = visit(address)
+    points = [
+        {"id": n, "title": f"{n}", "x": n % 7, "y": n % 5, "count": 1, "category": name}
+        for n, name in enumerate(["none"] * 3 + ["other"] * 2 + ["a", "b", "c", "d", None, None])
+    ]
+    page.route("**/v1/map", lambda route: route.fulfill(json={"points": points}))
+    page.get_by_role("link", name="Map").click()
+    page.get_by_label("Colour by").select_option("category")
+    expect(page.locator(".kind")).to_have_text(
+        ["none", "other", "without a category", "a", "b", "all 2 others"]
+    )
+
+
+SCALES = f"""(() => {{
+  const [x, y] = {CHART}.getOption().dataZoom.map(z => z.endValue - z.startValue);
+  return x / {CHART}.getWidth() / (y / {CHART}.getHeight());
+}})()"""
+"""How much of the plane a pixel is across, over how much it is down."""
+
+
+def test_the_map_keeps_its_scale_when_the_window_takes_another_shape(filled):
+    page = filled("map", viewport={"width": 390, "height": 844})
+    eventually(page, DRAWN)
+    page.get_by_role("button", name="Basket", exact=True).click()
+    eventually(page, f"Math.abs({SCALES} - 1) < 0.02")
+    page.set_viewport_size({"width": 844, "height": 390})
+    eventually(page, f"{CHART}.getWidth() > 600 && Math.abs({SCALES} - 1) < 0.02")
+
+
+def test_a_map_that_is_hidden_while_the_colours_change_is_whole_afterwards(filled):
+    page = filled("map")
+    eventually(page, DRAWN)
+    ink = f"{CHART}.getOption().series.at(-1).label.color"
+    before = page.evaluate(ink)
+    page.get_by_role("link", name="Try").click()
+    page.emulate_media(color_scheme="dark")
+    page.get_by_role("link", name="Map").click()
+    eventually(page, f"{ink} !== {before!r}")
+    assert page.evaluate(f"{CHART}.getOption().xAxis[0].max") < 1e6
+    assert page.evaluate(SCALES) == pytest.approx(1, abs=0.02)
+
+
+def test_the_map_is_fetched_again_when_another_model_is_served(filled):
+    page, asked = filled("map"), []
+    eventually(page, DRAWN)
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    found = page.request.get(page.url.split("#")[0] + "v1/model").json()
+    for version, times in ((found["version"], 0), ("another", 1)):
+        page.route("**/v1/model", partial(answered, json=found | {"version": version}))
+        page.get_by_role("link", name="Try").click()
+        page.get_by_role("link", name="Map").click()
+        expect(page.locator(".near h2")).to_have_count(2)
+        eventually(page, DRAWN)
+        assert asked.count("map") == times
 
 
 def test_tens_of_thousands_of_points_are_drawn(visit, address):
@@ -240,6 +312,27 @@ def test_the_seven_steps_have_the_numbers_of_this_basket(filled, shelf):
     cell = steps.cells[0]
     row = page.get_by_role("row", name=cell.title).first
     expect(row).to_contain_text(f"{cell.x_hat:.3f}")
+
+
+def test_the_lines_follow_products_and_not_titles_and_a_long_code_is_cut(filled):
+    page = filled("try")
+    found = page.request.post(
+        page.url.split("#")[0] + "v1/steps", data={"basket": ["85123A", "22423"]}
+    ).json()
+    cells = [cell | {"title": "the same"} for cell in found["cells"]]
+    change = {"layer": "decoder", "title": "the same", "weight": 0.1, "change": 0.1}
+    changes = [change | {"item": cells[row]["item"], "unit": 39} for row in (0, 1)]
+    hidden = change | {"item": cells[0]["item"], "unit": 0}
+    code = [n / 40 for n in range(40)]
+    answer = found | {"cells": cells, "code": code, "n_latent": 40, "changes": [*changes, hidden]}
+    page.route("**/v1/steps", lambda route: route.fulfill(json=answer))
+    page.get_by_role("link", name="Inside").click()
+    figure = page.locator(".hourglass svg")
+    expect(figure.locator(".unit.back")).to_have_count(16)
+    expect(figure).to_contain_text("… and 24 more")
+    heights = [line.get_attribute("y1") for line in figure.locator(".change").all()]
+    assert len(heights) == 2
+    assert heights[0] != heights[1]
 
 
 def test_the_slider_walks_along_the_epochs(filled, shelf):

@@ -29,6 +29,7 @@ class Change(NamedTuple):
     """One weight, and what this basket's error changes it by."""
 
     layer: str
+    item: Any
     title: str
     unit: int
     weight: float
@@ -137,16 +138,16 @@ def seven_steps(
         loss=one.loss,
         loss_after=one.loss_after,
         learning_rate=one.learning_rate,
-        changes=_changes(one, titles, n_shown),
+        changes=_changes(one, items, titles, n_shown),
         losses=list(losses),
         unknown=unknown,
     )
 
 
-def _changes(one: Walk, titles: Sequence[str], n: int) -> list[Change]:
+def _changes(one: Walk, items: Sequence[Any], titles: Sequence[str], n: int) -> list[Change]:
     """Return the n weights of the first and of the last layer that change most."""
     found = [
-        Change(layer, titles[c.place[0]], c.place[1], c.weight, c.change)
+        Change(layer, items[c.place[0]], titles[c.place[0]], c.place[1], c.weight, c.change)
         for layer, name in (("encoder", "first.weight"), ("decoder", one.last_layer()))
         for c in one.largest_changes(name, n)
     ]

@@ -159,6 +159,7 @@ class Change(BaseModel):
     """A weight, and by how much the basket's error changes it."""
 
     layer: str
+    item: str | int
     title: str
     unit: int
     weight: float

@@ -61,20 +61,6 @@ async function refusal(answer) {
   }
 }
 
-const once = new Map();
-
-/** Ask for what does not change but once; an answer that failed is asked for again. */
-function kept(path) {
-  if (!once.has(path)) {
-    const asked = call(path).catch((error) => {
-      once.delete(path);
-      throw error;
-    });
-    once.set(path, asked);
-  }
-  return once.get(path);
-}
-
 /** Products whose title or id holds the words: [{item, title, count}]. */
 export async function search(query, signal) {
   const found = await call(`v1/items?${new URLSearchParams({ query, limit: 12 })}`, { signal });
@@ -98,13 +84,13 @@ export const steps = (basket, signal) =>
   call("v1/steps", { body: { basket: basket.slice(0, EXPLAINED) }, signal });
 
 /** The card, the metrics and what kind of model it is. */
-export const model = () => kept("v1/model");
+export const model = () => call("v1/model");
 
 const soon = () => new Promise((resolve) => setTimeout(resolve, 1000));
 
 /** [{item, title, x, y, count, category}]; waits while the service still computes them. */
 export async function places() {
-  while (!(await call("v1/model")).has_map) await soon();
-  const { points } = await kept("v1/map");
+  while (!(await model()).has_map) await soon();
+  const { points } = await call("v1/map");
   return points.map(({ id, ...point }) => ({ item: id, ...point }));
 }

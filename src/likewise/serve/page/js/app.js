@@ -79,7 +79,8 @@ async function nameModel() {
     const several = models.length > 1;
     place.replaceChildren(several ? choice(name, models) : name, ` · ${counted(items, "product")}`);
   } catch (error) {
-    place.textContent = error.message;
+    const lost = used && error.status === 404;
+    place.replaceChildren(error.message, lost ? h("a", { href: "#try" }, " Show the one that is served") : "");
   }
 }
 

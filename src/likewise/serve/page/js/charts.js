@@ -79,15 +79,28 @@ onTheme(() => {
 
 /**
  * Draw a chart into a node, anew whenever the colours change; `option(colours)` says what.
- * Returns the chart with `redraw()`.
+ * Returns the chart with `redraw()`, which waits while the node is hidden: it then has no size.
+ * `resized()` is called after the node has become larger or smaller.
  */
-export async function chart(node, option) {
+export async function chart(node, option, resized = () => {}) {
   const [{ init }] = await Promise.all([library(), sized(node)]);
   sweep();
   const drawn = init(node);
-  const redraw = () => drawn.setOption(option(colours()), { replaceMerge: ["series"] });
+  let stale = false;
+  const redraw = () => {
+    stale = !node.clientWidth;
+    if (!stale) drawn.setOption(option(colours()), { replaceMerge: ["series"] });
+  };
+  const fit = () => {
+    if (!node.clientWidth) return;
+    const { clientWidth: width, clientHeight: height } = node;
+    const other = width !== drawn.getWidth() || height !== drawn.getHeight();
+    if (other) drawn.resize();
+    if (stale) redraw();
+    if (other) resized();
+  };
   redraw();
-  new ResizeObserver(() => node.clientWidth && drawn.resize()).observe(node);
+  new ResizeObserver(fit).observe(node);
   live.add(Object.assign(drawn, { redraw }));
   return drawn;
 }

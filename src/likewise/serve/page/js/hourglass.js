@@ -9,6 +9,7 @@ const TOP = 46;
 const CELL = 24;
 const RADIUS = 14;
 const MOST = 8; // rows of the basket, and rows of the others
+const MOST_UNITS = 16; // of the code, the strongest ones
 
 /** Where the columns stand; a narrow screen has titles on one side only. */
 const WIDE = { width: 960, label: 232, x: 244, code: 412, xHat: 556, error: 638, name: 676, letters: 30 };
@@ -22,15 +23,16 @@ export function hourglass(steps) {
     ...steps.cells.filter((cell) => !cell.x).slice(0, MOST),
   ];
   const height = TOP + ROW * (cells.length + 1) + 14;
-  const units = unitPlaces(steps.code.length, ROW * cells.length);
+  const units = unitPlaces(strongest(steps.code), ROW * cells.length);
   return svg(
     "svg",
     { viewBox: `0 0 ${at.width} ${height}`, role: "img", "aria-label": summary(steps) },
-    glass(cells.length, units, at),
+    glass(cells.length, [...units.values()], at),
     ...changes(steps, cells, units, at),
     ...heads(steps, at),
     ...cells.flatMap((cell, row) => input(cell, row, at)),
-    ...steps.code.flatMap((value, unit) => node(value, units[unit], steps.code, at)),
+    ...[...units].flatMap(([unit, cy]) => node(steps.code[unit], cy, steps.code, at)),
+    weaker(steps.code.length - units.size, [...units.values()].at(-1), at),
     ...outputs(cells, at),
     rest(steps, cells, at),
   );
@@ -42,11 +44,22 @@ const summary = ({ n_items: items, n_latent: latent, loss }) =>
 
 const y = (row) => TOP + ROW * row;
 
-/** The heights of the code's units: closer together than the rows, so that the glass has a waist. */
-function unitPlaces(n, height) {
-  const gap = Math.min(2 * RADIUS + 2, (0.8 * height) / n);
-  return Array.from({ length: n }, (_, unit) => TOP + height / 2 + gap * (unit - (n - 1) / 2));
+/** The numbers of the code's units that are drawn: those of the largest values. */
+const strongest = (code) =>
+  [...code.keys()]
+    .sort((a, b) => Math.abs(code[b]) - Math.abs(code[a]))
+    .slice(0, MOST_UNITS)
+    .sort((a, b) => a - b);
+
+/** Each unit's height: closer together than the rows, so that the glass has a waist. */
+function unitPlaces(units, height) {
+  const gap = Math.min(2 * RADIUS + 2, (0.8 * height) / units.length);
+  const first = TOP + height / 2 - (gap * (units.length - 1)) / 2;
+  return new Map(units.map((unit, place) => [unit, first + gap * place]));
 }
+
+const weaker = (n, bottom, at) =>
+  n > 0 && text(at.code, bottom + RADIUS + 16, `… and ${whole(n)} more`, "name soft from-2", "middle");
 
 function glass(rows, units, at) {
   const [top, bottom] = [units[0] - RADIUS, units.at(-1) + RADIUS];
@@ -99,12 +112,13 @@ function outputs(cells, at) {
 }
 
 function changes({ changes: found }, cells, units, at) {
-  const row = new Map(cells.map((cell, place) => [cell.title, place]));
+  const row = new Map(cells.map((cell, place) => [cell.item, place]));
   const most = Math.max(...found.map((change) => Math.abs(change.change)), 1e-12);
-  return found.filter((change) => row.has(change.title)).map((change) => {
+  const seen = ({ item, unit }) => row.has(item) && units.has(unit);
+  return found.filter(seen).map((change) => {
     const side = change.layer === "encoder" ? at.x + CELL : at.xHat;
     return svg("line", {
-      x1: side, y1: y(row.get(change.title)) + CELL / 2, x2: at.code, y2: units[change.unit],
+      x1: side, y1: y(row.get(change.item)) + CELL / 2, x2: at.code, y2: units.get(change.unit),
       class: `change from-5 ${change.change < 0 ? "minus" : "plus"}`,
       style: { "--share": Math.abs(change.change) / most },
     });

@@ -1,6 +1,6 @@
 // Map: every product a point; what is bought alike lies close together.
 
-import { places, recommend } from "./api.js";
+import { model, places, recommend } from "./api.js";
 import { ids } from "./basket.js";
 import { chart } from "./charts.js";
 import { button, h, problem, waiting } from "./dom.js";
@@ -15,16 +15,19 @@ const map = { points: [], known: new Map(), basket: [], recommended: [], by: byP
 /** Draw the view for the basket as it is. */
 export async function showMap(section) {
   try {
+    const { version } = await model();
+    if (version !== map.version) map.started = null; // another model is served by now
+    map.version = version;
     await (map.started ??= start(section));
-    await mark();
   } catch (error) {
     map.started = null;
-    section.replaceChildren(problem(error, () => showMap(section)));
+    return section.replaceChildren(problem(error, () => showMap(section)));
   }
+  return mark();
 }
 
 async function start(section) {
-  map.chart = null;
+  Object.assign(map, { chart: null, basket: [], recommended: [] }); // they are of older points
   section.replaceChildren(waiting("Drawing the map …"));
   map.points = await places();
   map.known = new Map(map.points.map((point) => [String(point.item), point]));
@@ -36,7 +39,7 @@ async function start(section) {
   map.legend = h("p", { class: "legend" });
   section.replaceChildren(head(), h("div", { class: "beside" }, map.node, map.legend, map.near));
   colourBy(byPopularity);
-  map.chart = await chart(map.node, (colours) => mapOption(map, colours));
+  map.chart = await chart(map.node, (colours) => mapOption(map, colours), refit);
   map.chart.on("click", ({ data }) => openProduct(map.points[data[2]]));
   zoomTo(map.points);
 }
@@ -88,8 +91,14 @@ const dot = ({ name, colour }) =>
 
 async function mark() {
   const basket = ids();
-  const answer = basket.length ? await recommend(basket, 10, 0) : { items: [] };
-  if (basket.join("\n") !== ids().join("\n")) return; // the basket changed meanwhile
+  const meanwhile = () => basket.join("\n") !== ids().join("\n"); // has the basket changed?
+  let answer = { items: [] };
+  try {
+    if (basket.length) answer = await recommend(basket, 10, 0);
+  } catch (error) {
+    return meanwhile() || map.near.replaceChildren(problem(error, mark)); // the map stays
+  }
+  if (meanwhile()) return;
   const found = (items) => items.map((item) => map.known.get(String(item))).filter(Boolean);
   map.basket = found(basket);
   map.recommended = found(answer.items.map((one) => one.item));
@@ -136,6 +145,16 @@ function widened({ x, y }, factor) {
 function shown() {
   const [x, y] = map.chart.getOption().dataZoom.map((z) => [z.startValue, z.endValue]);
   return { x, y };
+}
+
+/** See the same part in a window of another shape: as far across as down, as before. */
+function refit() {
+  if (!map.chart) return;
+  const { x, y } = shown();
+  const corners = [0, 1].map((end) => ({ x: x[end], y: y[end] }));
+  map.chart.redraw();
+  map.frame = frame(corners, map.node.clientWidth, map.node.clientHeight, 1);
+  look();
 }
 
 function zoom(factor) {

@@ -13,19 +13,21 @@ export function byPopularity(points, n = 6) {
   return groups.map((members, step) => ({ name: `${step}`, members, colour: `ramp-${step}` }));
 }
 
-/** Cut points into their largest categories and the rest. */
+/** Cut points into their largest categories and the rest; one may be called "none" or "other". */
 export function byCategory(points) {
   const groups = new Map();
   for (const point of points) {
-    const name = point.category ?? "none";
+    const name = point.category ?? null;
     if (!groups.has(name)) groups.set(name, []);
     groups.get(name).push(point);
   }
   const sorted = [...groups].sort((a, b) => b[1].length - a[1].length);
-  const rest = sorted.slice(MOST_CATEGORIES - 1).flatMap(([, members]) => members);
   const most = sorted.slice(0, MOST_CATEGORIES - 1);
-  if (rest.length) most.push(["other", rest]);
-  return most.map(([name, members], place) => ({ name, members, colour: `kind-${place}` }));
+  const rest = sorted.slice(MOST_CATEGORIES - 1);
+  if (rest.length) most.push([`all ${rest.length} others`, rest.flatMap(([, members]) => members)]);
+  return most.map(([name, members], place) => ({
+    name: name ?? "without a category", members, colour: `kind-${place}`,
+  }));
 }
 
 /** Return the part of the plane that holds all points with the same scale across and down. */
