@@ -83,7 +83,7 @@ def ask_on(connection, path, body=None, **headers):
 @pytest.fixture
 def serve(tmp_path: Path) -> Callable[..., Any]:
     @contextmanager
-    def _serve(*arguments: object, first: str = "") -> Iterator[Service]:
+    def _serve(*arguments: object, first: str = "", threads: int = 1) -> Iterator[Service]:
         log, options = tmp_path / "log", [*map(str, arguments), "--port", "0", "--json"]
         with log.open("w") as stderr:
             process = subprocess.Popen(
@@ -91,7 +91,7 @@ def serve(tmp_path: Path) -> Callable[..., Any]:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
+                env=os.environ | {"OMP_NUM_THREADS": str(threads)},
             )
         try:
             assert process.stdout is not None
@@ -186,6 +186,17 @@ def refuses(port: int) -> bool:
 def test_it_answers_where_no_folder_can_be_written_to(serve, model):
     with serve(model, first=NO_CACHE) as service:
         assert service.ask("/v1/recommend", BODY)[0] == 200
+
+
+def test_an_environment_of_two_threads_does_not_stop_the_workers(serve, large):
+    """A team of threads does not live through a fork; who waits for it would wait for ever."""
+    basket = {"basket": [*range(0, 1000, 4)], "k": 1}
+    with serve(large, "--timeout", "20", threads=2) as service:
+        assert service.ask("/v1/recommend", basket)[0] == 200
+        first = service.ask("/v1/model")[1]["version"]
+        retrained(large, large)
+        service.until(lambda: service.ask("/v1/model")[1]["version"] != first)
+        assert service.ask("/v1/recommend", basket)[0] == 200
 
 
 def test_reload_under_load_loses_no_request(serve, model, folder):

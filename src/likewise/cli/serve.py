@@ -60,8 +60,9 @@ def command(
 
       likewise serve shop.model --host 10.0.0.5 --token-file token.txt
     """
-    # A worker answers with one thread: many requests, not one, are to fill the cores.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # A worker answers with one thread: many requests, not one, are to fill the cores. More would
+    # not live through the fork that makes a worker, and be waited for without end.
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     try:
         from likewise.serve.logs import log_to_stderr
         from likewise.serve.served import named_folders
