@@ -84,6 +84,11 @@ def test_one_row_cannot_be_judged_and_no_row_not_learned(run, refused, tmp_path)
         assert refused(command, empty, *BRIEF)
 
 
+def test_a_table_of_equal_rows_has_nothing_to_reduce(refused, tmp_path):
+    path = write_table(tmp_path / "same.csv", {"a": [1] * 40, "b": ["x"] * 40})
+    assert "all columns are constant" in refused("reduce", path, *BRIEF)
+
+
 def picture(path, size=(8, 8), mode="L"):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new(mode, size, 100 if mode == "L" else (1, 2, 3)).save(path)
@@ -127,3 +132,9 @@ def test_an_image_that_is_not_labelled_among_some_that_are_is_no_class(run, fold
     quick = ["--set", "filters=4", "--dimensions", 2]
     document = run("images", folder, "--out", tmp_path / "out", *quick, *BRIEF, "--json").document()
     assert document["classifier"] is not None
+
+
+def test_a_folder_without_pictures_is_told_of_the_other_kinds(refused, tmp_path):
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"")
+    said = refused("images", tmp_path, "--out", tmp_path / "out", *BRIEF)
+    assert "an .npz or idx file itself" in said

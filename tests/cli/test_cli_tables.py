@@ -173,3 +173,11 @@ def test_steps_of_a_row_need_a_model_of_a_table(refused, tmp_path):
     )
     said = refused("steps", tmp_path / "m.model", "--table", HOUSES)
     assert "holds no autoencoder of a table" in said
+
+
+@pytest.mark.parametrize("command", ["reduce", "features", "anomalies"])
+def test_what_was_chosen_by_the_data_is_said(run, tmp_path, command):
+    result = run(command, HOUSES, "--out", tmp_path / "o.csv", *BRIEF)
+    assert "deviations from its column's mean" in result.err
+    assert "by the squared loss" in result.err
+    assert run(command, HOUSES, "--out", tmp_path / "o.csv", *BRIEF, "--quiet").err == ""

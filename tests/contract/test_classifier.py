@@ -125,6 +125,8 @@ def test_weights_decay_beside_the_gradient(classifier, data):
     [
         ({"y": None}, "requires y to be passed"),
         ({"y": np.array(["bag"] * 120)}, "y has one class only, .*bag.*; give two or more"),
+        ({"y": np.zeros(120, int)}, "one class only, 0; give"),
+        ({"y": [None] * 40 + ["bag", "boot"] * 40}, "y lacks 40 of 120 labels"),
         ({"y": np.arange(119) % 3}, "inconsistent numbers of samples"),
         ({"y": np.linspace(0, 1, 120)}, "Unknown label type"),
         ({"X": np.full((120, 12), np.nan)}, "NaN"),

@@ -85,3 +85,14 @@ def test_rows_can_pass_part_by_part(model, images):
     assert model.n_epochs_ == 2
     assert not np.array_equal(model.transform(X), before)
     assert model.inverse_transform(model.transform(X)).shape == X.shape
+
+
+def test_huge_values_are_learned_without_a_warning():
+    X = np.repeat(np.float32([[1e38], [-1e38]]), 600, axis=0) * np.float32([[1, 0.5, -1]])
+    model = UndercompleteAutoencoder(**RUN).fit(X)
+    assert np.isfinite(model.reconstruct(X)).all()
+
+
+def test_values_beyond_float32_are_refused_without_a_warning():
+    with pytest.raises(ValueError, match="too large for dtype"):
+        UndercompleteAutoencoder(**RUN).fit(np.full((40, 3), 1e200))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from likewise import plots
+from likewise import TableAutoencoder, UndercompleteAutoencoder, plots
 from likewise.nn.plan import History
+from likewise.tables.reduction import reduce_table
 
 
 def _shown(figure):
@@ -29,3 +30,14 @@ def test_one_epoch_is_drawn_as_a_point(n_epochs, mark):
     epochs = [{"loss": 3.0 - n, "validation": 0.1 * n} for n in range(n_epochs)]
     figure = plots.learning_curve({"one": History(epochs, best_epoch=1)})
     assert figure.axes[0].lines[0].get_marker() == mark
+
+
+def test_a_row_far_out_leaves_the_others_room_on_the_map():
+    X = np.random.default_rng(0).normal(size=(400, 3))
+    X[7] = 1e4
+    linear = UndercompleteAutoencoder(n_latent=2, hidden=(), max_epochs=1, random_state=0)
+    figure = plots.reduction_map(reduce_table(X, TableAutoencoder(linear)))
+    places = figure.axes[1].collections[0].get_offsets()
+    assert (
+        np.ptp(places, axis=0).max() < 3 * np.ptp(np.delete(places, 7, axis=0)[:50], axis=0).min()
+    )

@@ -238,12 +238,13 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
         table = rows.checked(self, X, reset=True)
+        _require_labels(y)
         labels = _check_y(y, estimator=self)
         check_consistent_length(table, labels)
         check_classification_targets(labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise InputError(f"y has one class only, {self.classes_[0]!r}; give two or more")
+            raise InputError(f"y has one class only, {self.classes_[0]}; give two or more")
         return table, numbers.astype(np.int64)
 
     def _autoencoder(self, table: NDArray[np.float32], seed: int) -> NeuralAutoencoder:
@@ -306,3 +307,16 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _require_labels(y: Any) -> None:
+    """Refuse labels that are missing among texts; scikit-learn refuses NaN among numbers."""
+    labels = np.asarray(y, dtype=object) if isinstance(y, list | tuple) else np.asarray(y)
+    if labels.dtype != object or labels.ndim != 1:
+        return
+    missing = sum(label is None or label != label for label in labels)
+    if missing:
+        raise InputError(
+            f"y lacks {missing:,} of {len(labels):,} labels; give fit the rows that have one "
+            "(the autoencoder may learn from all of them: pretrain='prefit')"
+        )

@@ -66,10 +66,12 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
             f"{model.image_shape_}; resize them"
         )
     # A copy: torch does not take read-only arrays, and nothing may write to the user's.
-    table = validate_data(
-        model, as_table(X), reset=reset, accept_sparse="csr",
-        dtype=np.float32, copy=True, order="C",
-    )  # fmt: skip
+    # What float32 cannot hold becomes infinite, and is refused; sums of huge values may overflow.
+    with np.errstate(over="ignore", invalid="ignore"):
+        table = validate_data(
+            model, as_table(X), reset=reset, accept_sparse="csr",
+            dtype=np.float32, copy=True, order="C",
+        )  # fmt: skip
     if sparse.issparse(table):
         table = sparse.csr_array(table)
         table.sum_duplicates()

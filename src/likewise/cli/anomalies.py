@@ -73,7 +73,7 @@ def _learned(
     seed: int,
     output: Output,
 ) -> "AnomalyDetector":
-    from likewise.cli.models import show_progress
+    from likewise.cli.models import how_learned, show_progress
     from likewise.tables.anomalies import AnomalyDetector
     from likewise.tables.settings import hider
 
@@ -83,7 +83,9 @@ def _learned(
     )  # fmt: skip
     with output.bar("learning what rows are like") as move:
         show_progress(model, move)
-        return AnomalyDetector(model, random_state=seed).fit(rows)
+        detector = AnomalyDetector(model, random_state=seed).fit(rows)
+    output.note(how_learned(detector.table_))
+    return detector
 
 
 def _loaded(folder: Path, rows: "pa.Table") -> tuple["AnomalyDetector", "pa.Table"]:

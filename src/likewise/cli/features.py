@@ -7,7 +7,7 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli import table as t
-from likewise.cli.output import Output, write_table
+from likewise.cli.output import Output, counted, write_table
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def command(
 
       likewise features houses.csv --target price --dimensions 8
     """
-    from likewise.cli.models import show_progress
+    from likewise.cli.models import how_learned, show_progress
     from likewise.tables.autoencoder import TableAutoencoder
     from likewise.tables.features import FOLDS, probe
     from likewise.tables.settings import describer
@@ -74,6 +74,7 @@ def command(
     with output.bar("learning features") as move:
         show_progress(model, move)
         learned = TableAutoencoder(model).fit(rows)
+    output.note(how_learned(learned))
     if out is not None:
         import pyarrow as pa
 
@@ -92,5 +93,8 @@ def _half(rows: "pa.Table", output: Output) -> int:
 
     n_columns = len(TableEncoder().fit(rows).source_)
     n_features = min(MOST_FEATURES, max(1, n_columns // 2))
-    output.note(f"makes {n_features} features of {n_columns} encoded columns (--dimensions)")
+    output.note(
+        f"makes {counted(n_features, 'feature')} of "
+        f"{counted(n_columns, 'encoded column')} (--dimensions)"
+    )
     return n_features

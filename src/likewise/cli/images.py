@@ -60,7 +60,7 @@ def command(
     """
     from likewise.artifact import require_replaceable
     from likewise.cli.image_pictures import pictures
-    from likewise.cli.models import show_progress
+    from likewise.cli.models import how_learned, show_progress
     from likewise.evaluate.images import judged
 
     output = Output(as_json, quiet)
@@ -73,6 +73,7 @@ def command(
     with output.bar("learning to reconstruct") as move:
         show_progress(model, move)
         model.fit(training.pixels)
+    output.note(how_learned(model))
     if model.history_.stopped == "max_seconds":
         output.note(
             f"the time ended the training in epoch {len(model.history_.epochs)}: "

@@ -68,6 +68,28 @@ def show_progress(model: Any, move: Move, words: "Callable[[Progress], str] | No
         model.set_params(progress=lambda at: move(share_done(at), told(at)))
 
 
+def how_learned(model: Any) -> str:
+    """Say what was chosen by the data: how values were scaled, and the loss.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from likewise import UndercompleteAutoencoder
+    >>> how_learned(UndercompleteAutoencoder(max_epochs=1).fit(np.eye(3)))
+    'learned from values as they are, by the bernoulli loss'
+    """
+    inner = getattr(model, "model_", model)
+    scaling = getattr(inner, "scaling_", None)
+    if inner is not model:  # a table: its encoder scaled already
+        values = "each number in deviations from its column's mean, texts as 0 and 1"
+    elif scaling is not None:
+        values = f"values less their mean, divided by {scaling.scale:.4g}"
+    else:
+        values = "values as they are"
+    loss = getattr(inner, "loss_", None)
+    return f"learned from {values}" + (f", by the {loss} loss" if loss else "")
+
+
 def share_done(at: "Progress") -> float:
     """Return how far training is, from 0 to 1."""
     return (at.epoch - 1 + at.rows_done / at.n_rows) / at.max_epochs

@@ -46,7 +46,7 @@ def command(
 
       likewise reduce houses.csv --dimensions 3 --without price --set hidden=64,16
     """
-    from likewise.cli.models import show_progress
+    from likewise.cli.models import how_learned, show_progress
     from likewise.tables.autoencoder import TableAutoencoder
     from likewise.tables.reduction import reduce_table
     from likewise.tables.settings import for_tables
@@ -64,6 +64,7 @@ def command(
     with output.bar("learning to reduce") as move:
         show_progress(model, move)
         reduction = reduce_table(rows, TableAutoencoder(model), seed=seed)
+    output.note(how_learned(reduction.model))
     output.lines(reduction.line())
     written = _write(reduction, labels, out, plot, save)
     output.note(*(f"wrote {path}" for path in written))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import TABLES, Output, require_writable
+from likewise.cli.output import TABLES, Output, counted, require_writable
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,9 +42,8 @@ def read(path: Path, without: str | None, output: Output) -> "pa.Table":
     table = table.drop_columns(left_out)
     kinds = Counter(_word(field.type) for field in table.schema)
     output.note(
-        f"read {table.num_rows:,} rows and {table.num_columns:,} columns of {path} ("
-        + ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        + ")"
+        f"read {counted(table.num_rows, 'row')} and {counted(table.num_columns, 'column')} "
+        f"of {path} (" + ", ".join(f"{count} {kind}" for kind, count in kinds.items()) + ")"
     )
     return table
 

@@ -17,6 +17,8 @@ class About(NamedTuple):
 
 FIT = "likewise fit LOG --out OUT --model {}"
 REDUCE = "likewise reduce TABLE --out OUT"
+FEATURES = "likewise features TABLE --out OUT --type {}"
+IMAGES = "likewise images FOLDER --out OUT"
 
 TYPES = {
     "undercomplete": About(
@@ -24,7 +26,7 @@ TYPES = {
     ),
     "sparse": About(
         "a long code, few of its units active", "L1, KL of the mean activation, or none: top k",
-        "features to be read one by one", FIT.format("sparse"),
+        "features to be read one by one", FEATURES.format("sparse"),
     ),
     "denoising": About(
         "sees a damaged row, gives the clean one", "none",
@@ -32,19 +34,19 @@ TYPES = {
     ),
     "contractive": About(
         "its code changes little when the row does", "squared norm of the encoder's Jacobian",
-        "features that small changes must not upset", FIT.format("contractive"),
+        "features that small changes must not upset", FEATURES.format("contractive"),
     ),
     "stacked": About(
         "denoising layers, one trained on the other", "none",
-        "recognition with few labels", FIT.format("stacked"),
+        "recognition with few labels", IMAGES + " --type stacked",
     ),
     "deep": About(
         "Boltzmann machines, unrolled", "none",
-        "strong reduction", FIT.format("deep"),
+        "strong reduction", REDUCE + " --type deep",
     ),
     "convolutional": About(
         "filters that slide over an image", "none, or only winners pass",
-        "images", "likewise images FOLDER --out OUT",
+        "images", IMAGES,
     ),
     "variational": About(
         "a code that is a distribution", "KL to the prior N(0, 1)",

@@ -41,7 +41,10 @@ def read(
         raise InputError(f"size={size} has no pixels; give height and width, each 1 or more")
     files = sorted(path for path in folder.rglob("*") if _is_image(path))
     if not files:
-        raise InputError(f"{folder} has no {' or '.join(sorted(ENDINGS))} files; name another")
+        raise InputError(
+            f"{folder} has no {' or '.join(sorted(ENDINGS))} files; name another folder, "
+            "or an .npz or idx file itself"
+        )
     headers = [_opened(path, max_pixels, lambda image: (image.size, image.mode)) for path in files]
     width, height = size[::-1] if size else _only(
         [f"{w} x {h}" for (w, h), _ in headers], headers[0][0], files, "size", "--size HEIGHTxWIDTH"

@@ -147,7 +147,8 @@ def parted(images: Images, seed: int) -> tuple[Images, Images]:
     """
     if len(images) < 10:
         raise InputError(
-            f"{images.source} has {len(images)} images; give 10 or more, or name others to judge by"
+            f"{images.source} has {len(images)} image{'s' * (len(images) != 1)}; give 10 or more, "
+            "or name others to judge by"
         )
     order = np.random.default_rng(seed).permutation(len(images))
     cut = len(images) // 5

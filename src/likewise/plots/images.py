@@ -63,7 +63,9 @@ def filter_grid(filters: Pixels, title: str = "What it looks for", *, most: int 
     weights = weights[np.argsort(-strength, kind="stable")[:most]]
     scaled = weights / np.maximum(np.abs(weights).max(axis=(1, 2), keepdims=True), 1e-12)
     coloured = colormaps["RdBu_r"](0.5 + 0.5 * scaled)[..., :3]
-    return image_grid(np.moveaxis(coloured, 3, 1), title, columns=8)
+    figure = image_grid(np.moveaxis(coloured, 3, 1), title, columns=8)
+    figure.axes[0].set_xlabel("red: bright here, blue: dark here", fontsize=9)
+    return figure
 
 
 def image_map(

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from likewise.plots import canvas
@@ -19,8 +20,9 @@ def image_steps_figure(steps: ImageSteps) -> Figure:
     for axes, image, title in ((given, x, "1  x: one image"), (back, x_hat, "3  x̂: decoded")):
         axes.imshow(_drawable(image), cmap="gray", vmin=0, vmax=1)
         axes.set_title(title)
-    code.bar(np.arange(len(one.code)), one.code, color=canvas.INK)
-    code.set_title(f"2  h: the code, {len(one.code)} numbers")
+    code.bar(np.arange(1, len(one.code) + 1), one.code, color=canvas.INK)
+    code.set(title=f"2  h: the code, {len(one.code)} numbers", xlabel="which of them")
+    code.xaxis.set_major_locator(MaxNLocator(integer=True))
     _signed(error, _drawable(x - x_hat))
     error.set_title(f"4  x - x̂: {steps.loss_name} loss {one.loss:.1f}")
     _signed(change, _first_layer_change(steps))

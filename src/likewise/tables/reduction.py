@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from likewise.data.frames import as_table
+from likewise.data.table_encoder import TableEncoder
 from likewise.errors import InputError
 from likewise.evaluate.embedding import Faithfulness, faithfulness
 from likewise.tables.autoencoder import TableAutoencoder
@@ -67,7 +68,7 @@ def reduce_table(
     Raises
     ------
     InputError
-        If there are fewer than 10 rows.
+        If there are fewer than 10 rows, or all of those to learn from are the same.
     """
     table, shape = as_table(X)
     n = table.num_rows
@@ -76,8 +77,14 @@ def reduce_table(
     order = np.random.default_rng(seed).permutation(n)
     n_held = max(3, round(held_fraction * n))
     held, train = np.sort(order[:n_held]), np.sort(order[n_held:])
-    model.fit(shape.restore(table.take(train)))
-    rows = model.encoder_.transform(X)
+    encoder = TableEncoder(model.max_categories).fit(shape.restore(table.take(train)))
+    rows = encoder.transform(X)
+    if not np.ptp(rows[train], axis=0).any():
+        raise InputError(
+            f"all columns are constant over the {len(train):,} rows to learn from: "
+            "there is nothing to reduce; give rows that differ"
+        )
+    model.fit_encoded(encoder, rows[train])
     codes = model.model_.transform(rows)
     n_components = min(codes.shape[1], len(train), rows.shape[1])
     pca = PCA(n_components, random_state=seed).fit(rows[train])
