@@ -130,11 +130,23 @@ def test_a_service_that_is_gone_is_told(visit, address):
 def test_the_map_waits_while_it_is_being_computed(visit, address):
     page = visit(address)
     found, drawn = page.request.get(f"{address}v1/model").json(), []
-    page.route("**/v1/model", lambda route: route.fulfill(json=found | {"has_map": bool(drawn)}))
+    page.route(
+        "**/v1/model", lambda route: route.fulfill(json=found | {"map_is_coming": not drawn})
+    )
     page.get_by_role("link", name="Map").click()
     expect(page.locator(".waiting")).to_have_text("Drawing the map …")
     drawn.append(True)
     expect(page.locator("#map-words")).to_contain_text("18 products")
+
+
+def test_a_map_that_will_not_come_is_not_waited_for(visit, address):
+    page = visit(address, may=REFUSED)
+    found = page.request.get(f"{address}v1/model").json() | {"has_map": False}
+    fault = {"error": {"code": "no_map", "message": "this model has no map", "request_id": "1"}}
+    page.route("**/v1/model", lambda route: route.fulfill(json=found))
+    page.route("**/v1/map", lambda route: route.fulfill(status=404, json=fault))
+    page.get_by_role("link", name="Map").click()
+    expect(page.get_by_role("alert")).to_contain_text("this model has no map")
 
 
 def test_a_model_without_a_comparison_says_how_to_make_one(visit, address, shelf):

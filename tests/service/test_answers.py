@@ -244,7 +244,28 @@ def test_a_map_that_is_not_drawn_yet_says_when_to_come_back(shelf, client, monke
     )
     answer = client.get("/v1/map")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
-    assert client.get("/v1/model").json()["has_map"] is False
+    found = client.get("/v1/model").json()
+    assert (found["has_map"], found["map_is_coming"]) == (False, True)
+    shelf["shop"].places[:] = np.inf  # it could not be computed
+    assert client.get("/v1/map").status_code == 404
+    found = client.get("/v1/model").json()
+    assert (found["has_map"], found["map_is_coming"]) == (False, False)
+
+
+def test_baskets_of_any_number_and_length_are_answered_together(client, recommender):
+    nearly_all = recommender.catalogue_.items.ids.tolist()[:17]
+    for n in (31, 32, 33):  # a batch has 32 at most
+        found = ask(client, "/v1/recommend", {"baskets": [nearly_all] * n + [[]], "k": 10})
+        assert [len(one["items"]) for one in found["results"]] == [1] * n + [10]
+
+
+def test_an_answer_has_a_bounded_length(client):
+    body = {"baskets": [[]] * 101, "k": 100}
+    answer = client.post("/v1/recommend", json=body)
+    assert answer.status_code == 422
+    assert "101 baskets of k=100 are 10100" in answer.json()["error"]["message"]
+    body = {"baskets": [[]] * 100, "k": 100}
+    assert client.post("/v1/recommend", json=body).status_code == 200
 
 
 def test_steps_are_those_of_the_library(client, recommender):

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ SERVE = "from likewise.cli import main; main()"
 NO_CACHE = "from numba.core import caching; caching.CacheImpl._locator_classes = []"
 """As where neither the package, nor a home, nor NUMBA_CACHE_DIR can be written to."""
 PATIENCE = 30.0
+TOKEN = "a-token-of-some-length"
 BODY = {"basket": ["85123A", "00746"], "k": 3}
 
 
@@ -172,15 +173,47 @@ def half_sent(service: Service) -> Iterator[socket.socket]:
         yield held
 
 
+def test_a_body_that_nobody_may_send_takes_no_room(serve, model, tmp_path):
+    """Half a body to an open route, from who has no token, keeps nobody out."""
+    (tmp_path / "token").write_text(TOKEN)
+    asks = {"Authorization": f"Bearer {TOKEN}"}
+    with (
+        serve(model, "--token-file", tmp_path / "token", "--queue", "1") as service,
+        ExitStack() as held,
+    ):
+        for _ in range(4):
+            sending = socket.create_connection(("127.0.0.1", service.port), PATIENCE)
+            held.enter_context(sending)
+            sending.sendall(b"POST /livez HTTP/1.1\r\nHost: other\r\nContent-Length: 9\r\n\r\nx")
+            assert b" 405 " in sending.recv(1000)
+        assert service.ask("/v1/model", **asks)[0] == 200
+
+
+def test_who_sends_too_much_is_told_so(serve, model, tmp_path):
+    """And does not see a connection that breaks while it sends."""
+    (tmp_path / "token").write_text(TOKEN)
+    asks = {"Authorization": f"Bearer {TOKEN}"}
+    body = json.dumps({"basket": ["x" * 250] * 30_000}).encode()
+    with serve(model, "--token-file", tmp_path / "token") as service:
+        for headers, status in ((asks, 413), ({}, 401)):
+            connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
+            head = {"Content-Type": "application/json"} | headers
+            connection.request("POST", "/v1/recommend", body, head)
+            answer = connection.getresponse()
+            assert (answer.status, answer.getheader("Connection")) == (status, "close")
+            assert "error" in json.loads(answer.read())
+            connection.close()
+
+
 def refuses(port: int) -> bool:
     """Whether no worker takes connections any more: none answers one."""
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as asking:
-        asking.settimeout(0.2)
-        asking.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        try:
+    try:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as asking:
+            asking.settimeout(PATIENCE)
+            asking.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
             return not asking.recv(100)
-        except TimeoutError:
-            return True
+    except ConnectionError:
+        return True
 
 
 def test_it_answers_where_no_folder_can_be_written_to(serve, model):
@@ -370,6 +403,9 @@ def test_who_sends_no_whole_request_is_let_go(serve, model):
         (["{model}", "--token-file", "{empty}"], "holds no token"),
         (["{model}", "--token-file", "nowhere"], "cannot be read"),
         (["{model}", "--host", "0.0.0.0", "--token-file", "{token}"], "--allowed-host"),
+        (["{model}", "--allowed-host", "https://shop.example"], "without scheme"),
+        (["{model}", "--allowed-host", "shop.example:8000"], "without scheme, port"),
+        (["{model}", "--allowed-host", ""], "no name of a host"),
         (["{model}", "--allow-origin", "*"], "is no origin"),
         (["{model}", "--timeout", "0"], "give seconds"),
         (["{model}", "--port", "70000"], "--port"),

@@ -180,6 +180,11 @@ def test_a_form_of_another_site_cannot_ask(client, kind):
 # How much
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_watchers_may_ask_by_head(client, path):
+    assert client.head(path).status_code == 200
+
+
 def test_a_large_body_is_refused_whether_it_says_its_size_or_not(serving):
     client = serving(max_body=1000)
     body = json.dumps({"basket": ["x" * 10] * 200}).encode()
@@ -334,10 +339,14 @@ def test_refusals_repeat_no_input_and_no_path(client, folder):
         answer = client.post("/v1/recommend", json=body)
         assert answer.status_code == 422
         assert "hunter2" not in answer.text
-    for path in ("/v1/model?model=../shop", "/page/../../pyproject.toml", "/page/%2e%2e/app.py"):
-        answer = client.get(path)
-        assert answer.status_code == 404
-        assert str(folder.parent) not in answer.text
+    answer = client.get("/v1/model?model=../shop")
+    assert answer.status_code == 404
+    assert str(folder.parent) not in answer.text
+    for path in ("/page/../../pyproject.toml", "/page/../app.py", "/page/js/../../app.py"):
+        status, told = asked_as_written(client.app, path)
+        assert status == 404
+        assert b"import" not in told
+        assert str(folder.parent).encode() not in told
 
 
 # Settings

@@ -120,7 +120,8 @@ class ModelAnswer(Answer):
     n_items: int
     purchases: int
     has_steps: bool
-    has_map: bool = Field(description="False while the map is still being computed.")
+    has_map: bool
+    map_is_coming: bool = Field(description="Whether the map is still being computed.")
     attributes: list[str] = Field(description="The columns that rules can use.")
     categories: list[str]
     metrics: dict[str, Any] = Field(description="As measured when it was fitted.")

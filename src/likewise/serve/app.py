@@ -91,15 +91,26 @@ def create_app(
         )
     app.include_router(router)
     app.add_api_route("/livez", _alive, name="livez", summary="Whether the process answers.")
+
+    async def ready() -> dict[
+        str, Any
+    ]:  # as a coroutine: no thread of a slow answer's is waited for
+        return _ready(board)
+
+    async def metrics() -> Response:
+        return _metrics(board, shelf)
+
     app.add_api_route(
-        "/readyz", lambda: _ready(board), name="readyz", summary="Whether the models answer.",
+        "/readyz", ready, name="readyz", summary="Whether the models answer.",
         response_model=answers.ReadyAnswer, response_model_exclude_none=True,
     )  # fmt: skip
     app.add_api_route(
-        "/metrics", lambda: _metrics(board, shelf), name="metrics",
+        "/metrics", metrics, name="metrics",
         summary="Counts and times, for Prometheus.", response_class=PlainTextResponse,
         responses={401: _refusal(401)},
     )  # fmt: skip
+    for path in ("/livez", "/readyz"):  # watchers ask by HEAD too
+        app.add_api_route(path, _alive, methods=["HEAD"], include_in_schema=False)
     app.add_route("/docs", lambda _: HTMLResponse(docs_page(app.openapi())), name="docs")
     app.router.routes.extend(static_routes())
     for kind, told in _TOLD.items():

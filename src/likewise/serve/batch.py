@@ -48,7 +48,7 @@ class Batcher:
         filter_seen: bool,
         rules: Rules | None = None,
     ) -> list[Recommendations]:
-        """Return the recommendations of each basket; `k` must be one that each can have."""
+        """Return the recommendations of each basket, k or as many as the catalogue leaves."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._answer)
@@ -74,9 +74,17 @@ class Batcher:
     @staticmethod
     def _score(batch: list[_Waiting]) -> None:
         served, k, filter_seen, rules = batch[0][:4]
+        baskets = [waiting.basket for waiting in batch]
+        remain = served.recommender.n_items
+        if filter_seen:
+            remain -= min(len(set(basket)) for basket in baskets)
         try:
-            found = served.recommender.recommend(
-                [waiting.basket for waiting in batch], k, filter_seen=filter_seen, rules=rules
+            found = (
+                served.recommender.recommend(
+                    baskets, min(k, remain), filter_seen=filter_seen, rules=rules
+                )
+                if remain
+                else [Recommendations(()) for _ in baskets]
             )
         except Exception as error:  # noqa: BLE001 - each of those who wait is told
             for waiting in batch:

@@ -9,6 +9,8 @@ MAX_BASKET = 1_000
 MAX_K = 1_000
 MAX_LISTED = 10_000
 MAX_EXPLAINED = 100
+MAX_ANSWERED = 10_000
+"""Recommendations of one request, of all baskets together."""
 
 Id = (
     Annotated[StrictStr, Field(max_length=256)] | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
@@ -76,6 +78,16 @@ class RecommendGiven(BasketsGiven):
         0, description="How many items of the basket to name as reasons for each recommendation."
     )
     rules: Rules | None = None
+
+    @model_validator(mode="after")
+    def _short_answer(self) -> Self:
+        n = len(self.each())
+        if n * self.k > MAX_ANSWERED:
+            raise ValueError(
+                f"{n} baskets of k={self.k} are {n * self.k} recommendations; ask for at most "
+                f"{MAX_ANSWERED} at a time"
+            )
+        return self
 
     @model_validator(mode="after")
     def _few_reasons(self) -> Self:

@@ -10,6 +10,7 @@ import logging
 import re
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -37,6 +38,10 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+MOST_DISCARDED = 16 * 1024**2
+"""Bytes of a refused body that are read, so that its sender comes to read the refusal."""
+DISCARDING = 2.0
+"""Seconds for that, at most."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("likewise.serve")
 
@@ -56,24 +61,33 @@ class Guard:
             await self.app(scope, receive, send)
             return
         route = self.board.route_of(scope["path"])
-        request = _Request(scope, send, route, ends=self.retired)
+        request = _Request(scope, receive, send, route, ends=self.retired)
+        try:
+            refused = await self._answered(request)
+            if refused is not None:
+                await request.refuse(refused, self.settings.origins)
+        finally:
+            self.board.count(self.slot, request.route, request.status, request.seconds)
+            request.log()
+
+    async def _answered(self, request: "_Request") -> Refused | None:
+        """Have a request answered, or return why it is not; meanwhile it takes room."""
         self._enter(+1)
         try:
             self._admit(request)
-            receive = await self._body(request, receive)
+            receive = await self._body(request)
             async with asyncio.timeout(self.settings.timeout):
-                await self.app(scope, receive, request.send)
+                await self.app(request.scope, receive, request.send)
         except Refused as refused:
-            await request.refuse(refused, self.settings.origins)
+            return refused
         except TimeoutError:
-            await request.refuse(TOO_LONG, self.settings.origins)
+            return TOO_LONG
         except Exception as error:  # noqa: BLE001 - told in the log, not to the client
             _log.error("failed", exc_info=error, extra={"request_id": request.id})
-            await request.refuse(INSIDE, self.settings.origins)
+            return INSIDE
         finally:
             self._enter(-1)
-            self.board.count(self.slot, request.route, request.status, request.seconds)
-            request.log()
+        return None
 
     def _enter(self, change: int) -> None:
         self._at_work += change
@@ -94,9 +108,13 @@ class Guard:
         if self._at_work > settings.queue:
             raise busy()
 
-    async def _body(self, request: "_Request", receive: Receive) -> Receive:
-        """Read a bounded body in bounded time, and give it to the application as one message."""
-        if request.scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+    async def _body(self, request: "_Request") -> Receive:
+        """Read a bounded body in bounded time, and give it to the application as one message.
+
+        Outside /v1 nothing takes a body, and none is read: what is open to all must hold nothing.
+        """
+        receive, path = request.receive, request.scope["path"]
+        if request.scope["method"] in {"GET", "HEAD", "OPTIONS"} or not path.startswith("/v1/"):
             return receive
         limit = self.settings.max_body
         length = request.headers.get("content-length", "")
@@ -123,8 +141,11 @@ class Guard:
 class _Request:
     """A request on its way: its id, its answer's status, and the time it takes."""
 
-    def __init__(self, scope: Scope, send: Send, route: str, *, ends: bool) -> None:
-        self.scope, self._send, self._route, self._ends = scope, send, route, ends
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, route: str, *, ends: bool
+    ) -> None:
+        self.scope, self.receive, self._send = scope, receive, send
+        self._route, self._ends = route, ends
         self.headers = Headers(scope=scope)
         has_body = self.headers.get("content-length", "0") != "0"
         self.is_read = not has_body and "transfer-encoding" not in self.headers
@@ -148,10 +169,25 @@ class _Request:
     async def refuse(self, refused: Refused, origins: tuple[str, ...]) -> None:
         """Answer with a refusal, if no answer has begun; a site that may ask may read it."""
         if not self.status:
+            if not self.is_read and refused.status != 408:  # that one does not come
+                await self._discard()
             answer: ASGIApp = refused.response(self.id)
             if not _is_preflight(self):  # the middleware would allow it
                 answer = _across_origins(answer, origins)
             await answer(self.scope, _nothing, self.send)
+
+    async def _discard(self) -> None:
+        """Read what comes of a body: who is cut off while sending never sees the answer."""
+        if "100-continue" in self.headers.get("expect", "").lower():
+            return  # it waits for our word before it sends
+        left = MOST_DISCARDED
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DISCARDING):
+                while left > 0:
+                    message = await self.receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return
 
     @property
     def route(self) -> str:

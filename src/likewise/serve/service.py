@@ -1,6 +1,7 @@
 """The answers: each method takes a checked request and makes one call of the recommender."""
 
 from itertools import zip_longest
+from threading import Lock
 from typing import Annotated, Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class Service:
         self._first = next(iter(shelf))
         self._batcher = Batcher()
         self._maps: dict[str, bytes] = {}
+        self._drawing = Lock()
 
     async def recommend(self, given: requests.RecommendGiven) -> dict[str, Any]:
         """Recommend items for one basket or for several."""
@@ -129,6 +131,7 @@ class Service:
             "purchases": int(recommender.catalogue_.counts.sum()),
             "has_steps": served.has_steps,
             "has_map": served.is_drawn,
+            "map_is_coming": served.is_to_be_drawn,
             "attributes": served.attributes.columns,
             "categories": sorted(served.attributes.categories),
             "metrics": _without_paths(recommender.metrics),
@@ -145,8 +148,9 @@ class Service:
             raise Refused(
                 503, "not_drawn", "the map is still being computed; ask again", retry_after=2
             )
-        if served.name not in self._maps:
-            self._maps[served.name] = _MAP.dump_json(_map(served), exclude_none=True)
+        with self._drawing:  # many ask at once when a new model has come
+            if served.name not in self._maps:
+                self._maps[served.name] = _MAP.dump_json(_map(served), exclude_none=True)
         return Response(self._maps[served.name], media_type="application/json")
 
     def steps(self, given: requests.StepsGiven) -> dict[str, Any]:
@@ -165,15 +169,10 @@ class Service:
     async def _recommended(
         self, served: Served, baskets: list[list[Any]], given: requests.RecommendGiven
     ) -> list[Recommendations]:
-        remain = served.recommender.n_items
-        if given.filter_seen:
-            remain -= min(len(set(basket)) for basket in baskets)
-        if not remain:  # each of the baskets holds the whole catalogue
-            return [Recommendations(()) for _ in baskets]
         return await self._batcher.recommend(
             served,
             baskets,
-            min(given.k, remain),
+            given.k,
             filter_seen=given.filter_seen,
             rules=_rules(served, given.rules),
         )

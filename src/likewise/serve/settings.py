@@ -11,6 +11,7 @@ from likewise.errors import InputError
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 MIN_TOKEN = 16
+_NAME = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 
 
@@ -111,6 +112,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _hosts(host: str, allowed: Sequence[str]) -> frozenset[str]:
     names = {name.lower() for name in allowed}
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise InputError(
+                f"--allowed-host {name!r} is no name of a host; give it without scheme, port and "
+                "path: shop.example"
+            )
     if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - it is the case that needs a name
         if not names:
             raise InputError(

@@ -13,7 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -159,6 +159,7 @@ class Supervisor:
 
     def _reap(self) -> None:
         """Notice who has ended; a worker that should not have is replaced."""
+        soon = False
         while pid := _ended():
             drawn = self._artists.pop(pid, None)
             if drawn is not None and drawn.is_to_be_drawn:
@@ -171,9 +172,10 @@ class Supervisor:
             self._retired.pop(pid, None)
             if self._workers.pop(pid, None) is not None:
                 _log.warning("worker died; another takes its place", extra={"pid": pid})
-                if time.monotonic() - self._born[pid] < LOOK_EVERY:
-                    time.sleep(LOOK_EVERY)
+                soon |= time.monotonic() - self._born[pid] < LOOK_EVERY
             self._born.pop(pid, None)
+        if soon:  # what dies at once would be made again and again
+            time.sleep(LOOK_EVERY)
 
     def _stop(self) -> None:
         """Let the workers finish what they have, and end with them."""
@@ -182,6 +184,8 @@ class Supervisor:
         everyone = {*self._workers, *self._before, *self._retired}
         for pid in everyone:
             _kill(pid, signal.SIGTERM)
+        with suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # who comes now is refused, not left waiting
         ends = time.monotonic() + self.settings.timeout + 5
         while (everyone or self._artists) and time.monotonic() < ends:
             signal.sigtimedwait({signal.SIGCHLD}, 0.2)

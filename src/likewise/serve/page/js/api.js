@@ -90,7 +90,7 @@ const soon = () => new Promise((resolve) => setTimeout(resolve, 1000));
 
 /** [{item, title, x, y, count, category}]; waits while the service still computes them. */
 export async function places() {
-  while (!(await model()).has_map) await soon();
+  while ((await model()).map_is_coming) await soon();
   const { points } = await call("v1/map");
   return points.map(({ id, ...point }) => ({ item: id, ...point }));
 }

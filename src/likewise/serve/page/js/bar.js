@@ -50,7 +50,7 @@ function drawChips() {
     ),
   );
   if (shown.length > 1) {
-    shown.push(h("li", {}, button("Empty the basket", () => replace([]), { class: "plain" })));
+    shown.push(h("li", {}, button("Empty the basket", empty, { class: "plain" })));
   }
   chips.replaceChildren(...shown);
   chips.hidden = !shown.length;
@@ -59,6 +59,11 @@ function drawChips() {
 function takeOut(product) {
   remove(product.item);
   (chips.querySelector("button") ?? input).focus();
+}
+
+function empty() {
+  replace([]);
+  input.focus(); // the button is gone
 }
 
 async function look() {
