@@ -54,6 +54,20 @@ def test_every_neural_type_learns_to_recognise(classifier, name, pretrain, data)
     assert bool(model.autoencoder_.history_.epochs) == pretrain
 
 
+@pytest.mark.parametrize("shape", [(3, 4), (1, 3, 4)])
+def test_an_image_and_its_mirror_image_are_the_same_where_either_was_learned_from(
+    classifier, data, shape
+):
+    X, y = data
+    X = X.reshape(-1, *shape)
+    model = classifier("convolutional", max_epochs=2)
+    p, turned = (model.fit(X, y).predict_proba(rows) for rows in (X, X[..., ::-1]))
+    assert np.abs(p - turned).max() > 1e-3
+    model.autoencoder.set_params(augment="mirror")
+    p, turned = (model.fit(X, y).predict_proba(rows) for rows in (X, X[..., ::-1]))
+    np.testing.assert_allclose(p, turned, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["undercomplete", "convolutional"])
 def test_muon_learns_to_recognise(classifier, name, data):
     X, y = data

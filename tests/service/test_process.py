@@ -397,7 +397,8 @@ def test_who_sends_no_whole_request_is_let_go(serve, model):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nowhere.model"], "manifest.json cannot be read"),
+        (["nowhere.model"], "there is no folder nowhere.model"),
+        (["{unfinished}"], "manifest.json cannot be read"),
         (["{model}", "shop={model}"], "two models are called 'shop'"),
         (["{model}", "--host", "0.0.0.0"], "must carry a token"),
         (["{model}", "--token-file", "{empty}"], "holds no token"),
@@ -416,7 +417,13 @@ def test_what_would_be_wrong_or_unsafe_is_refused_in_one_line(
 ):
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "token").write_text("t" * 32)
-    named = {"model": folder, "empty": tmp_path / "empty", "token": tmp_path / "token"}
+    (tmp_path / "unfinished").mkdir()
+    named = {
+        "model": folder,
+        "unfinished": tmp_path / "unfinished",
+        "empty": tmp_path / "empty",
+        "token": tmp_path / "token",
+    }
     from likewise.cli import main
 
     with pytest.raises(SystemExit) as end:

@@ -71,6 +71,13 @@ def test_a_rule_that_leaves_nothing_leaves_an_empty_list(shop):
     assert recommended(shop, {"include": []}) == []
 
 
+def test_prices_the_wrong_way_round_are_refused(shop):
+    rules = {"min_price": 9, "max_price": 2}
+    refused = shop.post("/v1/recommend", json={"basket": [], "rules": rules})
+    assert refused.status_code == 422
+    assert "min_price=9 is above max_price=2" in refused.json()["error"]["message"]
+
+
 def test_the_model_says_what_rules_can_use(shop, client):
     described = shop.get("/v1/model").json()
     assert described["attributes"] == ["category", "price", "in_stock"]

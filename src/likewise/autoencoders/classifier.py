@@ -26,6 +26,7 @@ from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.recogniser import Recogniser, accuracy, held_out
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.errors import InputError
+from likewise.nn.augmentation import mirrored
 from likewise.nn.device import use_bfloat16
 from likewise.nn.optimizers import RATES
 from likewise.nn.plan import History, Plan, Progress
@@ -158,10 +159,16 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return p(y | x) of each class, of shape (n, K)."""
+        """Return p(y | x) of each class, of shape (n, K).
+
+        Where `augment="mirror"`, it is the mean over an image and its mirror image.
+        """
         check_is_fitted(self, "net_")
-        logits = self._logits(rows.checked(self, X, reset=False))
-        return torch.softmax(logits.double(), 1).numpy()
+        table = rows.checked(self, X, reset=False)
+        p = self._probabilities(table)
+        if self.image_shape_ and self.autoencoder_.setting("augment") == "mirror":
+            p = (p + self._probabilities(mirrored(table, self.image_shape_))) / 2
+        return p.numpy()
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each row, of shape (n,)."""
@@ -294,6 +301,9 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             bfloat16=use_bfloat16(self.autoencoder_.precision, self.autoencoder_.device_),
             decay=True,
         )
+
+    def _probabilities(self, table: NDArray[np.float32]) -> Tensor:
+        return torch.softmax(self._logits(table).double(), 1)
 
     def _accuracy(self, table: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
         return accuracy(self._logits(table), labels)

@@ -2,7 +2,9 @@
 
 from math import pi, prod
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -47,6 +49,18 @@ def augmented(
     grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
     moved = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
     return moved.reshape(len(rows), prod(shape))
+
+
+def mirrored(rows: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return images, laid out as rows, turned round from left to right.
+
+    Examples
+    --------
+    >>> mirrored(np.array([[1, 2, 3, 4]], np.float32), (2, 2))
+    array([[2., 1., 4., 3.]], dtype=float32)
+    """
+    turned = rows.reshape(len(rows), *shape)[..., ::-1]
+    return np.ascontiguousarray(turned).reshape(rows.shape)
 
 
 def _maps(rows: Tensor, generator: torch.Generator) -> Tensor:

@@ -51,6 +51,13 @@ class Rules(BaseModel):
         )
     )
 
+    @model_validator(mode="after")
+    def _some_price(self) -> Self:
+        low, high = self.min_price, self.max_price
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"min_price={low:g} is above max_price={high:g}")
+        return self
+
 
 class BasketsGiven(Given):
     """One basket, or several."""

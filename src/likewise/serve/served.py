@@ -205,6 +205,10 @@ def version_of(folder: Path) -> str:
     try:
         return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:12]
     except OSError as error:
+        if not folder.exists():
+            raise ModelFolderError(
+                f"there is no folder {folder}; give one that `likewise fit --out` wrote"
+            ) from None
         raise ModelFolderError(
             f"{folder} is no model folder: {MANIFEST} cannot be read; give what `likewise fit` "
             "wrote"
