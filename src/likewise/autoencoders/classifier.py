@@ -19,8 +19,9 @@ from sklearn.utils.validation import _check_y, check_consistent_length, check_is
 from torch import Tensor
 
 from likewise.artifact import Contents, read_folder, write_folder
-from likewise.autoencoders import TYPES, rows
-from likewise.autoencoders.base import RUN_OPTIONS, copy_of, restoring
+from likewise.autoencoders import rows
+from likewise.autoencoders.base import copy_of, restoring
+from likewise.autoencoders.classifier_folder import autoencoder_in, contents_of, restore
 from likewise.autoencoders.estimator import Estimator
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.recogniser import Recogniser, accuracy, held_out
@@ -35,7 +36,6 @@ from likewise.nn.training import train
 _COUNT = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _SHARE = Interval(Real, 0, 1, closed="left")
-_INNER, _HEAD = "autoencoder.", "head."  # of the names of tensors in a model folder
 _BLOCK = 1024
 
 
@@ -179,26 +179,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     def save(self, folder: str | Path) -> None:
         """Write a model folder; an older one there is replaced as a whole or not at all."""
         check_is_fitted(self, "net_")
-        own = {k: v for k, v in self.get_params(deep=False).items() if k not in RUN_OPTIONS}
-        inner = self.autoencoder_.contents()
-        tensors = {_INNER + name: tensor for name, tensor in inner.tensors.items()}
-        for name, tensor in self.net_.head.state_dict().items():
-            tensors[_HEAD + name] = tensor.cpu().numpy()
-        contents = Contents(
-            type=self.type_name,
-            parameters={k: v for k, v in own.items() if k != "autoencoder"},
-            tensors=tensors,
-            extra={
-                "classes": self.classes_.tolist(),
-                "type": inner.type,
-                "parameters": inner.parameters,
-                "extra": inner.extra,
-            },
-            items=None,
-            metrics={},
-            card=f"# {type(self).__name__}\n\n{len(self.classes_)} classes.\n",
-        )
-        write_folder(Path(folder), contents)
+        write_folder(Path(folder), contents_of(self))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -210,31 +191,12 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     @classmethod
     def from_contents(cls, contents: Contents) -> Self:
         """Make a fitted classifier of what a model folder held."""
-        extra = cast("dict[str, Any]", contents.extra)
-        kind = TYPES.get(extra["type"])
-        if kind is None or not issubclass(kind, NeuralAutoencoder):
-            raise InputError(f"{extra['type']!r} is no type of neural autoencoder")
-        inner = {
-            name.removeprefix(_INNER): tensor
-            for name, tensor in contents.tensors.items()
-            if name.startswith(_INNER)
-        }
-        autoencoder = kind.from_contents(
-            Contents(extra["type"], extra["parameters"], inner, extra["extra"], None, {}, "")
-        )
+        autoencoder = autoencoder_in(contents)
         parameters = cast("dict[str, Any]", contents.parameters)
         model = cls(cast("NeuralAutoencoder", copy_of(autoencoder)), **parameters)
         model._validate_params()
-        model.autoencoder_, model.classes_ = autoencoder, np.array(extra["classes"])
-        model.n_features_in_ = autoencoder.n_features_in_
-        model.image_shape_ = autoencoder.image_shape_
-        model.history_ = History()
-        model.net_ = Recogniser(autoencoder, len(model.classes_), seed=0)
-        head = {k: torch.tensor(v) for k, v in contents.tensors.items() if not k.startswith(_INNER)}
-        try:
-            model.net_.head.load_state_dict({k.removeprefix(_HEAD): v for k, v in head.items()})
-        except RuntimeError as error:
-            raise InputError("the weights of the head do not fit the classes") from error
+        model.autoencoder_ = autoencoder
+        restore(model, contents)
         return model
 
     # Parts
