@@ -252,13 +252,20 @@ def test_the_map_is_fetched_again_when_another_model_is_served(filled):
     eventually(page, DRAWN)
     page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
     found = page.request.get(page.url.split("#")[0] + "v1/model").json()
-    for version, times in ((found["version"], 0), ("another", 1)):
+
+    def leave_and_return(version):
         page.route("**/v1/model", partial(answered, json=found | {"version": version}))
         page.get_by_role("link", name="Try").click()
-        page.get_by_role("link", name="Map").click()
-        expect(page.locator(".near h2")).to_have_count(2)
-        eventually(page, DRAWN)
-        assert asked.count("map") == times
+        with page.expect_response("**/v1/recommend"):  # what the map marks
+            page.get_by_role("link", name="Map").click()
+
+    leave_and_return(found["version"])
+    assert asked.count("map") == 0
+    with page.expect_response("**/v1/map"):
+        leave_and_return("another")
+    expect(page.locator(".near h2")).to_have_count(2)
+    eventually(page, DRAWN)
+    assert asked.count("map") == 1
 
 
 def test_tens_of_thousands_of_points_are_drawn(visit, address):
