@@ -1,5 +1,6 @@
 """What the speed scripts share: the machine's measured limits, runs of their own, turns."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -58,6 +59,27 @@ def apart(script: str, *arguments: Any) -> dict[str, Any]:
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
     return found
+
+
+def turns(description: str, epochs: int) -> argparse.Namespace:
+    """Parse the options of a script that runs several jobs in turn, each for some epochs."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--epochs", type=int, default=epochs, help="of each run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turn")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="try it: 2 epochs, 1 round, no record")
+    parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.epochs, arguments.rounds = 2, 1
+    return arguments
+
+
+def turn(python: Path | str, script: str, job: list[str], arguments: argparse.Namespace) -> Any:
+    """Run one job in a process of its own, and return what it reports on its last line."""
+    options = [f"--epochs={arguments.epochs}", f"--threads={arguments.threads}", "--worker", *job]
+    run = subprocess.run([python, script, *options], check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(run.stdout.splitlines()[-1])
 
 
 def peak_gib() -> float:

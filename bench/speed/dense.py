@@ -14,15 +14,15 @@ import argparse
 import gzip
 import json
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+from common import timed, turn, turns
 
 HERE = Path(__file__).resolve().parent
 PYOD = HERE.parent / ".envs" / "pyod" / "bin" / "python"
@@ -32,11 +32,10 @@ Rows = Any
 
 
 def main() -> None:
-    arguments = parsed()
+    arguments = turns("Epochs a second of a dense autoencoder.", epochs=5)
     if arguments.worker:
-        print(json.dumps(epoch_seconds(arguments.worker, arguments)))
+        print(json.dumps(epoch_seconds(arguments.worker[0], arguments)))
         return
-    sys.path.insert(0, str(HERE.parent))
     import records
 
     names = [name for name in RUNS if PYOD.exists() or name != "PyOD AutoEncoder"]
@@ -55,25 +54,10 @@ def main() -> None:
         records.write("dense-speed", rows)
 
 
-def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Epochs a second of a dense autoencoder.")
-    parser.add_argument("--epochs", type=int, default=5, help="more than the one, of each run")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turn")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="try it: 1 round, no record")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.quick:
-        arguments.epochs, arguments.rounds = 1, 1
-    return arguments
-
-
 def apart(name: str, arguments: argparse.Namespace) -> float:
     """Run one in a process of its own, and return its seconds of an epoch."""
-    python = str(PYOD) if name == "PyOD AutoEncoder" else sys.executable
-    options = [f"--epochs={arguments.epochs}", f"--threads={arguments.threads}", "--worker", name]
-    run = subprocess.run([python, __file__, *options], check=True, stdout=subprocess.PIPE)
-    return float(run.stdout.splitlines()[-1])
+    python = PYOD if name == "PyOD AutoEncoder" else sys.executable
+    return float(turn(python, __file__, [name], arguments))
 
 
 # What runs in processes of their own
@@ -85,7 +69,7 @@ def epoch_seconds(name: str, arguments: argparse.Namespace) -> float:
     torch.set_num_threads(arguments.threads)
     X, fit = images(), RUNS[name]
     fit(X[:1000], 1)  # what is loaded once
-    one, many = (timed(fit, X, n) for n in (1, 1 + arguments.epochs))
+    one, many = (timed(partial(fit, X, n)) for n in (1, 1 + arguments.epochs))
     return (many - one) / arguments.epochs
 
 
@@ -95,12 +79,6 @@ def images() -> Rows:
     with gzip.open(path) as file:
         values = np.frombuffer(file.read(), np.uint8, offset=16)
     return values.reshape(-1, 784).astype(np.float32) / 255
-
-
-def timed(fit: Callable[[Rows, int], None], X: Rows, n_epochs: int) -> float:
-    began = time.perf_counter()
-    fit(X, n_epochs)
-    return time.perf_counter() - began
 
 
 def likewise(precision: str) -> Callable[[Rows, int], None]:

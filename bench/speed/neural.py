@@ -19,6 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from common import turn, turns
+
 HERE = Path(__file__).resolve().parent
 PEERS = HERE.parent / "peers"
 sys.path[:0] = [str(HERE.parent), str(PEERS)]
@@ -42,7 +44,7 @@ CATALOGUES = [
 
 
 def main() -> None:
-    arguments = parsed()
+    arguments = turns("Epochs per second, beside RecBole and the limit.", epochs=10)
     if arguments.worker:
         print(json.dumps(WORKERS[arguments.worker[0]](arguments, *arguments.worker[1:])))
         return
@@ -72,27 +74,8 @@ def main() -> None:
         records.write("neural-speed", {"peak_gflops": peak, "rows": rows})
 
 
-def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Epochs per second, beside RecBole and the limit.")
-    parser.add_argument("--epochs", type=int, default=10, help="of each run")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turn")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="try it: 2 epochs, 1 round, no record")
-    parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.quick:
-        arguments.epochs, arguments.rounds = 2, 1
-    return arguments
-
-
 def run(job: list[str], arguments: argparse.Namespace) -> Any:
-    """Run one job in a process of its own, and return what it reports on its last line."""
-    python = str(RECBOLE) if job[0] == "recbole" else sys.executable
-    options = [f"--epochs={arguments.epochs}", f"--threads={arguments.threads}", "--worker", *job]
-    done = subprocess.run(
-        [python, __file__, *options], check=True, stdout=subprocess.PIPE, text=True
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    return turn(RECBOLE if job[0] == "recbole" else sys.executable, __file__, job, arguments)
 
 
 def summary(rounds: list[dict[str, Any]], peak: dict[str, float]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def serving(shelf: dict[str, Served], settings: Settings | None = None) -> Itera
     """Serve on a free port of loopback, in a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(
-            uvicorn.Config(create_app(shelf, settings)[0], log_config=None, lifespan="off")
+            uvicorn.Config(create_app(shelf, settings), log_config=None, lifespan="off")
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -55,7 +55,7 @@ def serving(shelf: dict[str, Served]) -> Callable[..., TestClient]:
     """Return a client of a service with these settings."""
 
     def _serving(**settings: Any) -> TestClient:
-        app, _ = create_app(shelf, Settings(**settings))
+        app = create_app(shelf, Settings(**settings))
         return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
 
     return _serving

@@ -79,7 +79,7 @@ def test_reasons_that_take_long_keep_nobody_waiting(shelf, monkeypatch):
         return [[]] * others_answered.wait(10)  # none at all if it waited in vain
 
     monkeypatch.setattr(likewise.Recommender, "explain_each", slow)
-    app, _ = create_app(shelf)
+    app = create_app(shelf)
 
     async def both():
         transport = httpx2.ASGITransport(app=app)
@@ -121,7 +121,7 @@ def test_concurrent_baskets_are_answered_as_alone(shelf, recommender):
     ]
 
     async def ask_all():
-        transport = httpx2.ASGITransport(app=create_app(shelf)[0])
+        transport = httpx2.ASGITransport(app=create_app(shelf))
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             asked = [client.post("/v1/recommend", json=body) for body in bodies]
             return [answer.json() for answer in await asyncio.gather(*asked)]
@@ -157,7 +157,7 @@ def test_also_bought_answers_from_companions(recommender, tmp_path, monkeypatch)
     other = likewise.Recommender(likewise.LinearAutoencoder(l2=1e4))
     recommender.companions_ = Companions.of(other.fit(likewise.read_log(ORDERS)))
     recommender.save(tmp_path / "own.model")
-    app, _ = create_app(shelf_of({"own": tmp_path / "own.model"}), Settings())
+    app = create_app(shelf_of({"own": tmp_path / "own.model"}), Settings())
     client = TestClient(app, base_url="http://localhost")
     answer = client.get("/v1/also-bought/85123A", params={"k": 1000}).json()
     expected = [one._asdict() for one in other.also_bought(["85123A"], 4)["85123A"]]

@@ -45,7 +45,7 @@ def document(shelf, tmp_path_factory):
     table.write_text("item,category,price,in_stock\n85123A,Tea,2,1\n22423,Tea,7.5,0\n00746,T,1,1\n")
     shop = shelf["shop"].with_attributes(read_attributes(table))  # else no rule is reached
     shelf = {**shelf, "shop": shop}
-    app, _ = create_app(shelf, Settings(timeout=600.0))  # how fast it is is not asked here
+    app = create_app(shelf, Settings(timeout=600.0))  # how fast it is is not asked here
     return schemathesis.openapi.from_asgi("/openapi.json", app, headers={"Host": "localhost"})
 
 

@@ -25,7 +25,7 @@ def table(folder, tmp_path_factory):
 @pytest.fixture(scope="module")
 def shop(folder, table):
     """A client of the shop with that table."""
-    app, _ = create_app(shelf_of({"shop": folder}, table))
+    app = create_app(shelf_of({"shop": folder}, table))
     return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
 
 
@@ -102,7 +102,7 @@ def test_a_category_may_have_a_long_name(shop):
 def test_the_map_has_the_categories_that_are_known(folder, table, is_known):
     shelf = shelf_of({"shop": folder}, table if is_known else None)
     shelf["shop"].places[:] = np.zeros((18, 2))
-    app, _ = create_app(shelf)
+    app = create_app(shelf)
     points = TestClient(app, base_url="http://localhost").get("/v1/map").json()["points"]
     told = {point["id"]: point.get("category") for point in points}
     wanted = {

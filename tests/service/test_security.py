@@ -216,10 +216,10 @@ def test_strange_json_is_the_requests_fault(client, body):
 
 
 def test_more_than_the_queue_holds_is_refused_at_once(shelf):
-    app, guard = create_app(shelf, Settings(queue=3))
+    guard = create_app(shelf, Settings(queue=3))
 
     async def ask_all():
-        transport = httpx2.ASGITransport(app=app)
+        transport = httpx2.ASGITransport(app=guard)
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             asked = [client.post("/v1/recommend", json=ASK) for _ in range(10)]
             return await asyncio.gather(*asked), await client.post("/v1/recommend", json=ASK)
@@ -242,7 +242,7 @@ def test_refusals_leave_nothing_behind(shelf, monkeypatch):
         await tell(request, refused, origins)
 
     monkeypatch.setattr(security._Request, "refuse", note)
-    client = TestClient(create_app(shelf, Settings(queue=0))[0], base_url="http://localhost")
+    client = TestClient(create_app(shelf, Settings(queue=0)), base_url="http://localhost")
     assert [client.post("/v1/recommend", json=ASK).status_code for _ in range(3)] == [429] * 3
     assert len(frames) == 3
     assert len(set(frames)) == 1
@@ -320,8 +320,8 @@ def test_the_log_has_no_words_of_any_exception_on_the_way():
 
 def test_what_is_refused_is_counted_and_logged_by_its_route(shelf, caplog):
     caplog.set_level("INFO", logger="likewise.serve")
-    app, guard = create_app(shelf, Settings(token=TOKEN, max_body=50))
-    client = TestClient(app, base_url="http://localhost")
+    guard = create_app(shelf, Settings(token=TOKEN, max_body=50))
+    client = TestClient(guard, base_url="http://localhost")
     assert client.get("/v1/also-bought/85123A").status_code == 401
     too_much = client.post("/v1/recommend", content="x" * 51, headers=AUTHORISED)
     assert too_much.status_code == 413
@@ -370,6 +370,6 @@ def test_another_address_is_one_of_the_hosts(tmp_path):
 
 
 def test_a_service_without_settings_is_closed_to_other_hosts(shelf):
-    app, _ = create_app(shelf)
+    app = create_app(shelf)
     client = TestClient(app, base_url="http://shop.example")
     assert client.get("/v1/model").status_code == 400

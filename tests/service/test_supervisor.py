@@ -184,7 +184,7 @@ def test_a_table_that_changes_is_read_again_and_a_bad_one_is_refused(supervising
     table.write_text("item,price\n85123A,cheap\n")
     supervisor._look(again=False)
     assert price() == 22
-    app, _ = create_app(supervisor.shelf, board=supervisor._board)
+    app = create_app(supervisor.shelf, board=supervisor._board)
     told = TestClient(app, base_url="http://localhost").get("/readyz").json()
     assert (told["models"], "table" in told["attributes"]) == ({"shop": "ok"}, True)
     table.write_text("item,price\n85123A,3\n")
@@ -197,7 +197,7 @@ def test_a_table_that_changes_is_read_again_and_a_bad_one_is_refused(supervising
 def test_a_map_that_cannot_be_drawn_is_not_waited_for(supervising, monkeypatch):
     supervisor = supervising()
     served = supervisor.shelf["shop"]
-    app, _ = create_app(supervisor.shelf)
+    app = create_app(supervisor.shelf)
     client = TestClient(app, base_url="http://localhost")
     served.places[:] = np.nan
     supervisor._start()

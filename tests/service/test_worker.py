@@ -62,9 +62,9 @@ def test_who_takes_no_answer_is_let_go_and_who_is_slow_is_not(more):
 def with_worker(shelf, timeout, use):
     async def run():
         settings = Settings(timeout=timeout)
-        app, guard = create_app(shelf, settings)
+        guard = create_app(shelf, settings)
         with listen("127.0.0.1", 0) as listener:
-            worker = Worker(app, guard, settings, listener, parent=os.getppid())
+            worker = Worker(guard, settings, listener, parent=os.getppid())
             worker.config.load()
             worker.lifespan = worker.config.lifespan_class(worker.config)
             await worker.startup()

@@ -171,21 +171,24 @@ def _seconds(model: Autoencoder, interactions: Interactions) -> float | None:
         return model.max_seconds
     if isinstance(model, KernelAutoencoder):
         L = min(model.n_landmarks, interactions.n_users)
-        return _projected(interactions, L, products=3, squares=1) + L**3 * _seconds_per_operation()
+        return _projected(interactions, L, products=3, squares=1, cubes=1)
     if isinstance(model, SpectralAutoencoder):  # n_iter=4 power iterations, there and back
         return _projected(interactions, model.n_latent, products=10, squares=10)
     return ADDITION * additions
 
 
-def _projected(interactions: Interactions, width: int, products: int, squares: int) -> float:
-    """Return the seconds of so many products of the rows, and squares of what they make.
+def _projected(
+    interactions: Interactions, width: int, products: int, squares: int, cubes: int = 0
+) -> float:
+    """Return the seconds of so many products of the rows, squares of what they make, and inverses.
 
     A product of the sparse rows with a dense matrix of `width` columns, on one thread; the square
-    Zᵀ Z, or an orthogonal base, of the dense rows Z that come of it.
+    Zᵀ Z, or an orthogonal base, of the dense rows Z that come of it; the inverse of that square.
     """
     n_rows = interactions.n_users + interactions.n_items
     of_sparse = products * int(interactions.matrix.nnz) * width * SPARSE_PRODUCT
-    return of_sparse + squares * n_rows * width**2 * _seconds_per_operation()
+    of_dense = (squares * n_rows + cubes * width) * width**2
+    return of_sparse + of_dense * _seconds_per_operation()
 
 
 def _seconds_per_operation() -> float:

@@ -12,7 +12,6 @@ from prometheus_client.metrics_core import Metric
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp
 
 import likewise
 from likewise.errors import InputError, MachineError
@@ -48,7 +47,7 @@ ROUTE_NAMES = (*dict.fromkeys(path for _, path, *_ in ROUTES), "/livez", "/ready
 
 def create_app(
     shelf: Shelf, settings: Settings | None = None, *, board: Board | None = None, slot: int = 0
-) -> tuple[ASGIApp, Guard]:
+) -> Guard:
     """Return the service of some models as an ASGI application.
 
     Parameters
@@ -64,9 +63,8 @@ def create_app(
 
     Returns
     -------
-    app : ASGI application
-    guard : Guard
-        Its layer that admits requests, to retire it by.
+    Guard
+        The application, behind the layer that admits requests, to retire it by.
     """
     board = board or Board.of([*shelf], ROUTE_NAMES)
     app = FastAPI(
@@ -92,9 +90,9 @@ def create_app(
     app.include_router(router)
     app.add_api_route("/livez", _alive, name="livez", summary="Whether the process answers.")
 
-    async def ready() -> dict[
-        str, Any
-    ]:  # as a coroutine: no thread of a slow answer's is waited for
+    # Coroutines: they wait for no thread, which slow answers may hold.
+
+    async def ready() -> dict[str, Any]:
         return _ready(board)
 
     async def metrics() -> Response:
@@ -115,8 +113,7 @@ def create_app(
     app.router.routes.extend(static_routes())
     for kind, told in _TOLD.items():
         app.add_exception_handler(kind, told)
-    guard = Guard(app, settings or Settings(), board, slot)
-    return guard, guard
+    return Guard(app, settings or Settings(), board, slot)
 
 
 class _StrictRoute(APIRoute):

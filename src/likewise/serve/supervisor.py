@@ -130,8 +130,8 @@ class Supervisor:
         )
 
     def _answer(self, slot: int) -> None:
-        app, guard = create_app(self.shelf, self.settings, board=self._board, slot=slot)
-        Worker(app, guard, self.settings, self.listener, parent=self._pid).run()
+        guard = create_app(self.shelf, self.settings, board=self._board, slot=slot)
+        Worker(guard, self.settings, self.listener, parent=self._pid).run()
 
     def _draw(self) -> None:
         """Let a process of its own compute a map that is missing, one after the other."""

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import uvicorn
-from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from likewise.serve.door import Door
@@ -30,7 +29,6 @@ class Worker(uvicorn.Server):
 
     def __init__(
         self,
-        app: ASGIApp,
         guard: Guard,
         settings: Settings,
         listener: socket.socket,
@@ -39,7 +37,7 @@ class Worker(uvicorn.Server):
         self._kind = bounded(settings.timeout, lambda: self._door.left())
         super().__init__(
             uvicorn.Config(
-                app,
+                guard,
                 http=self._kind,
                 lifespan="off",
                 ws="none",
