@@ -69,7 +69,11 @@ def test_python_blocks_run(name, shop, monkeypatch):
 
 
 TYPES_PAGES = [name for name in NAMES if name.startswith("docs/types/")]
-SOURCE = "\n".join(path.read_text() for path in (ROOT / "src/likewise/autoencoders").glob("*.py"))
+SOURCE = "\n".join(
+    path.read_text()
+    for room in ("autoencoders", "nn")
+    for path in (ROOT / "src/likewise" / room).glob("*.py")
+)
 
 
 @pytest.mark.parametrize("name", TYPES_PAGES)

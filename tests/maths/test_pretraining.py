@@ -8,6 +8,7 @@ from torch import nn
 from likewise.autoencoders import DeepAutoencoder, StackedAutoencoder
 from likewise.autoencoders import stacked as module
 from likewise.errors import InputError
+from likewise.nn import greedy
 from likewise.nn.boltzmann import BoltzmannMachine
 
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0, "n_latent": 2}
@@ -27,13 +28,13 @@ def sigmoid(a):
 
 
 def test_each_layer_learns_from_uncorrupted_codes_of_those_below(X, monkeypatch):
-    seen, train = [], module.train
+    seen, train = [], greedy.train
 
     def watched(layer, rows, loss, plan):
         seen.append(rows)
         return train(layer, rows, loss, plan)
 
-    monkeypatch.setattr(module, "train", watched)
+    monkeypatch.setattr(greedy, "train", watched)
     model = StackedAutoencoder(
         hidden=(6, 4), activation="sigmoid", validation_fraction=0.0, max_epochs=1, **RUN
     )

@@ -198,17 +198,11 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
         super()._restore(tensors, extra)
 
     def _require_net_memory(self, n_features: int) -> None:
-        shape = self._shape(n_features)
         with torch.device("meta"):
-            weights = sum(weight.numel() for weight in self._net(n_features).parameters())
-        pixels, maps = prod(shape[1:]), 0
-        for count in self.filters:
-            pixels = -(-pixels // 4)
-            maps += int(count) * pixels * (1 + self.depth)
-        batch = self.setting("batch_size") * (2 * n_features + 2 * maps)
+            needed = self._net(n_features).bytes_to_train(self.setting("batch_size"))
         require_memory(
-            4 * (5 * weights + 3 * batch),
-            f"training {type(self).__name__} on images of shape {shape}",
+            needed,
+            f"training {type(self).__name__} on images of shape {self._shape(n_features)}",
             "lower batch_size, filters or n_latent",
         )
 

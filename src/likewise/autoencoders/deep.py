@@ -4,25 +4,21 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, ClassVar, cast
 
-import numpy as np
 import torch
 from scipy import sparse
 from sklearn.utils._param_validation import Interval
-from torch import Tensor, nn
+from torch import Tensor
 
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
-from likewise.nn.boltzmann import BoltzmannMachine
-from likewise.nn.layers import Hourglass, InputLayer, Net
+from likewise.nn.boltzmann import UnrolledMachine
+from likewise.nn.greedy import train_greedily
+from likewise.nn.layers import Hourglass, Net
 from likewise.nn.losses import LINKS
 from likewise.nn.optimizers import RATES
 from likewise.nn.plan import History
 from likewise.nn.projection import projected
-from likewise.nn.rows import Rows, SparseRows, as_rows
-from likewise.nn.training import train
-
-BLOCK = 4096
-"""Rows that are encoded at a time between two machines."""
+from likewise.nn.rows import Rows, SparseRows
 
 JACOBIAN_BYTES = 64 * 1024**2
 """Derivatives of reconstructions that are held at a time."""
@@ -68,6 +64,7 @@ class DeepAutoencoder(NeuralAutoencoder):
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.random.default_rng(0).random((100, 6), dtype=np.float32)
     >>> model = DeepAutoencoder(n_latent=2, hidden=(8, 4), max_epochs=5, random_state=0).fit(X)
     >>> len(model.pretraining_), model.transform(X).shape
@@ -137,66 +134,20 @@ class DeepAutoencoder(NeuralAutoencoder):
         self.pretraining_: list[History] = []
         if not self.pretrain:
             return
-        layers = cast("Hourglass", self.net_).pairs()
+        pairs = cast("Hourglass", self.net_).pairs()
+        layers = [
+            UnrolledMachine(
+                *pair,
+                into=None if number else self._input,
+                gaussian_visible=number == 0 and self.loss_ == "squared",
+                gaussian_hidden=number + 1 == len(pairs),
+            )
+            for number, pair in enumerate(pairs)
+        ]
         plan = replace(
-            self._plan(), max_epochs=self.pretrain_epochs, max_seconds=seconds / len(layers),
+            self._plan(), max_epochs=self.pretrain_epochs, max_seconds=seconds,
             optimizer="adam", learning_rate=RATES["adam"], decay=False,
         )  # fmt: skip
-        rows = X
-        for number, (encoder, decoder) in enumerate(layers):
-            machine = self._machine(encoder, cast("nn.Linear", decoder), number, len(layers))
-            into = self._input if number == 0 else _as_they_are
-
-            def loss(
-                batch: Rows,
-                generator: torch.Generator,
-                step: int,
-                machine: BoltzmannMachine = machine,
-                into: Any = into,
-            ) -> Tensor:
-                return machine.loss(into(batch), generator, step)
-
-            self.pretraining_.append(train(machine, rows, loss, plan))
-            _unroll(machine, encoder, cast("nn.Linear", decoder))
-            if number + 1 < len(layers):
-                rows = _hidden_of(machine, into, rows, plan.device)
-
-    def _machine(
-        self, encoder: nn.Module, decoder: nn.Linear, number: int, n_layers: int
-    ) -> BoltzmannMachine:
-        weight = _as_input(encoder).detach().clone()
-        return BoltzmannMachine(
-            nn.Parameter(weight),
-            nn.Parameter(cast("Tensor", encoder.bias).detach().clone()),
-            nn.Parameter(decoder.bias.detach().clone()),
-            gaussian_visible=number == 0 and self.loss_ == "squared",
-            gaussian_hidden=number + 1 == n_layers,
-        )
-
-
-def _as_they_are(rows: Rows) -> Rows:
-    return rows
-
-
-def _as_input(layer: nn.Module) -> Tensor:
-    """Return a layer's weight as (inputs, outputs)."""
-    weight = cast("Tensor", layer.weight)
-    return weight if isinstance(layer, InputLayer) else weight.T
-
-
-@torch.no_grad()
-def _unroll(machine: BoltzmannMachine, encoder: nn.Module, decoder: nn.Linear) -> None:
-    _as_input(encoder).copy_(machine.weight)
-    cast("Tensor", encoder.bias).copy_(machine.hidden_bias)
-    decoder.weight.copy_(machine.weight)
-    decoder.bias.copy_(machine.visible_bias)
-
-
-@torch.inference_mode()
-def _hidden_of(machine: BoltzmannMachine, into: Any, X: Any, device: torch.device) -> Any:
-    found = []
-    for start in range(0, X.shape[0], BLOCK):
-        rows = into(as_rows(X[start : start + BLOCK], device))
-        found.append(machine.hidden(rows.dense() if isinstance(rows, SparseRows) else rows))
-    hidden: np.ndarray[Any, Any] = torch.cat(found).cpu().numpy()
-    return hidden
+        self.pretraining_ = train_greedily(layers, X, plan)
+        for layer in layers:
+            layer.unroll()

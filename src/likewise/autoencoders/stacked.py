@@ -4,22 +4,17 @@ from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.corruption import CORRUPTIONS, Corruption
+from likewise.nn.greedy import GreedyLayer, train_greedily
 from likewise.nn.layers import Hourglass
 from likewise.nn.losses import LOSSES, squared
 from likewise.nn.plan import History
-from likewise.nn.rows import Rows, as_rows
-from likewise.nn.training import train
-
-BLOCK = 4096
-"""Rows that are encoded at a time between two layers."""
+from likewise.nn.rows import Rows
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -54,6 +49,7 @@ class StackedAutoencoder(NeuralAutoencoder):
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.random.default_rng(0).random((100, 6), dtype=np.float32)
     >>> model = StackedAutoencoder(n_latent=2, hidden=(8, 4), max_epochs=5, random_state=0).fit(X)
     >>> len(model.pretraining_), model.transform(X).shape
@@ -82,19 +78,14 @@ class StackedAutoencoder(NeuralAutoencoder):
         self.pretraining_: list[History] = []
         if not self.pretrain_epochs:
             return
-        layers = cast("Hourglass", self.net_).pairs()
-        plan = replace(
-            self._plan(), max_epochs=self.pretrain_epochs, max_seconds=seconds / len(layers)
+        pairs = cast("Hourglass", self.net_).pairs()
+        layers = [_Layer(self, *pair, number) for number, pair in enumerate(pairs)]
+        self.pretraining_ = train_greedily(
+            layers, X, replace(self._plan(), max_epochs=self.pretrain_epochs, max_seconds=seconds)
         )
-        rows = X
-        for number, (encoder, decoder) in enumerate(layers):
-            layer = _Layer(self, encoder, decoder, number)
-            self.pretraining_.append(train(layer, rows, layer.loss, plan))
-            if number + 1 < len(layers):
-                rows = layer.codes(rows, plan.device)
 
 
-class _Layer(nn.Module):
+class _Layer(GreedyLayer):
     """One layer of the encoder and the one of the decoder that undoes it."""
 
     def __init__(
@@ -117,10 +108,6 @@ class _Layer(nn.Module):
         decoded = self.decoder(self.of_code(self.encoder(seen)))
         return self.reconstruction(decoded if self.outermost else self.activation(decoded), rows)
 
-    @torch.inference_mode()
-    def codes(self, X: Any, device: torch.device) -> NDArray[np.float32]:
-        """Return the codes of uncorrupted rows, which the next layer learns from."""
-        blocks = (X[start : start + BLOCK] for start in range(0, X.shape[0], BLOCK))
-        codes = [self.of_code(self.encoder(self.into(as_rows(b, device)))) for b in blocks]
-        found: NDArray[np.float32] = torch.cat(codes).float().cpu().numpy()
-        return found
+    def codes(self, rows: Rows) -> Tensor:
+        """Return the codes of rows as they are, not corrupted."""
+        return self.of_code(self.encoder(self.into(rows)))

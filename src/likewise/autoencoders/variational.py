@@ -15,7 +15,7 @@ from torch import Tensor
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
 from likewise.nn.corruption import dropout
-from likewise.nn.losses import gaussian_kl
+from likewise.nn.importance import Posterior, log_mean_exp
 from likewise.nn.rows import Rows, SparseRows
 
 
@@ -132,18 +132,14 @@ class VariationalAutoencoder(NeuralAutoencoder):
         if self.binarise:
             rows = self._drawn(rows, generator)
         seen = dropout(self._input(rows), self.setting("input_dropout"), generator)
-        mean, log_variance = self.net_.encode(seen).chunk(2, dim=1)
+        q = Posterior.of(self.net_.encode(seen))
         weight = float(min(self.setting("beta"), step / self.setting("anneal_steps")))
-        if self.n_importance > 1:
-            noise = mean.new_empty(self.n_importance, *mean.shape).normal_(generator=generator)
-            ratios = [
-                self._log_ratio(rows, mean, log_variance, one, weight, generator) for one in noise
-            ]
-            bound: Tensor = math.log(self.n_importance) - torch.stack(ratios).logsumexp(0)
-            return bound
-        noise = torch.empty_like(mean).normal_(generator=generator)
-        z = mean + noise * (0.5 * log_variance).exp()
-        return self._explained(z, rows, generator) + weight * gaussian_kl(mean, log_variance)
+        if self.n_importance == 1:
+            z = q.at(q.noise(generator))
+            return self._explained(z, rows, generator) + weight * q.kl()
+        draws = q.mean.new_empty(self.n_importance, *q.mean.shape).normal_(generator=generator)
+        ratios = (self._log_ratio(rows, q, noise, weight, generator) for noise in draws)
+        return -log_mean_exp(ratios, self.n_importance)
 
     def _drawn(self, rows: Rows, generator: torch.Generator) -> Tensor:
         """Return zeros and ones whose probabilities the values are."""
@@ -155,30 +151,20 @@ class VariationalAutoencoder(NeuralAutoencoder):
         return torch.bernoulli(rows, generator=generator)
 
     def _log_ratio(
-        self,
-        rows: Rows,
-        mean: Tensor,
-        log_variance: Tensor,
-        noise: Tensor,
-        weight: float,
-        generator: torch.Generator,
+        self, rows: Rows, q: Posterior, noise: Tensor, weight: float, generator: torch.Generator
     ) -> Tensor:
         """Return log p(x | z) + β (log p(z) - log q(z | x)) for z = μ + σ ε, of shape (B,)."""
-        z = mean + noise * (0.5 * log_variance).exp()
-        gap = 0.5 * (noise.square() + log_variance - z.square()).sum(1)
-        return weight * gap - self._explained(z, rows, generator)
+        return weight * q.log_prior_ratio(noise) - self._explained(q.at(noise), rows, generator)
 
     @torch.inference_mode()
     def _log_likelihood(self, X: Any, n_samples: int) -> NDArray[np.float64]:
         rows = self._rows(X)
-        mean, log_variance = self.net_.encode(self._input(rows)).chunk(2, dim=1)
+        q = Posterior.of(self.net_.encode(self._input(rows)))
         generator = torch.Generator(self.device_).manual_seed(self._seed)
-        total = torch.full((X.shape[0],), -math.inf, dtype=torch.float64, device=self.device_)
-        for _ in range(n_samples):
-            noise = mean.new_empty(mean.shape[1]).normal_(generator=generator)
-            ratio = self._log_ratio(rows, mean, log_variance, noise, 1.0, generator)
-            total = torch.logaddexp(total, ratio.double())
-        found: NDArray[np.float64] = total.cpu().numpy() - math.log(n_samples)
+        width = q.mean.shape[1]
+        draws = (q.mean.new_empty(width).normal_(generator=generator) for _ in range(n_samples))
+        ratios = (self._log_ratio(rows, q, noise, 1.0, generator) for noise in draws)
+        found: NDArray[np.float64] = log_mean_exp(ratios, n_samples).cpu().numpy()
         return found + self._log_unit()
 
     def _log_unit(self) -> float:

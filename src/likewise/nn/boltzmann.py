@@ -1,9 +1,14 @@
 """Restricted Boltzmann machines, which pre-train the layers of a deep autoencoder."""
 
+from collections.abc import Callable
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from likewise.nn.greedy import GreedyLayer
+from likewise.nn.layers import InputLayer
 from likewise.nn.rows import Rows, SparseRows
 
 
@@ -48,7 +53,7 @@ class BoltzmannMachine(nn.Module):
     def loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         """Return F(v) - F(v'), v' one step of Gibbs sampling away: its gradient is CD-1's."""
         del step
-        v = rows.dense() if isinstance(rows, SparseRows) else rows
+        v = _dense(rows)
         with torch.no_grad():
             v_again = self.visible(self._drawn(self.hidden(v), generator))
         return self.free_energy(v) - self.free_energy(v_again)
@@ -76,3 +81,68 @@ class BoltzmannMachine(nn.Module):
         if self.gaussian_hidden:
             return mean + torch.empty_like(mean).normal_(generator=generator)
         return torch.empty_like(mean).bernoulli_(mean, generator=generator)
+
+
+class UnrolledMachine(GreedyLayer):
+    """A machine that starts from a layer of the encoder, and is unrolled into it and its mirror.
+
+    Parameters
+    ----------
+    encoder : Linear or InputLayer
+        From V values to H.
+    decoder : Linear
+        From H back to V.
+    into : callable, optional
+        What is done to rows before the machine sees them.
+    gaussian_visible, gaussian_hidden : bool
+        As of :class:`BoltzmannMachine`.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        *,
+        into: Callable[[Rows], Rows] | None = None,
+        gaussian_visible: bool = False,
+        gaussian_hidden: bool = False,
+    ) -> None:
+        super().__init__()
+        self.machine = BoltzmannMachine(
+            *(_own(part) for part in (_weight(encoder), encoder.bias, decoder.bias)),
+            gaussian_visible=gaussian_visible,
+            gaussian_hidden=gaussian_hidden,
+        )
+        self.into = into or (lambda rows: rows)
+        self._halves = (encoder, cast("nn.Linear", decoder))  # no modules of this one
+
+    def loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+        """Return the machine's loss on what it is shown of rows."""
+        return self.machine.loss(self.into(rows), generator, step)
+
+    def codes(self, rows: Rows) -> Tensor:
+        """Return the mean of what is hidden."""
+        return self.machine.hidden(_dense(self.into(rows)))
+
+    @torch.no_grad()
+    def unroll(self) -> None:
+        """Write W and b into the encoder's layer, Wᵀ and c into the decoder's."""
+        machine, (encoder, decoder) = self.machine, self._halves
+        _weight(encoder).copy_(machine.weight)
+        cast("Tensor", encoder.bias).copy_(machine.hidden_bias)
+        decoder.weight.copy_(machine.weight)
+        decoder.bias.copy_(machine.visible_bias)
+
+
+def _own(weight: object) -> nn.Parameter:
+    return nn.Parameter(cast("Tensor", weight).detach().clone())
+
+
+def _weight(layer: nn.Module) -> Tensor:
+    """Return a layer's weight as (inputs, outputs)."""
+    weight = cast("Tensor", layer.weight)
+    return weight if isinstance(layer, InputLayer) else weight.T
+
+
+def _dense(rows: Rows) -> Tensor:
+    return rows.dense() if isinstance(rows, SparseRows) else rows

@@ -66,6 +66,17 @@ class ConvNet(Net):
         """The bias of each pixel, of shape (F,)."""
         return self.bias
 
+    def bytes_to_train(self, batch_size: int) -> int:
+        """Return the memory of weights, with gradient, moments and the best so far, and a batch."""
+        weights = sum(weight.numel() for weight in self.parameters())
+        maps = 0
+        for layer, further, sides in zip(
+            self.convolutions, self.further, self.sides[1:], strict=True
+        ):
+            conv, same_size = cast("nn.Conv2d", layer), cast("nn.ModuleList", further)
+            maps += conv.out_channels * prod(sides) * (1 + len(same_size))
+        return 4 * (5 * weights + 6 * batch_size * (prod(self.shape) + maps))
+
     def filters(self) -> Tensor:
         """Return the filters that see the image, of shape (M, C, k, k)."""
         weight: Tensor = cast("nn.Conv2d", self.convolutions[0]).weight
