@@ -64,6 +64,18 @@ def test_a_folder_without_labels_is_learned_and_judged_by_another(run, clothes, 
     assert load(document["model"]).image_shape_ == (3, 14, 10)
 
 
+def test_an_npz_of_two_parts_is_judged_by_its_own(run, clothes, tmp_path):
+    few = read_images(clothes)
+    names = np.array(few.classes)[few.labels]
+    np.savez(
+        tmp_path / "keras.npz",
+        x_train=few.pixels[:60], y_train=names[:60], x_test=few.pixels[60:], y_test=names[60:],
+    )  # fmt: skip
+    out = ["--out", tmp_path / "out"]
+    document = run("images", tmp_path / "keras.npz", *out, *QUICK, "--json").document()
+    assert (document["training_images"], document["test_images"]) == (60, 15)
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

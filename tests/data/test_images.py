@@ -273,3 +273,21 @@ def test_the_public_sets_are_read_and_verified(name):
     images = load_images(name, "test")
     assert images.pixels.shape == (10_000, 28, 28)
     assert np.bincount(images.labels).min() > 800
+
+
+# Parts of an .npz
+
+
+def test_an_npz_of_keras_has_two_parts(grey, tmp_path):
+    file = tmp_path / "keras.npz"
+    np.savez(file, x_train=grey, y_train=[0, 1, 0, 1, 2], x_test=grey[:2], y_test=[2, 1])
+    training, testing = read_images(file), read_images(file, part="test")
+    assert (len(training), len(testing), testing.classes) == (5, 2, ["1", "2"])
+    np.testing.assert_allclose(testing.pixels, grey[:2] / 255, atol=1e-7)
+    assert "is none of train, test" in refusal(file, part="validation")
+
+
+def test_only_an_npz_has_parts(folder, grey, tmp_path):
+    assert "is of one part" in refusal(folder, part="test")
+    np.savez(tmp_path / "one.npz", images=grey)
+    assert "call the one of images x_test" in refusal(tmp_path / "one.npz", part="test")

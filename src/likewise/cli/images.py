@@ -32,7 +32,7 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder for the models and the pictures.")],
     test: Annotated[
         str | None,
-        typer.Option(help="Images to judge by; a fifth of the images if not given."),
+        typer.Option(help="Images to judge by; else those to test of an .npz, or a fifth."),
     ] = None,
     kind: t.Type = "convolutional",
     dimensions: Annotated[int, typer.Option(help="Numbers that stand for an image.")] = 32,
@@ -154,11 +154,15 @@ def _read(
     output: Output,
 ) -> tuple["Images", "Images"]:
     """Return the images to learn from and those to judge by."""
+    from likewise.data import npz
     from likewise.data.image_sets import SETS, load_images
     from likewise.data.images import like, parted, read_images
 
     if images in SETS and not Path(images).exists():
         training, testing = load_images(images), load_images(images, "test")
+    elif test is None and npz.holds(Path(images), "test"):
+        training = read_images(images, size=size, mode=mode)
+        testing = like(training, read_images(images, part="test", size=size, mode=mode))
     elif test is None:
         training, testing = parted(read_images(images, size=size, mode=mode), seed)
     else:

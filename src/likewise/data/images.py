@@ -86,6 +86,7 @@ class Images:
 def read_images(
     path: str | Path,
     *,
+    part: str = "train",
     size: tuple[int, int] | None = None,
     mode: str | None = None,
     max_pixels: int = image_files.MAX_PIXELS,
@@ -98,6 +99,9 @@ def read_images(
         A folder of PNG and JPEG files, whose subfolders, if it has any, are the classes; an .npz
         file with an array of images and, perhaps, one of labels; or an idx file (plain or .gz), as
         MNIST comes, whose labels are found beside it.
+    part : {"train", "test"}
+        Which images of an .npz that has both, as Keras writes them: `x_train` and `y_train`, or
+        `x_test` and `y_test`.
     size : (height, width), optional
         Resize each image of a folder to this.
     mode : {"grey", "colour"}, optional
@@ -123,15 +127,19 @@ def read_images(
     ((2, 2, 4), np.float32(1.0), ['0', '1'])
     """
     place = Path(path)
+    if part not in npz.IMAGES:
+        raise InputError(f"part={part!r} is none of {', '.join(npz.IMAGES)}")
     if not place.exists():
         raise InputError(f"{place} does not exist; give a folder of images, an .npz or an idx file")
+    if part == "test" and not npz.is_one(place):
+        raise InputError(f"{place} is of one part; only an .npz holds images to test by")
     if place.is_dir():
         pixels, owners, names = image_files.read(place, size, mode, max_pixels)
         labels, classes = (None, []) if owners is None else encoded(owners)
         return Images(pixels, labels, classes, names, str(place))
     if size or mode:
         raise InputError(f"{place} holds arrays, which are not resized or converted; give a folder")
-    raw, given = npz.read(place) if place.suffix.lower() == ".npz" else idx.read(place)
+    raw, given = npz.read(place, part) if npz.is_one(place) else idx.read(place)
     pixels = scaled(raw, place)
     labels, classes = (None, []) if given is None else encoded(_checked(given, len(raw), place))
     return Images(pixels, labels, classes, [str(n) for n in range(len(raw))], str(place))

@@ -13,15 +13,34 @@ from numpy.typing import NDArray
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
-IMAGES = ("images", "X", "x", "x_train", "pixels", "data", "arr_0")
-LABELS = ("labels", "y", "y_train", "targets", "arr_1")
-"""Names that the arrays may have; the first that is there counts."""
+IMAGES = {
+    "train": ("images", "X", "x", "x_train", "X_train", "train_images", "pixels", "data", "arr_0"),
+    "test": ("x_test", "X_test", "test_images"),
+}
+LABELS = {
+    "train": ("labels", "y", "y_train", "train_labels", "targets", "arr_1"),
+    "test": ("y_test", "test_labels"),
+}
+"""Names that the arrays of a part may have; the first that is there counts."""
 
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def read(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Return the images and, where there are any, the labels.
+def is_one(path: Path) -> bool:
+    """Say whether a path is that of an .npz file."""
+    return path.suffix.lower() == ".npz" and path.is_file()
+
+
+def holds(path: Path, part: str) -> bool:
+    """Say whether a path is that of an .npz file with images of a part."""
+    if not is_one(path) or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return not {f"{name}.npy" for name in IMAGES[part]}.isdisjoint(archive.namelist())
+
+
+def read(path: Path, part: str = "train") -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return the images of a part, "train" or "test", and, where there are any, the labels.
 
     Raises
     ------
@@ -31,13 +50,14 @@ def read(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
-            images = next((name for name in IMAGES if name in names), None)
+            images = next((name for name in IMAGES[part] if name in names), None)
             if images is None:
+                held = ", ".join(sorted(names)) or "(none)"
                 raise InputError(
-                    f"{path} has the arrays {', '.join(sorted(names)) or '(none)'}; "
-                    f"call the one of images {IMAGES[0]}, and the one of labels {LABELS[0]}"
+                    f"{path} has the arrays {held}; call the one of images {IMAGES[part][0]}, "
+                    f"and the one of labels {LABELS[part][0]}"
                 )
-            labels = next((name for name in LABELS if name in names), None)
+            labels = next((name for name in LABELS[part] if name in names), None)
             pixels = _array(archive, images, path)
             return pixels, None if labels is None else _array(archive, labels, path)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
