@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
 from likewise.data.liang import strong_generalisation
 from likewise.data.log import Log, read_log
@@ -50,6 +51,7 @@ def load_split(name: str, folder: str | Path | None = None) -> Split:
     ml-latest-small  ratings.parquet                ratings >= 4, the last one of each user (by
                                                     time, 28 users would be left to judge on)
     belgian-retail   baskets.parquet                baskets held out, a tenth
+    ciao             ratings.parquet                whatever was rated, a tenth held out
     ml-1m-ultragcn   train.parquet, test.parquet    UltraGCN's lists
     gowalla          train and test, .parquet/.txt  LightGCN's lists; so yelp2018 and amazon-book
     ================ ============================== ===============================================
@@ -133,6 +135,11 @@ def _baskets(folder: Path) -> Split:
     return strong_generalisation(read_log(_present(folder / "baskets.parquet"), user="basket"))
 
 
+def _ciao(folder: Path) -> Split:
+    table = pq.read_table(_present(folder / "ratings.parquet"), columns=["user", "item"])
+    return strong_generalisation(read_log(table))
+
+
 def _lists(folder: Path) -> Split:
     train, test = (_list(folder, part) for part in ("train", "test"))
     return fixed_lists(train, test)
@@ -160,6 +167,7 @@ PUBLIC_SETS: dict[str, Callable[[Path], Split]] = {
     "ml-1m": _ml_1m,
     "ml-latest-small": _ml_latest_small,
     "belgian-retail": _baskets,
+    "ciao": _ciao,
     "ml-20m": _liang(10_000),
     "netflix": _netflix,
     "msd": _songs,

@@ -1,0 +1,85 @@
+"""Real catalogues: the neighbourhood type beside the exact one, what it takes and what it finds.
+
+    LIKEWISE_DATA=... python bench/speed/catalogues.py
+    LIKEWISE_DATA=... python bench/speed/catalogues.py ml-1m-ultragcn belgian-retail
+
+Each fit is a process of its own, on all that the test leaves (see `likewise.data.public_sets`). All
+types have the same settings, those below; nothing is chosen. The exact one is refused, before it
+begins, where its matrix does not fit: of ciao's products. `quality` is the share of the exact one's
+nDCG@20 that the other keeps.
+"""
+
+import argparse
+import json
+from functools import partial
+from typing import Any
+
+import torch
+from common import apart, peak_gib, timed
+
+import records
+from likewise import LinearAutoencoder, Recommender
+from likewise.autoencoders import NeighbourhoodAutoencoder
+from likewise.data.public_sets import load_split
+from likewise.errors import NotEnoughMemoryError
+from likewise.evaluate.protocol import evaluate
+
+DAN = {"l2": 10.0, "dropout": 0.5, "item_power": 0.3, "user_power": 0.7}
+SETTINGS = {
+    "ml-1m-ultragcn": DAN,
+    "ml-latest-small": DAN,
+    "belgian-retail": DAN,
+    "gowalla": {"l2": 80.0},  # EASE as published
+    "ciao": DAN,
+}
+TYPES: dict[str, Any] = {
+    "exact": LinearAutoencoder,
+    "200 neighbours": partial(NeighbourhoodAutoencoder, n_neighbours=200),
+    "400 neighbours": partial(NeighbourhoodAutoencoder, n_neighbours=400),
+}
+METRICS = ("recall@20", "ndcg@20")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Real catalogues, exact and by neighbourhoods.")
+    parser.add_argument("sets", nargs="*", help=f"of {', '.join(SETTINGS)}; all unless named")
+    parser.add_argument("--one", nargs=2, metavar="WHAT", help="(a run of this script)")
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(one(*arguments.one)))
+        return
+    if strange := set(arguments.sets) - set(SETTINGS):
+        parser.error(f"there is no set {', '.join(strange)}; known are {', '.join(SETTINGS)}")
+    rows = []
+    for name in arguments.sets or SETTINGS:
+        exact: dict[str, Any] = {}
+        for kind in TYPES:
+            row = apart(__file__, name, kind)
+            exact = exact or row
+            if "ndcg@20" in exact:
+                row["quality"] = row["ndcg@20"] / exact["ndcg@20"]
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+    if not arguments.sets:
+        records.write("speed-catalogues", rows)
+
+
+def one(name: str, kind: str) -> dict[str, Any]:
+    split = load_split(name)
+    X = split.refit
+    found: dict[str, Any] = {
+        "set": name, "type": kind, "users": X.n_users, "items": X.n_items,
+        "purchases": X.matrix.nnz, "threads": torch.get_num_threads(),
+    }  # fmt: skip
+    recommender = Recommender(TYPES[kind](**SETTINGS[name]))
+    try:
+        seconds = timed(lambda: recommender.fit(X, support=False))
+    except NotEnoughMemoryError as error:
+        return found | {"refused": str(error)}
+    peak = peak_gib()
+    measured = evaluate(recommender, split.test, METRICS).as_dict()
+    return found | {"seconds": seconds, "peak_gib": peak} | {m: measured[m] for m in METRICS}
+
+
+if __name__ == "__main__":
+    main()
