@@ -57,6 +57,10 @@ class Engine:
             row[0]: row[1].strip('"') for row in self.rows(f"DESCRIBE SELECT * FROM {relation}")
         }
 
+    def threads(self) -> int:
+        """Return with how many threads it computes."""
+        return int(self.rows("SELECT current_setting('threads')")[0][0])
+
     def statements(self, sql: str) -> int:
         """Return how many statements the text holds."""
         return len(self.connection.extract_statements(sql))

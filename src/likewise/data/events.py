@@ -4,6 +4,7 @@ Shapes: N events, U users, I items.
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -54,23 +55,33 @@ def fetch(engine: Engine, staged: Staged) -> Events:
     ((n_events,),) = engine.rows(f"SELECT count(*) FROM {KEPT}")
     arrays = {name: np.ones(n_events, TYPES[name]) for name in ("weight", *wanted)}
     start = 0
-    for batch in engine.batches(f"SELECT {columns} FROM {KEPT}", FETCHED_ROWS):
-        stop = start + batch.num_rows
-        for name in wanted:
-            values = batch[name]
-            numbers = pc.index_in(values, value_set=ids[name]) if name in ids else values
-            arrays[name][start:stop] = numbers.to_numpy(zero_copy_only=False)
-        start = stop
+    with ThreadPoolExecutor(min(engine.threads(), len(ids))) as pool:
+        for batch in engine.batches(f"SELECT {columns} FROM {KEPT}", FETCHED_ROWS):
+            place = slice(start, start := start + batch.num_rows)
+
+            def fill(name: str, batch: pa.RecordBatch = batch, place: slice = place) -> None:
+                values = _numbered(batch[name], ids[name]) if name in ids else batch[name]
+                arrays[name][place] = values
+
+            list(pool.map(fill, wanted))  # users and items are looked up side by side
     user, item, weight = (arrays[name] for name in ("user", "item", "weight"))
     users, items = (Vocabulary(as_ids(ids[role].to_pylist())) for role in ("user", "item"))
     return Events(user, item, weight, arrays.get("time"), users, items)
 
 
+def _numbered(values: pa.Array, ids: pa.Array) -> NDArray[np.int32]:
+    """Return the place of each value among the ids; those that repeat are looked up once."""
+    coded = pc.dictionary_encode(values)
+    places: NDArray[np.int32] = pc.index_in(coded.dictionary, value_set=ids).to_numpy()
+    numbers: NDArray[np.int32] = places[coded.indices.to_numpy()]
+    return numbers
+
+
 def summed(events: Events) -> Events:
     """Return the events with those of the same user, item and time summed into the first."""
     weight, later = events.weight.copy(), []
-    for rows in _user_by_user(events.user, len(events.users)):
-        grouped, begins = _repeated(events, rows)
+    for rows, bounds in _user_by_user(events.user, len(events.users)):
+        grouped, begins = _repeated(events, rows, bounds)
         if begins.all():
             continue
         starts = np.flatnonzero(begins)
@@ -90,34 +101,43 @@ def summed(events: Events) -> Events:
     )
 
 
-def _user_by_user(user: NDArray[np.int32], n_users: int) -> Iterator[NDArray[Any]]:
-    """Yield the places of whole users' events, each user's in order, some users at a time.
+def _user_by_user(
+    user: NDArray[np.int32], n_users: int
+) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Yield the places of whole users' events, user by user, and where each user's begin.
 
-    A row turned into columns is sorted by counting; what a part then needs does not grow with N.
+    Some users at a time. A row turned into columns is sorted by counting; what a part then needs
+    does not grow with N.
     """
     kind = np.int32 if len(user) < np.iinfo(np.int32).max else np.int64
     row = (np.arange(len(user), dtype=kind), user, np.array([0, len(user)], dtype=kind))
     columns = sparse.csr_array(row, shape=(1, n_users)).tocsc()
     ends = np.searchsorted(columns.indptr, np.arange(BATCH_ROWS, len(user), BATCH_ROWS))
-    bounds = np.unique([0, *columns.indptr[ends], len(user)])
-    for start, stop in pairwise(bounds):
-        yield columns.data[start:stop]
+    for first, last in pairwise(np.unique([0, *ends, n_users])):
+        bounds = columns.indptr[first : last + 1]
+        yield columns.data[bounds[0] : bounds[-1]], bounds - bounds[0]
 
 
-def _repeated(events: Events, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _repeated(
+    events: Events, rows: NDArray[Any], bounds: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return the events of pairs that occur more than once, grouped, and where a group begins.
 
-    Most of a log need not be sorted in full.
+    Most of a log need not be sorted in full: items within each user, and then what is repeated.
     """
-    key = events.user[rows].astype(np.int64) * len(events.items) + events.item[rows]
-    order = np.argsort(key)
-    equal = np.diff(key[order]) == 0
-    member = np.zeros(len(key), dtype=bool)
+    shape = (len(bounds) - 1, len(events.items))
+    ordered = sparse.csr_array((np.arange(len(rows)), events.item[rows], bounds), shape=shape)
+    ordered.sort_indices()
+    equal = ordered.indices[1:] == ordered.indices[:-1]
+    inner = bounds[(bounds > 0) & (bounds < len(rows))]
+    equal[inner - 1] = False  # the last of one user and the first of the next
+    member = np.zeros(len(rows), dtype=bool)
     member[:-1] |= equal
     member[1:] |= equal
-    places = np.sort(order[member])
-    rows, key = rows[places], key[places]
-    keys = (key,) if events.time is None else (events.time[rows], key)
+    rows = rows[np.sort(ordered.data[member])]
+    keys = [events.item[rows], events.user[rows]]
+    if events.time is not None:
+        keys.insert(0, events.time[rows])
     order = np.lexsort(keys)  # stable: the first of a group stays first
     return rows[order], _begins(order, *keys)
 
