@@ -7,8 +7,11 @@ import pyarrow.parquet as papq
 import pytest
 
 import likewise
+from likewise.autoencoders import TYPES
+from likewise.autoencoders.neural import NeuralAutoencoder
 
 HOUSES = Path(__file__).parents[1] / "shop" / "houses.csv"
+WITH_CODE = [name for name, kind in TYPES.items() if "n_latent" in kind._get_param_names()]
 BRIEF = ("--set", "max_epochs=3")
 
 
@@ -66,6 +69,28 @@ def test_the_same_seed_gives_the_same_codes(run, tmp_path):
 )
 def test_reduce_refuses(refused, options, said):
     assert said in refused("reduce", HOUSES, *options)
+
+
+@pytest.mark.parametrize("kind", WITH_CODE)
+def test_every_type_with_a_code_reduces_and_makes_features(run, tmp_path, kind):
+    brief = BRIEF if issubclass(TYPES[kind], NeuralAutoencoder) else ()
+    for command in ("reduce", "features"):
+        out = tmp_path / f"{command}.parquet"
+        result = run(command, HOUSES, "--without", "town,zip", "--type", kind, "--out", out, *brief)
+        assert (result.code, papq.read_table(out).num_rows) == (0, 90), result.err
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_type_ranks_rows(run, kind):
+    brief = BRIEF if issubclass(TYPES[kind], NeuralAutoencoder) else ()
+    result = run("anomalies", HOUSES, "--without", "town,zip", "--type", kind, *brief)
+    assert (result.code, "row" in result.out) == (0, True), result.err
+
+
+def test_the_deep_type_may_be_pre_trained(run, tmp_path):
+    deep = ("--type", "deep", "--set", "pretrain=true")
+    out = tmp_path / "codes.csv"
+    assert run("reduce", HOUSES, "--without", "town", *deep, "--out", out, *BRIEF).code == 0
 
 
 def test_a_type_without_a_code_is_refused(refused):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from likewise.autoencoders import Autoencoder, DenoisingAutoencoder
+from likewise.autoencoders.choices import is_auto
 
 
 def for_tables(
@@ -16,7 +17,7 @@ def for_tables(
     Parameters
     ----------
     kind : type of Autoencoder
-        The type; settings that it does not have are left out.
+        The type; settings that it does not have are left out. The deep one is trained directly.
     n_latent, n_rows : int
         The length of the code, and how many rows there are to learn from.
     **parameters
@@ -28,18 +29,21 @@ def for_tables(
     >>> for_tables(UndercompleteAutoencoder, 2, 1000).batch_size
     16
     """
+    known = kind().get_params()
     chosen: dict[str, Any] = {
         "n_latent": n_latent,
-        "hidden": (256, 64),
-        "activation": "silu",
         "loss": "squared",
         "optimizer": "adam",
         "batch_size": min(256, max(16, n_rows // 200)),
         "max_epochs": 300,
         "patience": 20,
         "learning_rate": 3e-3,
+        "pretrain": False,  # Boltzmann machines want rows near 0 and 1, and gain nothing here
     }
-    known = kind().get_params()
+    if is_auto(known.get("hidden")):  # others have layers of their own
+        chosen["hidden"] = (256, 64)
+        if "pretrain" not in known:  # whose activation follows from it
+            chosen["activation"] = "silu"
     return kind(**{name: value for name, value in chosen.items() if name in known} | parameters)
 
 
