@@ -7,8 +7,11 @@ import pytest
 from PIL import Image
 
 from likewise import AutoencoderClassifier, ConvolutionalAutoencoder, load, read_images
+from likewise.autoencoders import TYPES
+from likewise.autoencoders.neural import NeuralAutoencoder
 
 QUICK = ["--set", "filters=4,8", "--set", "max_epochs=2", "--dimensions", "4", "--seconds", "10"]
+IMAGE_TYPES = [name for name, kind in TYPES.items() if issubclass(kind, NeuralAutoencoder)]
 PICTURES = {"reconstructions.png", "map.png", "error.png", "learning-curve.png", "filters.png"}
 
 
@@ -100,10 +103,28 @@ def test_images_refuses(refused, clothes, tmp_path, monkeypatch, arguments, why)
     assert not Path("out/images.model").exists()
 
 
-def test_one_class_is_not_recognised(refused, clothes, tmp_path):
+def test_one_class_is_learned_and_not_recognised(run, clothes, tmp_path):
     images = read_images(clothes)
     np.savez(tmp_path / "one.npz", images=images.pixels, labels=np.zeros(75, int))
-    assert "labels of one class" in refused("images", tmp_path / "one.npz", "--out", tmp_path / "o")
+    result = run("images", tmp_path / "one.npz", "--out", tmp_path / "o", *QUICK)
+    assert "fewer than two classes: nothing is recognised" in result.err
+    assert not (tmp_path / "o" / "classifier.model").exists()
+
+
+@pytest.mark.parametrize("kind", IMAGE_TYPES)
+def test_every_type_of_images_has_pictures_and_steps(run, clothes, tmp_path, kind):
+    """One image to judge by is enough."""
+    pixels = read_images(clothes).pixels[:20, ::2, ::2]
+    np.savez(tmp_path / "small.npz", images=pixels)
+    np.savez(tmp_path / "one.npz", images=pixels[:1])
+    out = ["--out", tmp_path / "out", "--set", "max_epochs=1", "--dimensions", "4"]
+    test = ["--test", tmp_path / "one.npz", "--type", kind]
+    result = run("images", tmp_path / "small.npz", *out, *test)
+    assert result.code == 0, result.err
+    picture = tmp_path / "steps.png"
+    images = ["--images", tmp_path / "small.npz", "--out", picture]
+    assert run("steps", tmp_path / "out" / "images.model", *images).code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_seven_steps_of_an_image(run, refused, clothes, tmp_path):

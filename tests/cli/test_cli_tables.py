@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as papq
 import pytest
@@ -97,6 +99,45 @@ def test_a_type_without_a_code_is_refused(refused):
     assert "linear has no code" in refused("reduce", HOUSES, "--type", "linear")
 
 
+def test_a_value_beyond_float32_is_the_strangest(run, tmp_path):
+    text = HOUSES.read_text().splitlines()
+    places = text[0].split(",")
+    row = text[7].split(",")
+    row[places.index("price")] = "1e60"
+    far = tmp_path / "far.csv"
+    far.write_text("\n".join([*text[:7], ",".join(row), *text[8:]]) + "\n")
+    save = tmp_path / "m.model"
+    assert run("anomalies", HOUSES, "--without", "town", "--save", save, *BRIEF).code == 0
+    found = run("anomalies", far, "--model", save, "--json").document()
+    assert found["anomalies"][0]["row"] == 7
+    for seed in range(4):  # in some of them it is among the rows to judge by
+        assert run("reduce", far, "--without", "town", "--seed", seed, "--out", tmp_path / "c.csv",
+                   *BRIEF).code == 0  # fmt: skip
+
+
+def test_dates_are_written_as_lines_of_json(run, tmp_path):
+    text = HOUSES.read_text().splitlines()
+    days = [f"{line},2024-05-{1 + n % 28:02}" for n, line in enumerate(text[1:])]
+    (tmp_path / "days.csv").write_text("\n".join([text[0] + ",day", *days]) + "\n")
+    out = tmp_path / "codes.jsonl"
+    assert run("reduce", tmp_path / "days.csv", "--label", "day", "--out", out, *BRIEF).code == 0
+    assert '"label": "2024-05-01"' in out.read_text().splitlines()[0]
+
+
+def test_a_detector_of_arrays_is_refused(refused, tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    likewise.AnomalyDetector(max_seconds=1, random_state=0).fit(X).save(tmp_path / "m")
+    assert "whose columns have no names" in refused("anomalies", HOUSES, "--model", tmp_path / "m")
+
+
+def test_a_target_that_is_no_number_is_refused(refused, tmp_path):
+    table = pa.table(
+        {"a": np.arange(30.0), "b": np.arange(30.0) % 7, "y": [float("nan"), *range(29)]}
+    )
+    papq.write_table(table, tmp_path / "t.parquet")
+    assert "missing in 1 rows" in refused("features", tmp_path / "t.parquet", "--target", "y")
+
+
 def test_a_column_of_names_is_refused_with_what_to_do(refused, tmp_path):
     path = tmp_path / "names.csv"
     path.write_text("name,n\n" + "".join(f"n{n},{n}\n" for n in range(200)))
@@ -123,6 +164,7 @@ def test_anomalies_are_ranked_with_their_causes(run, tmp_path):
         (["-k", "0"], "-k 0 given"),
         (["--type", "nonesuch"], "--type nonesuch is none of"),
         (["--model", "m", "--set", "n_latent=3"], "--model scores by a model that is there"),
+        (["--model", "m", "--seed", "3", "--type", "sparse"], "leave out --type, --seed"),
         (["--out", "ranked.txt"], "--out ranked.txt has no known ending"),
     ],
 )

@@ -1,16 +1,18 @@
 """The classifier on an autoencoder: it recognises, pre-trained or not, and keeps the contract."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from likewise import AutoencoderClassifier, load
+from likewise import AutoencoderClassifier, UndercompleteAutoencoder, load
 from likewise.artifact import read_folder, write_folder
 from likewise.autoencoders import TYPES
 from likewise.autoencoders.neural import NeuralAutoencoder
@@ -231,3 +233,21 @@ def test_smoothing_gives_a_share_of_each_label_to_all_classes(data):
     wanted = 0.7 * np.eye(3)[[0, 1, 2, 0]] + 0.1
     found = net.loss(batch, torch.Generator(), 0).detach().numpy()
     np.testing.assert_allclose(found, -(wanted * np.log(p)).sum(1), rtol=1e-5)
+
+
+def test_a_fitted_autoencoder_of_other_rows_is_refused():
+    X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
+    fitted = UndercompleteAutoencoder(n_latent=2, max_epochs=1, random_state=0).fit(X)
+    with pytest.raises(InputError, match="X has 5 features; the autoencoder learned from 6"):
+        AutoencoderClassifier(fitted, pretrain="prefit").fit(X[:, :5], np.arange(40) % 2)
+
+
+def test_a_fitted_autoencoder_may_report_to_what_cannot_be_copied():
+    X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
+    display, told = threading.Lock(), []
+    fitted = UndercompleteAutoencoder(n_latent=2, max_epochs=1, random_state=0).fit(X)
+    fitted.set_params(progress=lambda progress: told.append((display, progress)))
+    before = {name: one.clone() for name, one in fitted.net_.state_dict().items()}
+    AutoencoderClassifier(fitted, pretrain="prefit", max_epochs=2).fit(X, np.arange(40) % 2)
+    for name, one in fitted.net_.state_dict().items():
+        torch.testing.assert_close(one, before[name])

@@ -152,7 +152,6 @@ def test_the_excerpt_of_fashion_mnist_is_read():
     assert images.pixels.shape == (500, 28, 28)
     assert np.bincount(images.labels).tolist() == [50] * 10
     assert images.classes[0] == "Ankle boot"
-    assert images.require_labels() is images.labels
 
 
 @pytest.mark.parametrize(
@@ -243,10 +242,7 @@ def test_some_of_the_images_can_be_taken():
 
 def test_labels_are_required_where_they_are_needed(folder):
     with pytest.raises(InputError, match="has no labels; put the images into a folder for each"):
-        read_images(folder).require_labels()
-    images = read_images(FASHION)
-    with pytest.raises(InputError, match="labels of one class"):
-        images[images.labels == 2].require_labels()
+        read_images(folder).labelled()
 
 
 # Public sets
@@ -291,3 +287,31 @@ def test_only_an_npz_has_parts(folder, grey, tmp_path):
     assert "is of one part" in refusal(folder, part="test")
     np.savez(tmp_path / "one.npz", images=grey)
     assert "call the one of images x_test" in refusal(tmp_path / "one.npz", part="test")
+
+
+# Hostile and odd files
+
+
+@pytest.mark.parametrize(
+    "header", ["((((", "{'descr': ('<f4',), 'fortran_order': False, 'shape': (2, 2), }", "1" * 90]
+)
+def test_a_hostile_header_is_refused(tmp_path, header):
+    text = header.encode().ljust(117) + b"\n"
+    array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + b"\0" * 64
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("images.npy", array)
+    assert "its header cannot be read" in refusal(tmp_path / "x.npz")
+
+
+def test_an_entry_that_is_no_array_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("images", b"text")
+    assert "images is no array" in refusal(tmp_path / "x.npz")
+
+
+def test_an_image_stands_as_its_camera_was_held(tmp_path):
+    image, exif = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4)), Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    image.save(tmp_path / "photo.png", exif=exif)
+    found = read_images(tmp_path).pixels[0]
+    np.testing.assert_allclose(found, np.rot90(np.arange(12).reshape(3, 4), -1) / 255, atol=1e-6)

@@ -9,6 +9,7 @@ from scipy import sparse
 from torch.nn import functional
 
 from likewise import ConvolutionalAutoencoder, Recommender
+from likewise.autoencoders import neural
 from likewise.autoencoders.convolutional import FOR_FEW
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.nn.convolution import ConvHourglass, WinnerNet, lifetime_winners, spatial_winners
@@ -72,7 +73,7 @@ def test_further_convolutions_add_to_what_they_read():
 
 
 def test_depth_is_not_for_winners():
-    with pytest.raises(InputError, match=r"depth=1 and winners=0.5; give one of the two"):
+    with pytest.raises(InputError, match=r"winners=0.5 with depth=1"):
         ConvolutionalAutoencoder(**QUICK, depth=1, winners=0.5).fit(make_images())
 
 
@@ -190,3 +191,18 @@ def test_few_images_are_moved_and_many_or_rows_are_not(monkeypatch):
     assert many.chosen_["augment"] is False
     assert few.chosen_["patience"] == FOR_FEW["patience"]
     assert given.chosen_["patience"] == many.chosen_["patience"] < FOR_FEW["patience"]
+
+
+def test_layers_that_winners_would_not_have_are_refused():
+    images = np.random.default_rng(0).random((20, 6, 6), dtype=np.float32)
+    with pytest.raises(InputError, match=r"winners=0.5 with depth=0 and hidden=\(8,\)"):
+        ConvolutionalAutoencoder(**QUICK, winners=0.5, hidden=(8,)).fit(images)
+
+
+def test_images_are_moved_in_partial_fit_too(monkeypatch):
+    """A pass of `partial_fit` is one of `fit`."""
+    moved = []
+    monkeypatch.setattr(neural, "augmented", lambda rows, *_, **__: moved.append(rows) or rows)
+    images = np.random.default_rng(0).random((20, 6, 6), dtype=np.float32)
+    model = ConvolutionalAutoencoder(**QUICK, augment=True).partial_fit(images)
+    assert len(moved) == -(-20 // model.setting("batch_size"))

@@ -73,7 +73,12 @@ def test_colour_is_walked_too():
     images = np.random.default_rng(0).random((30, 3, 6, 5), dtype=np.float32)
     steps = image_steps(ConvolutionalAutoencoder(**QUICK, filters=(4,)).fit(images), images[0])
     assert len(steps.largest_errors(1)[0]) == 3
-    assert len(image_steps_figure(steps).axes) == 6
+    axes = image_steps_figure(steps).axes
+    assert len(axes) == 6
+    one = steps.walk  # errors below 0 are drawn as such
+    expected = (one.x - one.x_hat).reshape(3, 6, 5).mean(axis=0)
+    np.testing.assert_allclose(axes[3].images[0].get_array(), expected, atol=1e-6)
+    assert expected.min() < 0
 
 
 def test_other_models_and_images_are_refused(images):

@@ -171,3 +171,11 @@ def test_a_bernoulli_loss_of_bfloat16_logits_is_summed_in_float32():
     logits = torch.randn(3, 784, generator=torch.Generator().manual_seed(0)).bfloat16()
     x = torch.rand(3, 784, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(bernoulli(logits, x), bernoulli(logits.float(), x))
+
+
+@pytest.mark.parametrize("name", ["squared", "multinomial"])
+def test_other_losses_of_bfloat16_logits_are_summed_in_float32_too(name):
+    logits = torch.randn(3, 784, generator=torch.Generator().manual_seed(0)).bfloat16()
+    x = (torch.rand(3, 784, generator=torch.Generator().manual_seed(1)) < 0.1).float()
+    for rows in (x, SparseRows.of(sparse.csr_array(x.numpy()))):
+        torch.testing.assert_close(LOSSES[name](logits, rows), LOSSES[name](logits.float(), rows))

@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from torch import nn
 
 from likewise.autoencoders import DeepAutoencoder, StackedAutoencoder
 from likewise.autoencoders import stacked as module
-from likewise.errors import InputError
+from likewise.errors import InputError, NotEnoughMemoryError
+from likewise.memory import limit_memory
 from likewise.nn import greedy
 from likewise.nn.boltzmann import BoltzmannMachine
+from likewise.nn.rows import SparseRows
 
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0, "n_latent": 2}
 
@@ -131,3 +134,44 @@ def test_other_activations_have_no_machines(X):
         DeepAutoencoder(activation="silu", **RUN).fit(X)
     direct = DeepAutoencoder(pretrain=False, max_epochs=1, **RUN).fit(X)
     assert direct.setting("activation") == "silu"
+
+
+@pytest.mark.parametrize("kind", [StackedAutoencoder, DeepAutoencoder])
+def test_an_interrupt_of_pre_training_ends_it(X, kind, monkeypatch):
+    """What follows would learn from layers that are not done."""
+    trained, train = [], greedy.train
+
+    def interrupted(layer, *given):
+        history = train(layer, *given)
+        trained.append(layer)
+        history.stopped = "interrupt"
+        return history
+
+    monkeypatch.setattr(greedy, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        kind(hidden=(6, 4), max_epochs=1, **RUN).fit(X)
+    assert len(trained) == 1
+
+
+@pytest.mark.parametrize("kind", [StackedAutoencoder, DeepAutoencoder])
+def test_what_was_not_pre_trained_has_no_history_of_it(X, kind):
+    assert kind(hidden=(6,), **RUN).partial_fit(X).pretraining_ == []
+
+
+def test_a_machine_says_what_dense_rows_take():
+    purchases = sparse.csr_array((np.ones(50, np.float32), (np.arange(50), np.arange(50))),
+                                 shape=(50, 200_000))  # fmt: skip
+    model = DeepAutoencoder(hidden=(4,), batch_size=2_000, output="blocked", **RUN)
+    try:
+        limit_memory(4 * 1024**3)
+        with pytest.raises(NotEnoughMemoryError, match=r"whose rows are dense.*pretrain=False"):
+            model.fit(purchases)
+    finally:
+        limit_memory(None)
+
+
+def test_a_machine_sees_sparse_rows_as_dense_ones():
+    rbm = machine()
+    dense = (np.random.default_rng(0).random((5, 4)) < 0.5).astype(np.float32)
+    found = rbm.hidden(SparseRows.of(sparse.csr_array(dense)))
+    torch.testing.assert_close(found, rbm.hidden(torch.from_numpy(dense)))

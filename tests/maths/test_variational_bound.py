@@ -10,6 +10,7 @@ from scipy.stats import multivariate_normal
 
 from likewise.autoencoders import VariationalAutoencoder
 from likewise.errors import InputError
+from likewise.nn.corruption import dropout
 from likewise.nn.rows import as_rows
 
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0}
@@ -109,3 +110,26 @@ def test_grey_values_are_drawn_anew_each_time():
 def test_only_probabilities_are_drawn_from(X):
     with pytest.raises(InputError, match="set binarise=False"):
         vae(X, binarise=True, loss="squared")
+
+
+def test_the_likelihood_is_the_same_after_load(X, tmp_path):
+    model = vae(X)
+    model.save(tmp_path / "m")
+    again = VariationalAutoencoder.load(tmp_path / "m")
+    np.testing.assert_array_equal(again.log_likelihood(X, 50), model.log_likelihood(X, 50))
+
+
+def test_held_out_rows_are_judged_by_the_bound_and_not_by_the_code_alone(X):
+    """With the prior at full weight whatever the step, and with draws: the same at every call."""
+    model = vae(X, anneal_steps=1_000_000, beta=2.0)
+    with torch.inference_mode():
+        rows = as_rows(X)
+        mean, log_variance = model.net_.encode(rows).chunk(2, dim=1)
+        generator = torch.Generator().manual_seed(0)
+        dropout(rows, 0.0, generator)  # of which nothing comes, but random numbers are drawn
+        noise = torch.empty_like(mean).normal_(generator=generator)
+        logits = model.net_.decode(mean + noise * (log_variance / 2).exp())
+    lost = np.logaddexp(0, logits.numpy()).sum(1) - (X * logits.numpy()).sum(1)
+    m, v = mean.numpy(), log_variance.numpy()
+    kl = 0.5 * (m**2 + np.exp(v) - v - 1).sum(1)
+    assert model._held_out_score(X) == pytest.approx(-(lost + 2 * kl).mean(), rel=1e-5)

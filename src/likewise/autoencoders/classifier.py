@@ -220,7 +220,14 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         given = self.autoencoder or UndercompleteAutoencoder()
         if self.pretrain == "prefit":
             check_is_fitted(given)
-            return copy.deepcopy(given)
+            if table.shape[1] != given.n_features_in_:
+                raise InputError(
+                    f"pretrain='prefit' and X has {table.shape[1]} features; the autoencoder "
+                    f"learned from {given.n_features_in_}"
+                )
+            model = copy.copy(given)
+            model.net_ = copy.deepcopy(given.net_)  # what else was learned is not changed here
+            return model
         model = cast("NeuralAutoencoder", copy_of(given))
         if model.random_state is None:
             model.set_params(random_state=seed)
@@ -239,8 +246,8 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         judge = partial(self._accuracy, table[held], labels[held])
         self.history_ = train(
             self.net_,
-            np.column_stack([self.autoencoder_._scaled(table[~held]), labels[~held]]).astype(
-                np.float32
+            np.column_stack(
+                [self.autoencoder_._scaled(table[~held]), labels[~held].astype(np.float32)]
             ),
             self.net_.loss,
             self._plan(seed),

@@ -61,7 +61,8 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
         Share of the pixels, or deviation of the noise.
     winners : float in (0, 1], optional
         Makes it winner-take-all: of each map of the code only the largest value stays and, while
-        training, of each map's values over a batch only this share (the paper has 0.05).
+        training, of each map's values over a batch only this share (the paper has 0.05). The layers
+        are then of ReLU, and the last of `filters` is `n_latent`.
     augment : bool, "mirror" or "auto"
         "auto" moves images a little while they are few, below `FEW`, and then trains for longer: a
         net of this size would learn a few hundred of them by heart.
@@ -136,8 +137,11 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
             )
         if not self.kernel_size % 2:
             raise InputError(f"kernel_size={self.kernel_size}; give an odd number, such as 3")
-        if self.depth and self.winners is not None:
-            raise InputError(f"depth={self.depth} and winners={self.winners}; give one of the two")
+        if self.winners is not None and (self.depth or len(self.hidden)):
+            raise InputError(
+                f"winners={self.winners} with depth={self.depth} and hidden={self.hidden!r}: the "
+                "maps of the last convolution are the code; set depth=0 and hidden=()"
+            )
         shape = self.image_shape
         if shape is not None and (len(shape) not in (2, 3) or not _whole(shape)):
             raise InputError(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
+from likewise.memory import require_memory
 from likewise.nn.boltzmann import UnrolledMachine
 from likewise.nn.greedy import train_greedily
 from likewise.nn.layers import Hourglass, Net
@@ -130,8 +131,22 @@ class DeepAutoencoder(NeuralAutoencoder):
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         return self._explained(self._coded(rows), rows, generator)
 
-    def _pretrain(self, X: Any, seconds: float) -> None:
+    def _require_net_memory(self, n_features: int) -> None:
+        super()._require_net_memory(n_features)
+        if self.pretrain:
+            width = [*self.setting("hidden"), self.n_latent][0]
+            batch = 6 * self.setting("batch_size")  # rows, what is drawn of them, their gradients
+            require_memory(
+                4 * n_features * (batch + 5 * int(width)),
+                f"the Boltzmann machine of {n_features:,} features, whose rows are dense",
+                "lower batch_size, or set pretrain=False",
+            )
+
+    def _prepare(self, X: Any) -> Net:
         self.pretraining_: list[History] = []
+        return super()._prepare(X)
+
+    def _pretrain(self, X: Any, seconds: float) -> None:
         if not self.pretrain:
             return
         pairs = cast("Hourglass", self.net_).pairs()

@@ -22,7 +22,7 @@ class DenoisingAutoencoder(NeuralAutoencoder):
 
     Parameters
     ----------
-    corruption : {"dropout", "masking", "gaussian"}
+    corruption : {"dropout", "masking", "gaussian", "salt-and-pepper", "swap"}
         c, what is done to a row before it is encoded.
     corruption_level : float in [0, 1)
         Share of the values set to 0; for "gaussian", the noise's standard deviation.

@@ -126,8 +126,10 @@ class NeuralAutoencoder(NeuralParameters):
         if not hasattr(self, "_optimizer"):
             self._optimizer, self._n_steps = make_optimizer(self.net_, plan), 0
 
+        learned = self._loss_of_images if self.setting("augment") else self._batch_loss
+
         def loss(batch: Rows, generator: torch.Generator, step: int) -> Tensor:
-            return self._batch_loss(batch, generator, self._n_steps + step)
+            return learned(batch, generator, self._n_steps + step)
 
         passed = train(self.net_, self._scaled(rows), loss, plan, optimizer=self._optimizer)
         self._n_steps += -(-rows.shape[0] // plan.batch_size)

@@ -67,11 +67,14 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
         )
     # A copy: torch does not take read-only arrays, and nothing may write to the user's.
     # What float32 cannot hold becomes infinite, and is refused; sums of huge values may overflow.
-    with np.errstate(over="ignore", invalid="ignore"):
-        table = validate_data(
-            model, as_table(X), reset=reset, accept_sparse="csr",
-            dtype=np.float32, copy=True, order="C",
-        )  # fmt: skip
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            table = validate_data(
+                model, as_table(X), reset=reset, accept_sparse="csr",
+                dtype=np.float32, copy=True, order="C",
+            )  # fmt: skip
+    except ValueError as error:
+        raise InputError(str(error)) from error
     if sparse.issparse(table):
         table = sparse.csr_array(table)
         table.sum_duplicates()

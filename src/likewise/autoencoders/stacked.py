@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.corruption import CORRUPTIONS, Corruption
 from likewise.nn.greedy import GreedyLayer, train_greedily
-from likewise.nn.layers import Hourglass
+from likewise.nn.layers import Hourglass, Net
 from likewise.nn.losses import LOSSES, squared
 from likewise.nn.plan import History
 from likewise.nn.rows import Rows
@@ -74,8 +74,11 @@ class StackedAutoencoder(NeuralAutoencoder):
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         return self._explained(self._coded(rows), rows, generator)
 
-    def _pretrain(self, X: Any, seconds: float) -> None:
+    def _prepare(self, X: Any) -> Net:
         self.pretraining_: list[History] = []
+        return super()._prepare(X)
+
+    def _pretrain(self, X: Any, seconds: float) -> None:
         if not self.pretrain_epochs:
             return
         pairs = cast("Hourglass", self.net_).pairs()

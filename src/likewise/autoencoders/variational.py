@@ -18,6 +18,9 @@ from likewise.nn.corruption import dropout
 from likewise.nn.importance import Posterior, log_mean_exp
 from likewise.nn.rows import Rows, SparseRows
 
+ANNEALED = 2**62
+"""A step at which the weight of the prior grows no more."""
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class VariationalAutoencoder(NeuralAutoencoder):
@@ -141,6 +144,14 @@ class VariationalAutoencoder(NeuralAutoencoder):
         ratios = (self._log_ratio(rows, q, noise, weight, generator) for noise in draws)
         return -log_mean_exp(ratios, self.n_importance)
 
+    @torch.inference_mode()
+    def _held_out_score(self, X: Any) -> float:
+        """Return the bound of held rows, the prior in full: the codes' means tell nothing of it."""
+        generator = torch.Generator(self.device_).manual_seed(0)
+        blocks = (self._rows(block) for block in self._blocks(X))
+        losses = torch.cat([self._batch_loss(rows, generator, ANNEALED) for rows in blocks])
+        return -float(losses.double().mean())
+
     def _drawn(self, rows: Rows, generator: torch.Generator) -> Tensor:
         """Return zeros and ones whose probabilities the values are."""
         if self.loss_ != "bernoulli" or isinstance(rows, SparseRows):
@@ -160,7 +171,7 @@ class VariationalAutoencoder(NeuralAutoencoder):
     def _log_likelihood(self, X: Any, n_samples: int) -> NDArray[np.float64]:
         rows = self._rows(X)
         q = Posterior.of(self.net_.encode(self._input(rows)))
-        generator = torch.Generator(self.device_).manual_seed(self._seed)
+        generator = torch.Generator(self.device_).manual_seed(0)  # also after `load`
         width = q.mean.shape[1]
         draws = (q.mean.new_empty(width).normal_(generator=generator) for _ in range(n_samples))
         ratios = (self._log_ratio(rows, q, noise, 1.0, generator) for noise in draws)

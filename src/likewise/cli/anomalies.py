@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from likewise.tables.anomalies import Anomaly, AnomalyDetector
 
 
+LEARNING = ("kind", "settings", "seconds", "save", "seed", "without")
+"""Parameters that say how to learn."""
+
+
 def command(
+    context: typer.Context,
     table: t.TableArgument,
     k: Annotated[int, typer.Option("-k", help="How many rows to print.")] = 20,
     out: Annotated[
@@ -50,19 +55,19 @@ def command(
     output = Output(as_json, quiet)
     if k < 1:
         raise InputError(f"-k {k} given; give 1 or more")
-    if model is not None and (settings or save or without):
-        raise InputError("--model scores by a model that is there; --set, --save, --without do not")
+    if model is not None:
+        t.refuse_given(context, LEARNING, "--model scores by a model that is there: leave out")
     t.check(out, save, seconds)
     rows = t.read(table, without, output)
     if model is None:
         detector = _learned(rows, kind, settings, seconds, seed, output)
     else:
         detector, rows = _loaded(model, rows)
-    ranked = detector.rank(rows)
+    ranked = detector.rank(rows, k if out is None else None)
     _print(ranked[:k], output)
     written = _write(detector, ranked, out, save)
     output.note(*(f"wrote {path}" for path in written))
-    output.json({"rows": len(ranked), "anomalies": _plain(ranked[:k]), "wrote": written})
+    output.json({"rows": rows.num_rows, "anomalies": _plain(ranked[:k]), "wrote": written})
 
 
 def _learned(
@@ -96,6 +101,11 @@ def _loaded(folder: Path, rows: "pa.Table") -> tuple["AnomalyDetector", "pa.Tabl
     detector = load(folder)
     if not isinstance(detector, AnomalyDetector):
         raise InputError(f"{folder} finds no anomalies; give one that `anomalies --save` wrote")
+    if not hasattr(detector, "feature_names_in_"):
+        raise InputError(
+            f"{folder} learned from an array, whose columns have no names; ask it from Python "
+            "(likewise.load, rank), or learn from a table"
+        )
     names = detector.feature_names_in_.tolist()
     for name in names:
         t.require_column(rows, name, "--model needs the column")
@@ -124,6 +134,8 @@ def _write(
 ) -> list[str]:
     import pyarrow as pa
 
+    if save is not None:
+        detector.save(save)
     if out is not None:
         columns = {
             "row": [one.row + 1 for one in ranked],
@@ -131,8 +143,6 @@ def _write(
             "causes": [_told(one) for one in ranked],
         }
         write_table(pa.table(columns), out)
-    if save is not None:
-        detector.save(save)
     return [str(path) for path in (out, save) if path is not None]
 
 

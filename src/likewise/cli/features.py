@@ -75,13 +75,13 @@ def command(
         show_progress(model, move)
         learned = TableAutoencoder(model).fit(rows)
     output.note(how_learned(learned))
+    if save is not None:
+        learned.save(save)
     if out is not None:
         import pyarrow as pa
 
         codes = {f"feature{n}": one for n, one in enumerate(learned.transform(rows).T, 1)}
         write_table(pa.table(codes | ({} if told is None else {"target": told})), out)
-    if save is not None:
-        learned.save(save)
     written = [str(path) for path in (out, save) if path is not None]
     output.note(*(f"wrote {path}" for path in written))
     output.json(document | {"wrote": written})

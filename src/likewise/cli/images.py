@@ -168,8 +168,6 @@ def _read(
     else:
         training = read_images(images, size=size, mode=mode)
         testing = like(training, read_images(test, size=size, mode=mode))
-    if training.labels is not None:
-        training.require_labels()
     shape = " x ".join(str(n) for n in training.pixels.shape[1:])
     classes = f" of {len(training.classes)} classes" if training.classes else ""
     output.note(
@@ -184,8 +182,12 @@ def _recogniser(
 ) -> "AutoencoderClassifier | None":
     from likewise.autoencoders.classifier import AutoencoderClassifier
     from likewise.cli.models import show_progress
+    from likewise.data.images import UNLABELLED
 
     if training.labels is None:
+        return None
+    if len(set(training.labels.tolist()) - {UNLABELLED}) < 2:
+        output.note("the images have labels of fewer than two classes: nothing is recognised")
         return None
     with output.bar("learning to recognise") as move:
         recogniser = AutoencoderClassifier(

@@ -85,6 +85,8 @@ def _write(
     """Write what was asked for; return the paths."""
     import pyarrow as pa
 
+    if save is not None:
+        reduction.model.save(save)
     if out is not None:
         codes = {f"code{n}": column for n, column in enumerate(reduction.codes.T, 1)}
         write_table(pa.table(codes | ({} if labels is None else {"label": labels})), out)
@@ -93,6 +95,4 @@ def _write(
 
         figure = reduction_map(reduction, None if labels is None else labels.to_pylist())
         figure.savefig(plot)
-    if save is not None:
-        reduction.model.save(save)
     return [str(path) for path in (out, plot, save) if path is not None]

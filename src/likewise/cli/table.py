@@ -92,6 +92,19 @@ def require_code(kind: str) -> None:
         raise InputError(f"--type {kind}: {kind} has no code; name another type")
 
 
+def refuse_given(context: typer.Context, names: Sequence[str], why: str) -> None:
+    """Refuse options that were given, where they would change nothing."""
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in names
+        and (source := context.get_parameter_source(parameter.name)) is not None
+        and source.name != "DEFAULT"
+    ]
+    if given:
+        raise InputError(f"{why} {', '.join(given)}")
+
+
 def check(out: Path | None, save: Path | None, seconds: float) -> None:
     """Refuse what could not be written after the work, before it."""
     from likewise.artifact import require_replaceable

@@ -9,12 +9,15 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg"})
+SIDEWAYS = 5
+"""The first of EXIF's orientations whose width is the height."""
+
 MAX_PIXELS = 25_000_000
 """Of one file: a small file can unpack to gigabytes."""
 
@@ -45,7 +48,9 @@ def read(
             f"{folder} has no {' or '.join(sorted(ENDINGS))} files; name another folder, "
             "or an .npz or idx file itself"
         )
-    headers = [_opened(path, max_pixels, lambda image: (image.size, image.mode)) for path in files]
+    headers = [
+        _opened(path, max_pixels, lambda image: (_size(image), image.mode)) for path in files
+    ]
     width, height = size[::-1] if size else _only(
         [f"{w} x {h}" for (w, h), _ in headers], headers[0][0], files, "size", "--size HEIGHTxWIDTH"
     )  # fmt: skip
@@ -79,6 +84,13 @@ def _opened(path: Path, max_pixels: int, look: Callable[[Image.Image], _T]) -> _
         return look(image)
 
 
+def _size(image: Image.Image) -> tuple[int, int]:
+    """Return width and height as the image is looked at: cameras note how they were held."""
+    width, height = image.size
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= SIDEWAYS
+    return (height, width) if turned else (width, height)
+
+
 @contextmanager
 def _own_errors(path: Path) -> Iterator[None]:
     try:
@@ -98,7 +110,7 @@ def _own_errors(path: Path) -> Iterator[None]:
 
 
 def _pixels(image: Image.Image, mode: str, width: int, height: int) -> NDArray[np.float32]:
-    converted = image.convert(mode)
+    converted = ImageOps.exif_transpose(image).convert(mode)
     if converted.size != (width, height):
         converted = converted.resize((width, height), Image.Resampling.LANCZOS)
     array = np.divide(np.asarray(converted), 255, dtype=np.float32)

@@ -60,22 +60,6 @@ class Images:
         """Say whether any of the images has a label."""
         return self.labels is not None and bool((self.labels != UNLABELLED).any())
 
-    def require_labels(self) -> NDArray[np.int64]:
-        """Return the labels.
-
-        Raises
-        ------
-        InputError
-            If there are none, or they are all of one class.
-        """
-        if self.labels is None:
-            raise InputError(self._unlabelled())
-        if len(np.unique(self.labels[self.labels != UNLABELLED])) < 2:
-            raise InputError(
-                f"{self.source} has labels of one class; recognition needs two or more"
-            )
-        return self.labels
-
     def _unlabelled(self) -> str:
         return (
             f"{self.source} has no labels; put the images into a folder for each class, "

@@ -65,7 +65,10 @@ def read(path: Path, part: str = "train") -> tuple[NDArray[Any], NDArray[Any] | 
 
 
 def _array(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
-    entry = archive.getinfo(f"{name}.npy")
+    try:
+        entry = archive.getinfo(f"{name}.npy")
+    except KeyError as error:
+        raise InputError(f"{path}: {name} is no array of NumPy's") from error
     with archive.open(entry) as file:
         shape, dtype = _header(file, f"{path}: the array {name}")
         held = entry.file_size - file.tell()
@@ -85,7 +88,7 @@ def _header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], np.dtype[Any]]
     try:
         version = npy.read_magic(file)
         shape, _, dtype = _HEADERS[version](file)
-    except (ValueError, KeyError) as error:
+    except Exception as error:  # a hostile header fails in many ways inside NumPy
         raise InputError(f"{what} is damaged: its header cannot be read") from error
     if dtype.hasobject:
         raise InputError(f"{what} holds Python objects, which are never read; save plain numbers")

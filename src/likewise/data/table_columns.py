@@ -29,6 +29,10 @@ Values = NDArray[np.float64]
 MOST_DECIMALS = 9
 
 
+FARTHEST = 1e12
+"""Deviations from the mean at most: squares and sums of what a net makes of them fit in float32."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
     """A column of numbers, times or truth values: z = (x - mean) / scale.
@@ -92,6 +96,7 @@ class Quantity:
                 f"column {self.name!r} holds values that are infinite or far beyond those it was "
                 f"learned from (about {self.mean:g} ± {self.scale:g}); mend them"
             )
+        z = z.clip(-FARTHEST, FARTHEST)
         return np.column_stack([z, absent]) if self.missing else z[:, None]
 
     def decode(self, matrix: Values) -> pa.Array:

@@ -116,7 +116,7 @@ class _JsonLines:
     def write_table(self, table: pa.Table) -> None:
         for batch in table.to_batches():
             for row in batch.to_pylist():
-                text = json.dumps(row, ensure_ascii=False)
+                text = json.dumps(row, ensure_ascii=False, default=str)
                 self._file.write(f"{text}\n".encode())  # type: ignore[union-attr]
 
     def close(self) -> None:

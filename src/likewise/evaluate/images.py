@@ -73,13 +73,14 @@ def judged(model: Autoencoder, training: NDArray[Any], testing: NDArray[Any]) ->
     width = prod(testing.shape[1:])
     known, seen = training.reshape(len(training), width), testing.reshape(len(testing), width)
     restored = model.reconstruct(testing).reshape(len(testing), width)
+    some = np.sort(np.random.default_rng(0).permutation(len(known))[:_MOST_ROWS])
     own = int(model._n_features_out)
     return Faithful(
         model.type_name,
         own,
         _error(seen, restored),
         _error(seen, known.mean(axis=0)),
-        pca_errors(known[:_MOST_ROWS], seen, own),
+        pca_errors(known[some], seen, own),
     )
 
 

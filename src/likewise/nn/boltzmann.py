@@ -10,6 +10,7 @@ from torch.nn import functional
 from likewise.nn.greedy import GreedyLayer
 from likewise.nn.layers import InputLayer
 from likewise.nn.rows import Rows, SparseRows
+from likewise.nn.sparse_product import sparse_product
 
 
 class BoltzmannMachine(nn.Module):
@@ -58,9 +59,10 @@ class BoltzmannMachine(nn.Module):
             v_again = self.visible(self._drawn(self.hidden(v), generator))
         return self.free_energy(v) - self.free_energy(v_again)
 
-    def hidden(self, v: Tensor) -> Tensor:
+    def hidden(self, v: Rows) -> Tensor:
         """Return the mean of p(h | v), of shape (B, H)."""
-        into = v @ self.weight + self.hidden_bias
+        seen = sparse_product(v, self.weight) if isinstance(v, SparseRows) else v @ self.weight
+        into = seen + self.hidden_bias
         return into if self.gaussian_hidden else torch.sigmoid(into)
 
     def visible(self, h: Tensor) -> Tensor:
@@ -122,7 +124,7 @@ class UnrolledMachine(GreedyLayer):
 
     def codes(self, rows: Rows) -> Tensor:
         """Return the mean of what is hidden."""
-        return self.machine.hidden(_dense(self.into(rows)))
+        return self.machine.hidden(self.into(rows))
 
     @torch.no_grad()
     def unroll(self) -> None:

@@ -39,11 +39,18 @@ def train_greedily(layers: Sequence[GreedyLayer], X: Any, plan: Plan) -> list[Hi
     """Train each layer on the codes of those before it; the first learns from `X`.
 
     Each has the plan's epochs, and an equal share of its seconds.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If one was interrupted: those after it would learn from what is not done.
     """
     plan = replace(plan, max_seconds=plan.max_seconds / len(layers))
     histories, rows = [], X
     for number, layer in enumerate(layers):
         histories.append(train(layer, rows, layer.loss, plan))
+        if histories[-1].stopped == "interrupt":
+            raise KeyboardInterrupt
         if number + 1 < len(layers):
             rows = _codes(layer, rows, plan.device)
     return histories

@@ -41,7 +41,8 @@ def squared(logits: Tensor, rows: Rows) -> Tensor:
     """
     if isinstance(rows, Tensor):
         return (rows - logits.to(rows.dtype)).square().sum(1)
-    return logits.square().sum(1) - 2 * _inner(rows, logits) + rows.row_sums(rows.values.square())
+    wide = _wide(logits)
+    return wide.square().sum(1) - 2 * _inner(rows, wide) + rows.row_sums(rows.values.square())
 
 
 def bernoulli(logits: Tensor, rows: Rows) -> Tensor:
@@ -52,7 +53,7 @@ def bernoulli(logits: Tensor, rows: Rows) -> Tensor:
     >>> bernoulli(torch.zeros(1, 2), torch.tensor([[0.0, 1.0]]))
     tensor([1.3863])
     """
-    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))  # as for the multinomial
+    wide = _wide(logits)
     return functional.softplus(wide).sum(1) - _inner(rows, wide)
 
 
@@ -67,7 +68,7 @@ def multinomial(logits: Tensor, rows: Rows) -> Tensor:
     tensor([2.7726])
     """
     if isinstance(rows, Tensor):
-        return -(rows * functional.log_softmax(logits, 1)).sum(1)
+        return -(rows * functional.log_softmax(_wide(logits), 1)).sum(1)
     loss: Tensor = _SparseMultinomial.apply(  # type: ignore[no-untyped-call]
         logits, rows.row_of_value(), rows.columns, rows.values
     )
@@ -106,6 +107,11 @@ def log_normal(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
     return -0.5 * (log_variance + math.log(2 * math.pi) + distance)
 
 
+def _wide(logits: Tensor) -> Tensor:
+    """Return logits in float32 at least: bfloat16 is too coarse for a sum."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
 def _inner(rows: Rows, logits: Tensor) -> Tensor:
     if isinstance(rows, SparseRows):
         return rows.row_sums(rows.values * logits[rows.row_of_value(), rows.columns])
@@ -120,8 +126,7 @@ class _SparseMultinomial(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, row: Tensor, column: Tensor, value: Tensor) -> Tensor:
-        wide = torch.promote_types(logits.dtype, torch.float32)  # bfloat16 is too coarse for a sum
-        log_p = functional.log_softmax(logits.to(wide), 1)
+        log_p = functional.log_softmax(_wide(logits), 1)
         ctx.save_for_backward(row, column, value)
         ctx.log_p, ctx.dtype = log_p, logits.dtype
         return log_p.new_zeros(len(logits)).index_add_(0, row, -value * log_p[row, column])

@@ -191,12 +191,10 @@ def _thumbnail(image: Pixels, colour: str) -> NDArray[np.float64]:
 
 
 def _places(codes: NDArray[Any]) -> NDArray[Any]:
-    if codes.shape[1] <= 2:
-        return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1])))
     n, width = codes.shape
+    if width <= 2 or n < 5:
+        return np.pad(codes[:, :2], ((0, 0), (0, max(0, 2 - width))))
     reduced = PCA(min(30, n, width), random_state=0).fit_transform(codes)
-    if n < 5:
-        return np.asarray(reduced[:, :2])
     perplexity = min(30, (n - 1) / 3)
     flat = TSNE(perplexity=perplexity, init="pca", random_state=0, max_iter=500)
     return np.asarray(flat.fit_transform(reduced))

@@ -1,5 +1,6 @@
 """The seven steps of one image as a figure."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ def image_steps_figure(steps: ImageSteps) -> Figure:
     code.bar(np.arange(1, len(one.code) + 1), one.code, color=canvas.INK)
     code.set(title=f"2  h: the code, {len(one.code)} numbers", xlabel="which of them")
     code.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _signed(error, _drawable(x - x_hat))
+    _signed(error, x - x_hat)
     error.set_title(f"4  x - x̂: {steps.loss_name} loss {one.loss:.1f}")
     _signed(change, _first_layer_change(steps))
     change.set_title(f"5  first layer's largest change: loss {one.loss_after:.1f}")
@@ -42,7 +43,8 @@ def _drawable(image: NDArray[Any]) -> NDArray[Any]:
 
 
 def _signed(axes: Any, image: NDArray[Any]) -> None:
-    flat = image if image.ndim == 2 else image.mean(axis=2)
+    """Draw what may be below 0, in two colours; of a colour image the mean of its channels."""
+    flat = image if image.ndim == 2 else image.mean(axis=0)
     most = float(np.abs(flat).max()) or 1.0
     axes.imshow(flat, cmap="RdBu_r", vmin=-most, vmax=most)
 
@@ -50,10 +52,13 @@ def _signed(axes: Any, image: NDArray[Any]) -> None:
 def _first_layer_change(steps: ImageSteps) -> NDArray[Any]:
     """Return the change of that filter of the first layer which changes most."""
     changes = steps.walk.changes
-    if "first.weight" in changes:  # dense: a column of weights for each unit
-        filters = changes["first.weight"].numpy().T.reshape(-1, *steps.shape)
-    else:
+    if "convolutions.0.weight" in changes:
         filters = changes["convolutions.0.weight"].numpy()
+    else:  # dense: the first layer has a weight for each pixel, and columns of units
+        n = prod(steps.shape)
+        dense = next(one for one in changes.values() if one.ndim == 2 and n in one.shape)
+        matrix = dense.numpy() if dense.shape[1] == n else dense.numpy().T
+        filters = matrix.reshape(-1, *steps.shape)
     size = np.square(filters).reshape(len(filters), -1).sum(axis=1)
     largest = filters[size.argmax()]
     return largest if largest.ndim == 2 else np.asarray(largest.mean(axis=0))

@@ -77,6 +77,8 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.encoder_, self.n_features_in_ = encoder, encoder.n_features_in_
         if hasattr(encoder, "feature_names_in_"):
             self.feature_names_in_ = encoder.feature_names_in_
+        if not isinstance(self.model, Autoencoder | None):
+            raise InputError(f"model={self.model!r} is no autoencoder; give one, or None")
         model = self.model or for_tables(UndercompleteAutoencoder, 2, len(rows))
         self.model_ = copy_of(model).fit(rows)
         return self

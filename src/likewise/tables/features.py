@@ -22,10 +22,10 @@ from likewise.errors import InputError
 
 FOLDS = 3
 MOST_CLASSES = 20
+"""A target of whole numbers with more values than these is a quantity."""
+
 LEAST_VARIANCE = 1e-7
 """Of the first component's variance; below it a component is float32's rounding."""
-
-"""A target of whole numbers with more values than these is a quantity."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ def _pca(rows: NDArray[Any], n: int, seed: int) -> Callable[[NDArray[Any]], NDAr
 
 
 def _target(target: pa.ChunkedArray) -> tuple[NDArray[Any], bool]:
-    if target.null_count:
+    missing, kind = target.is_null(nan_is_null=True), target.type
+    if n_missing := pc.sum(missing).as_py():
         raise InputError(
-            f"the target is missing in {target.null_count:,} rows; fill it in, or leave them out"
+            f"the target is missing in {n_missing:,} rows; fill it in, or leave them out"
         )
-    kind = target.type
     words, whole = is_text(kind) or pa.types.is_boolean(kind), pa.types.is_integer(kind)
     if not (words or whole or pa.types.is_floating(kind)):
         raise InputError(f"the target is {kind}; a target is texts, truth values or numbers")
