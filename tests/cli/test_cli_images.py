@@ -49,7 +49,9 @@ def test_a_variational_one_makes_images_up(run, clothes, tmp_path):
     assert (result.code, result.err) == (0, "")
     assert "an image comes back from 2 numbers" in result.out
     made = {path.name for path in (tmp_path / "out").glob("*.png")}
-    assert made == PICTURES | {"confusion.png", "samples.png", "interpolation.png"}
+    assert made == PICTURES | {
+        "confusion.png", "samples.png", "interpolation.png", "traversal.png",
+    }  # fmt: skip
 
 
 def test_a_folder_without_labels_is_learned_and_judged_by_another(run, clothes, tmp_path):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from likewise.data.images import Images
     from likewise.evaluate.images import Faithful
 
-SHOWN, MAPPED = 12, 500
+SHOWN, MAPPED, TRAVERSED = 12, 500, 8
 
 
 def pictures(
@@ -52,6 +52,10 @@ def pictures(
             "interpolation.png": lambda: plots.image_rows(
                 _between(model, few), "From one image to another, step by step in the code"
             ),
+            "traversal.png": lambda: plots.image_rows(
+                _traversed(model, mapped.pixels),
+                "One number of the code from -2.5 to 2.5, the others as of the first image",
+            ),
         }
     if recogniser is not None and testing.has_labels():
         drawn["confusion.png"] = lambda: plots.confusion_matrix(
@@ -87,3 +91,17 @@ def _between(model: "NeuralAutoencoder", images: Any) -> dict[str, Any]:
         f"{a + 1} to {b + 1}": model.inverse_transform((1 - steps) * codes[a] + steps * codes[b])
         for a, b in pairs
     }
+
+
+def _traversed(model: "NeuralAutoencoder", images: Any) -> dict[str, Any]:
+    """Return rows of images whose codes differ in one number, that with the most to say first."""
+    import numpy as np
+
+    codes, steps = model.transform(images), np.linspace(-2.5, 2.5, 9)
+    strongest = np.argsort(-codes.var(axis=0), kind="stable")[:TRAVERSED]
+    rows = {}
+    for number in strongest.tolist():
+        moved = np.repeat(codes[:1], len(steps), axis=0)
+        moved[:, number] = steps
+        rows[f"number {number + 1}"] = model.inverse_transform(moved)
+    return rows
