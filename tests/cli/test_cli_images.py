@@ -113,6 +113,28 @@ def test_one_class_is_learned_and_not_recognised(run, clothes, tmp_path):
     assert not (tmp_path / "o" / "classifier.model").exists()
 
 
+def test_a_folder_of_two_parts_is_judged_by_its_own(run, clothes, tmp_path):
+    whole = read_images(clothes)
+    for part, own in (("train", whole[:60]), ("test", whole[60:])):
+        for n, (image, label) in enumerate(zip(own.pixels, own.labels, strict=True)):
+            place = tmp_path / "both" / part / whole.classes[label]
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((image * 255).astype(np.uint8)).save(place / f"{n}.png")
+    document = run(
+        "images", tmp_path / "both", "--out", tmp_path / "o", *QUICK, "--json"
+    ).document()
+    assert (document["training_images"], document["test_images"]) == (60, 15)
+    assert document["accuracy"] is not None
+
+
+def test_what_was_there_before_is_told(run, clothes, tmp_path):
+    out = tmp_path / "out"
+    run("images", clothes, "--out", out, *QUICK)
+    np.savez(tmp_path / "bare.npz", images=read_images(clothes).pixels)
+    said = run("images", tmp_path / "bare.npz", "--out", out, *QUICK).err
+    assert f"left there from before: {out / 'classifier.model'}, {out / 'confusion.png'}" in said
+
+
 @pytest.mark.parametrize("kind", IMAGE_TYPES)
 def test_every_type_of_images_has_pictures_and_steps(run, clothes, tmp_path, kind):
     """One image to judge by is enough."""

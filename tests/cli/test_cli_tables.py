@@ -130,12 +130,15 @@ def test_a_detector_of_arrays_is_refused(refused, tmp_path):
     assert "whose columns have no names" in refused("anomalies", HOUSES, "--model", tmp_path / "m")
 
 
-def test_a_target_that_is_no_number_is_refused(refused, tmp_path):
+def test_rows_without_an_answer_are_left_out_of_the_probe_alone(run, tmp_path):
     table = pa.table(
         {"a": np.arange(30.0), "b": np.arange(30.0) % 7, "y": [float("nan"), *range(29)]}
     )
     papq.write_table(table, tmp_path / "t.parquet")
-    assert "missing in 1 rows" in refused("features", tmp_path / "t.parquet", "--target", "y")
+    out = tmp_path / "f.parquet"
+    result = run("features", tmp_path / "t.parquet", "--target", "y", "--out", out, *BRIEF)
+    assert "the target is missing in 1 row: only features use them" in result.err
+    assert papq.read_table(out).num_rows == 30
 
 
 def test_a_column_of_names_is_refused_with_what_to_do(refused, tmp_path):

@@ -87,3 +87,14 @@ def test_other_models_and_images_are_refused(images):
         image_steps(model, images[0].T)
     with pytest.raises(InputError, match="learned rows of a table"):
         image_steps(model.fit(images.reshape(30, -1)), images[0])
+
+
+def test_a_step_never_makes_the_row_worse():
+    """A row unlike all others has a gradient so large that a tenth of the rate must do."""
+    X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    model = UndercompleteAutoencoder(n_latent=2, max_epochs=5, random_state=0).fit(X)
+    usual, far = (walk(model, x.astype(np.float32), 0.001) for x in (X[0], 300 * np.ones(4)))
+    assert usual.learning_rate == 0.001
+    assert far.learning_rate < 0.001
+    assert usual.loss_after < usual.loss
+    assert far.loss_after < far.loss

@@ -259,3 +259,9 @@ def test_augmenting_is_for_images(digits):
     for table in (digits[:100], sparse.csr_array(digits[:100])):
         with pytest.raises(InputError, match=r"augment=True needs images: give X of shape"):
             model.fit(table)
+
+
+def test_small_batches_beside_wide_layers_are_learned_by_adamw():
+    assert for_table(1_200, 784)["optimizer"] == "adamw"
+    assert for_table(60_000, 784)["optimizer"] == "muon"
+    assert for_table(1_200, 10)["optimizer"] == "muon"

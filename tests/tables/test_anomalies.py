@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -127,3 +128,19 @@ def test_what_cannot_be_is_refused(houses):
 @parametrize_with_checks([AnomalyDetector(QUICK, random_state=0), TableAutoencoder(QUICK)])
 def test_estimator(estimator, check):
     check(estimator)
+
+
+def test_a_constant_column_is_the_cause_of_nothing_until_it_changes(tmp_path):
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=80)
+    table = pa.table(
+        {"a": a, "b": a + 0.1 * rng.normal(size=80), "land": ["DE"] * 80, "one": [7] * 80}
+    )
+    detector = AnomalyDetector(max_seconds=5, random_state=0).fit(table)
+    detector.save(tmp_path / "m")
+    other = table.slice(0, 1).set_column(3, "one", pa.array([8]))
+    for one in (detector, likewise.load(tmp_path / "m")):
+        scores = one.column_scores(table)
+        assert (scores[:, 2:] == 0).all()
+        assert (scores[:, :2] > 0).any()
+        assert one.column_scores(other)[0, 3] > 5

@@ -2,6 +2,7 @@
 
 Tables (dense rows) get two hidden layers of SiLU, and Muon with a learning rate that rises and
 falls: a single sigmoid layer under Adam stands still for many epochs at what the mean explains.
+Where batches are small beside the layers it is AdamW, as Muon's steps would be most of the work.
 """
 
 from typing import Any
@@ -40,11 +41,12 @@ def for_table(n_rows: int, n_features: int) -> dict[str, Any]:
     """
     width = min(512, max(64, n_features))
     batch_size = min(1024, max(32, n_rows // 60))
+    optimizer = "muon" if 2 * batch_size >= width else "adamw"  # its step costs by the width alone
     return {
         "hidden": (width, width // 2),
         "activation": "silu",
-        "optimizer": "muon",
-        "learning_rate": RATES["muon"],
+        "optimizer": optimizer,
+        "learning_rate": RATES[optimizer],
         "batch_size": batch_size,
         "max_epochs": min(200, max(10, TABLE_STEPS * batch_size // n_rows)),
         "patience": 20,

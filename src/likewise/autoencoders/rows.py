@@ -39,6 +39,11 @@ def as_table(X: Any) -> Any:
         return X
     if not prod(shape):
         raise InputError(f"images of shape {shape} have no pixels; each side is 1 or more")
+    if len(shape) == 3 and shape[2] in (1, 3) and shape[0] not in (1, 3):
+        raise InputError(
+            f"images of shape {shape} seem to have their channels last; give (n, channels, height, "
+            "width): np.moveaxis(X, 3, 1)"
+        )
     return np.asarray(X).reshape(len(X), prod(shape))
 
 

@@ -15,6 +15,9 @@ from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
 from likewise.nn.rows import Rows
 
+SHARE, ACTIVE = 0.05, 13
+"""Of the units, and how many units of a short code, are active where nobody says."""
+
 SILENT = {"l1": 0.0, "kl": 0.01, "k-sparse": 0.0}
 """The largest activation of a unit that is not active."""
 
@@ -39,8 +42,9 @@ class SparseAutoencoder(NeuralAutoencoder):
         What keeps the code sparse.
     penalty_weight : float
         λ; it counts for each feature and for a unit's mean, so that it suits any F and L.
-    sparsity : float in (0, 1)
-        ρ, the share of units that is to be active, for "kl" and "k-sparse".
+    sparsity : float in (0, 1) or "auto"
+        ρ, the share of units that is to be active, for "kl" and "k-sparse". "auto" is .05, but for
+        "k-sparse" 13 units where they are more, and half of the code at most.
     **parameters
         Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
 
@@ -58,9 +62,9 @@ class SparseAutoencoder(NeuralAutoencoder):
     Examples
     --------
     >>> X = np.random.default_rng(0).random((100, 6), dtype=np.float32)
-    >>> model = SparseAutoencoder(n_latent=20, penalty="k-sparse", random_state=0).fit(X)
+    >>> model = SparseAutoencoder(n_latent=20, sparsity=0.1, random_state=0).fit(X)
     >>> np.count_nonzero(model.transform(X), axis=1).max()
-    np.int64(1)
+    np.int64(2)
     """
 
     type_name: ClassVar[str] = "sparse"
@@ -69,13 +73,13 @@ class SparseAutoencoder(NeuralAutoencoder):
         **NeuralAutoencoder._parameter_constraints,
         "penalty": [StrOptions(set(SILENT))],
         "penalty_weight": [Interval(Real, 0, None, closed="left")],
-        "sparsity": [Interval(Real, 0, 1, closed="neither")],
+        "sparsity": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
     }
 
     n_latent: int = 256
     penalty: str = "k-sparse"
     penalty_weight: float = 0.1
-    sparsity: float = 0.05
+    sparsity: float | str = "auto"
 
     _tables: ClassVar[dict[str, Any]] = {"hidden": ()}
 
@@ -84,7 +88,7 @@ class SparseAutoencoder(NeuralAutoencoder):
             return torch.relu(encoded)
         if self.penalty == "kl":
             return torch.sigmoid(encoded)
-        largest = encoded.topk(max(1, round(self.sparsity * self.n_latent)), dim=1)
+        largest = encoded.topk(max(1, round(self.setting("sparsity") * self.n_latent)), dim=1)
         return torch.zeros_like(encoded).scatter(1, largest.indices, largest.values)
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
@@ -98,8 +102,14 @@ class SparseAutoencoder(NeuralAutoencoder):
         if self.penalty == "l1":
             return code.mean(1)
         if self.penalty == "kl":
-            return bernoulli_kl(self.sparsity, code.float().mean(0)).mean()
+            return bernoulli_kl(self.setting("sparsity"), code.float().mean(0)).mean()
         return code.new_zeros(())
+
+    def _defaults(self, X: Any) -> dict[str, Any]:
+        share = SHARE
+        if self.penalty == "k-sparse":
+            share = max(SHARE, min(0.5, ACTIVE / self.n_latent))
+        return super()._defaults(X) | {"sparsity": share}
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
         super()._fit(X, validate)

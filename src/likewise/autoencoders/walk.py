@@ -11,6 +11,9 @@ from torch import Tensor
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.losses import LOSSES
 
+SHORTER = 8
+"""Rates that are tried."""
+
 
 class Change(NamedTuple):
     """One weight: its tensor's name, its place there, what it is, and what is added to it."""
@@ -79,7 +82,7 @@ def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float)
     x : ndarray of shape (F,)
         The row.
     learning_rate : float
-        Of the step.
+        Of the step; less is taken where the row's loss would rise.
 
     Examples
     --------
@@ -93,21 +96,42 @@ def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float)
     before = {name: weight.detach().clone().cpu() for name, weight in _weights(twin).items()}
     loss = _loss(twin, x)
     loss.backward()  # type: ignore[no-untyped-call]
-    changes = {}
-    for name, weight in _weights(twin).items():
-        if weight.grad is not None:
-            changes[name] = -learning_rate * weight.grad.cpu()
-            weight.data.sub_(weight.grad, alpha=learning_rate)
+    rate, after = _step(twin, x, loss, learning_rate)
+    changes = {
+        name: -rate * weight.grad.cpu()
+        for name, weight in _weights(twin).items()
+        if weight.grad is not None
+    }
     return Walk(
         x,
         np.asarray(model._encode(x[None])[0]),
         model._link(model._logits(x[None]))[0],
         float(loss.detach()),
-        float(_loss(twin, x).detach()),
-        learning_rate,
+        after,
+        rate,
         before,
         changes,
     )
+
+
+def _step(
+    twin: NeuralAutoencoder, x: NDArray[np.float32], loss: Tensor, rate: float
+) -> tuple[float, float]:
+    """Take a step down the gradient; return its rate and the loss after it.
+
+    A tenth of the rate, again and again, where the step goes too far: a row unlike all others has a
+    gradient as large as its error.
+    """
+    moved = [(weight, weight.grad) for weight in _weights(twin).values() if weight.grad is not None]
+    starts = [weight.detach().clone() for weight, _ in moved]
+    for _ in range(SHORTER):
+        for (weight, gradient), start in zip(moved, starts, strict=True):
+            weight.data.copy_(start - rate * gradient)
+        after = float(_loss(twin, x).detach())
+        if after <= float(loss.detach()):
+            break
+        rate /= 10
+    return rate, after
 
 
 def _weights(model: NeuralAutoencoder) -> dict[str, Tensor]:

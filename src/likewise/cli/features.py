@@ -67,8 +67,9 @@ def command(
     )  # fmt: skip
     document: dict[str, object] = {"dimensions": n_features}
     if told is not None:
+        known, answers = _answered(rows, told, output)
         with output.bar("learning to tell the target"):
-            probes = probe(rows, told, model, seed=seed)
+            probes = probe(known, answers, model, seed=seed)
         output.lines(probes.line())
         document |= {"target": target, **probes.as_dict()}
     with output.bar("learning features") as move:
@@ -85,6 +86,19 @@ def command(
     written = [str(path) for path in (out, save) if path is not None]
     output.note(*(f"wrote {path}" for path in written))
     output.json(document | {"wrote": written})
+
+
+def _answered(
+    rows: "pa.Table", told: "pa.ChunkedArray", output: Output
+) -> tuple["pa.Table", "pa.ChunkedArray"]:
+    """Return the rows whose target is known; features are learned from the others too."""
+    import pyarrow.compute as pc
+
+    known = pc.invert(told.is_null(nan_is_null=True))
+    missing = len(told) - pc.sum(known).as_py()
+    if missing:
+        output.note(f"the target is missing in {counted(missing, 'row')}: only features use them")
+    return rows.filter(known), told.filter(known)
 
 
 def _half(rows: "pa.Table", output: Output) -> int:

@@ -24,8 +24,8 @@ def pictures(
     """Return file name -> what draws it."""
     from likewise import plots
 
-    few = testing[:SHOWN].pixels
-    mapped = testing[:MAPPED]
+    few = testing[_spread(len(testing), SHOWN)].pixels
+    mapped = testing[_spread(len(testing), MAPPED)]
     known = [n for n in result.pca if n >= 2]
     drawn = {
         "reconstructions.png": lambda: plots.image_rows(
@@ -62,6 +62,13 @@ def pictures(
             testing.labelled()[1], recogniser.predict(testing.labelled()[0]), testing.classes
         )
     return drawn
+
+
+def _spread(n: int, most: int) -> Any:
+    """Return at most so many of n places, evenly: a folder's images come class by class."""
+    import numpy as np
+
+    return np.unique(np.linspace(0, n - 1, most).astype(int))
 
 
 def _filters(model: "NeuralAutoencoder") -> Any:

@@ -92,7 +92,10 @@ def command(
         output.lines(f"recognised {accuracy:.1%} of the images it has not seen")
     drawn = pictures(model, testing, result, recogniser)
     written = _write(drawn, out, output)
-    output.lines(f"wrote {out / MODEL} and {', '.join(written)}")
+    models = [str(out / MODEL), *([] if recogniser is None else [str(out / RECOGNISER)])]
+    output.lines(f"wrote {' and '.join(models)}, and {', '.join(written)}")
+    if older := [str(path) for path in _ours(out) if str(path) not in {*models, *written}]:
+        output.note(f"left there from before: {', '.join(older)}")
     output.json(
         {
             "model": str(out / MODEL),
@@ -145,6 +148,11 @@ def _make_folder(out: Path) -> None:
         raise InputError(f"--out {out} is a file; name a folder") from error
 
 
+def _ours(out: Path) -> list[Path]:
+    """Return what this command may have written into a folder."""
+    return sorted([*(p for p in (out / MODEL, out / RECOGNISER) if p.exists()), *out.glob("*.png")])
+
+
 def _read(
     images: str,
     test: str | None,
@@ -156,10 +164,13 @@ def _read(
     """Return the images to learn from and those to judge by."""
     from likewise.data import npz
     from likewise.data.image_sets import SETS, load_images
-    from likewise.data.images import like, parted, read_images
+    from likewise.data.images import is_parted, like, parted, read_images
 
     if images in SETS and not Path(images).exists():
         training, testing = load_images(images), load_images(images, "test")
+    elif test is None and is_parted(Path(images)):
+        training = read_images(Path(images) / "train", size=size, mode=mode)
+        testing = like(training, read_images(Path(images) / "test", size=size, mode=mode))
     elif test is None and npz.holds(Path(images), "test"):
         training = read_images(images, size=size, mode=mode)
         testing = like(training, read_images(images, part="test", size=size, mode=mode))
@@ -194,7 +205,10 @@ def _recogniser(
             model, pretrain="prefit", max_seconds=seconds, random_state=seed
         )
         show_progress(recogniser, move)
-        recogniser.fit(*training.labelled())
+        try:
+            recogniser.fit(*training.labelled())
+        except InputError as error:
+            raise InputError(f"{error} (of the recogniser; the autoencoder was saved)") from error
     return recogniser
 
 

@@ -129,6 +129,13 @@ def read_images(
     return Images(pixels, labels, classes, [str(n) for n in range(len(raw))], str(place))
 
 
+def is_parted(folder: Path) -> bool:
+    """Say whether a folder has the folders train and test, and no others."""
+    if not folder.is_dir():
+        return False
+    return {place.name for place in folder.iterdir() if place.is_dir()} == {"train", "test"}
+
+
 def parted(images: Images, seed: int) -> tuple[Images, Images]:
     """Return four fifths of the images, to learn from, and the others, to judge by.
 

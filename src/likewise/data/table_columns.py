@@ -136,7 +136,7 @@ class Category:
         if len(found) > max_categories:
             raise InputError(
                 f"column {name!r} has {len(found):,} different texts in {len(array):,} rows, and "
-                f"max_categories={max_categories}; leave it out, or raise max_categories"
+                f"max_categories={max_categories}; leave the column out (--without), or allow more"
             )
         return cls(
             name=name, type=str(array.type), values=tuple(found), missing=array.null_count > 0

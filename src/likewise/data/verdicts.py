@@ -163,7 +163,8 @@ def require_well_formed(engine: Engine, relation: Relation) -> None:
     """
     for finding in malformed(engine, relation):
         where = relation.name if finding.first is None else finding.first.where
-        raise LogError(f"{where}: malformed line; mend it, or leave it out")
+        mend = "save the file as UTF-8" if finding.label == NOT_UTF8 else "mend it, or leave it out"
+        raise LogError(f"{where}: {finding.label}; {mend}")
 
 
 def _found(

@@ -117,7 +117,9 @@ def error_by_dimension(
     axes = figure.subplots()
     axes.plot(list(pca), list(pca.values()), "o-", color=canvas.SOFT, label="PCA", markersize=4)
     axes.plot(dimensions, error, "o", color=canvas.INK, label=name, markersize=9)
-    axes.annotate(f" {error:.2f}", (dimensions, error), va="top", ha="left", color=canvas.INK)
+    axes.annotate(
+        f"{error:.2f}", (dimensions, error), (8, 8), textcoords="offset points", color=canvas.INK
+    )
     axes.set(
         xscale="log", ylim=(0, None), xlabel="numbers in the code",
         ylabel="squared error of an image", title="Error on images it has not seen",

@@ -148,6 +148,7 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         self.table_.fit_encoded(encoder, rows)
         self._take_names()
         self._fill = rows.mean(axis=0)
+        self._constant = np.ptp(rows, axis=0) == 0
         errors = self._errors(rows, self._predictions(rows))
         self.spread_ = errors.mean(axis=0) + SPREAD
         scores = -np.sqrt(errors / self.spread_).sum(axis=1)
@@ -217,7 +218,11 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
             "seed": self._seed,
             "offset": self.offset_,
         }
-        tensors = {"anomalies.fill": self._fill, "anomalies.spread": self.spread_}
+        tensors = {
+            "anomalies.fill": self._fill,
+            "anomalies.spread": self.spread_,
+            "anomalies.constant": self._constant.astype(np.uint8),
+        }
         return replace(
             inner,
             extra=inner.extra | {"anomalies": record},
@@ -231,6 +236,7 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         record: Any = dict(contents.extra["anomalies"])  # type: ignore[arg-type]
         tensors = dict(contents.tensors)
         fill, spread = tensors.pop("anomalies.fill"), tensors.pop("anomalies.spread")
+        constant = tensors.pop("anomalies.constant", np.zeros(fill.shape, np.uint8))
         table = TableAutoencoder.from_contents(kind, replace(contents, tensors=tensors))
         seed, offset = int(record.pop("seed")), float(record.pop("offset"))
         detector = cls(table.model, **record)
@@ -238,12 +244,14 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         source = table.encoder_.source_
         if (
             fill.shape != source.shape
+            or constant.shape != source.shape
             or spread.shape != (source[-1] + 1,)
             or not (spread > 0).all()
         ):
             raise InputError("what the folder says of anomalies does not fit its columns")
         detector.table_, detector._fill, detector.spread_ = table, fill, spread
         detector._seed, detector.offset_ = seed, offset
+        detector._constant = constant.astype(bool)
         detector._take_names()
         return detector
 
@@ -255,7 +263,9 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         for hidden in self._groups():
             seen = np.where(hidden, self._fill, rows)
             predicted += hidden * self.table_.model_.reconstruct(seen)
-        return predicted / self.n_rounds
+        predicted /= self.n_rounds
+        predicted[:, self._constant] = self._fill[self._constant]  # without a net's rounding
+        return predicted
 
     def _groups(self) -> Iterator[NDArray[np.bool_]]:
         """Yield which matrix columns to hide, group after group; each once in every round."""
