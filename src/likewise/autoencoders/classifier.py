@@ -221,10 +221,8 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         if self.pretrain == "prefit":
             check_is_fitted(given)
             if table.shape[1] != given.n_features_in_:
-                raise InputError(
-                    f"pretrain='prefit' and X has {table.shape[1]} features; the autoencoder "
-                    f"learned from {given.n_features_in_}"
-                )
+                width, known = table.shape[1], given.n_features_in_
+                raise InputError(f"X has {width} features; the autoencoder learned from {known}")
             model = copy.copy(given)
             model.net_ = copy.deepcopy(given.net_)  # what else was learned is not changed here
             return model
@@ -244,11 +242,10 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         self.net_ = Recogniser(self.autoencoder_, len(self.classes_), seed, *rest)
         held = held_out(labels, self.validation_fraction, seed)
         judge = partial(self._accuracy, table[held], labels[held])
+        seen = self.autoencoder_._scaled(table[~held])
         self.history_ = train(
             self.net_,
-            np.column_stack(
-                [self.autoencoder_._scaled(table[~held]), labels[~held].astype(np.float32)]
-            ),
+            np.column_stack([seen, labels[~held].astype(np.float32)]),
             self.net_.loss,
             self._plan(seed),
             validate=judge if held.any() else None,
