@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,12 +96,7 @@ def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float)
     before = {name: weight.detach().clone().cpu() for name, weight in _weights(twin).items()}
     loss = _loss(twin, x)
     loss.backward()  # type: ignore[no-untyped-call]
-    rate, after = _step(twin, x, loss, learning_rate)
-    changes = {
-        name: -rate * weight.grad.cpu()
-        for name, weight in _weights(twin).items()
-        if weight.grad is not None
-    }
+    changes, rate, after = _step(twin, x, before, float(loss.detach()), learning_rate)
     return Walk(
         x,
         np.asarray(model._encode(x[None])[0]),
@@ -115,23 +110,28 @@ def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float)
 
 
 def _step(
-    twin: NeuralAutoencoder, x: NDArray[np.float32], loss: Tensor, rate: float
-) -> tuple[float, float]:
-    """Take a step down the gradient; return its rate and the loss after it.
+    twin: NeuralAutoencoder,
+    x: NDArray[np.float32],
+    before: dict[str, Tensor],
+    loss: float,
+    rate: float,
+) -> tuple[dict[str, Tensor], float, float]:
+    """Take a step down the gradient; return what it adds, its rate and the loss after it.
 
     A tenth of the rate, again and again, where the step goes too far: a row unlike all others has a
     gradient as large as its error.
     """
-    moved = [(weight, weight.grad) for weight in _weights(twin).values() if weight.grad is not None]
-    starts = [weight.detach().clone() for weight, _ in moved]
-    for _ in range(SHORTER):
-        for (weight, gradient), start in zip(moved, starts, strict=True):
-            weight.data.copy_(start - rate * gradient)
+    moved = {name: weight for name, weight in _weights(twin).items() if weight.grad is not None}
+    gradients = {name: cast("Tensor", weight.grad).cpu() for name, weight in moved.items()}
+    for power in range(SHORTER):
+        tried = rate / 10**power
+        changes = {name: -tried * gradient for name, gradient in gradients.items()}
+        for name, weight in moved.items():
+            weight.data.copy_(before[name] + changes[name])
         after = float(_loss(twin, x).detach())
-        if after <= float(loss.detach()):
+        if after <= loss:
             break
-        rate /= 10
-    return rate, after
+    return changes, tried, after
 
 
 def _weights(model: NeuralAutoencoder) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """`likewise images`: an autoencoder of images, its pictures and, with labels, a recogniser."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -166,19 +167,18 @@ def _read(
     from likewise.data.image_sets import SETS, load_images
     from likewise.data.images import is_parted, like, parted, read_images
 
-    if images in SETS and not Path(images).exists():
+    place, read = Path(images), partial(read_images, size=size, mode=mode)
+    if images in SETS and not place.exists():
         training, testing = load_images(images), load_images(images, "test")
-    elif test is None and is_parted(Path(images)):
-        training = read_images(Path(images) / "train", size=size, mode=mode)
-        testing = like(training, read_images(Path(images) / "test", size=size, mode=mode))
-    elif test is None and npz.holds(Path(images), "test"):
-        training = read_images(images, size=size, mode=mode)
-        testing = like(training, read_images(images, part="test", size=size, mode=mode))
-    elif test is None:
-        training, testing = parted(read_images(images, size=size, mode=mode), seed)
+    elif test is not None:
+        training, testing = read(images), read(test)
+    elif is_parted(place):
+        training, testing = read(place / "train"), read(place / "test")
+    elif npz.holds(place, "test"):
+        training, testing = read(images), read(images, part="test")
     else:
-        training = read_images(images, size=size, mode=mode)
-        testing = like(training, read_images(test, size=size, mode=mode))
+        training, testing = parted(read(images), seed)
+    testing = like(training, testing)
     shape = " x ".join(str(n) for n in training.pixels.shape[1:])
     classes = f" of {len(training.classes)} classes" if training.classes else ""
     output.note(

@@ -12,7 +12,7 @@ from likewise.data.engine import Engine, engine, name_sql, own_errors
 from likewise.data.relation import Relation
 from likewise.data.sources import open_source
 from likewise.data.values import id_of, text_of
-from likewise.data.verdicts import malformed
+from likewise.data.verdicts import require_well_formed
 from likewise.errors import LogError
 from likewise.recommend.catalogue import Catalogue
 
@@ -129,9 +129,7 @@ _SQL = {
 
 
 def _check(duck: Engine, relation: Relation, table: pa.Table) -> None:
-    for finding in malformed(duck, relation):
-        where = relation.name if finding.first is None else finding.first.where
-        raise LogError(f"{where}: malformed line; mend it, or leave it out")
+    require_well_formed(duck, relation)
     items = [str(item) for item in table["item"].to_pylist()]
     if table["item"].null_count or len({*items}) != len(items):
         raise LogError(f"{relation.name} has an item twice, or a row without; give each item once")
