@@ -113,13 +113,14 @@ def learned(
         **net, max_seconds=arguments.pretrain_seconds, random_state=seed
     )
     few = n_labels < 10_000
+    muon = arguments.net == "convolutional" and not few
     model = AutoencoderClassifier(
         autoencoder,
         pretrain=pretrain,
         max_epochs=300 if few else 100_000,  # the time limit ends it, with the rate at 0
         batch_size=64 if few else 256,
-        optimizer="adamw" if few else "muon",
-        learning_rate=1e-3 if few else 3e-3,
+        optimizer="muon" if muon else "adamw",
+        learning_rate=3e-3 if muon else 1e-3,
         weight_decay=0.05,
         dropout=0.3,
         label_smoothing=0.1,
