@@ -7,6 +7,7 @@ Shapes: B users of a block, U users, I items, K places of a list.
 import argparse
 import json
 import math
+import os
 import platform
 import resource
 import sys
@@ -25,7 +26,7 @@ from scipy import sparse
 
 CACHE = Path(__file__).resolve().parents[1] / ".cache"
 DATA = "ml-1m-ultragcn"
-THREADS = 2
+THREADS = min(2, len(os.sched_getaffinity(0)))
 LIST_LENGTH = 100
 BLOCK = 500
 VALIDATED_AT = 20  # the k of the validation nDCG

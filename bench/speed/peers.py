@@ -52,7 +52,7 @@ def main() -> None:
             log = Path(folder, "log.parquet")
             write(log, purchases(label))
             for name in arguments.peers:
-                rows.append({"log": label, **run(name, log, arguments.patience)})
+                rows.append({"log": label, "threads": THREADS} | run(name, log, arguments.patience))
                 print(json.dumps(rows[-1]), flush=True)
     if not arguments.quick:
         records.write(
