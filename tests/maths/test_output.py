@@ -398,13 +398,13 @@ def test_fewer_logits_are_held_by_blocks_and_by_samples():
 
 def test_memory_is_refused_by_what_is_held():
     X = sparse.csr_array(np.ones((10, 1), dtype=np.float32))
-    X.resize(10, 200_000)
+    X.resize(5_000, 200_000)
     model = DenoisingAutoencoder(n_latent=2, batch_size=5_000, output="full", **RUN)
     try:
         limit_memory(8 * 1024**3)
         with pytest.raises(NotEnoughMemoryError, match="output='blocked'"):
             model.fit(X)
-        model.set_params(output="blocked")._require_net_memory(200_000)
+        model.set_params(output="blocked")._require_memory(X)
     finally:
         limit_memory(None)
 

@@ -22,7 +22,6 @@ from likewise.autoencoders import rows
 from likewise.autoencoders.estimator import Estimator
 from likewise.autoencoders.parts import slices
 from likewise.errors import InputError, ModelFolderError
-from likewise.memory import require_memory
 
 Validate = Callable[["Autoencoder"], float]
 """Scores an autoencoder while it is trained; higher is better."""
@@ -129,20 +128,18 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def transform(self, X: Any) -> Any:
         """Encode: return the codes h = f(x), of shape (n, L)."""
         check_is_fitted(self)
-        codes = [self._encode(block) for block in self._blocks(self._checked(X))]
-        return sparse.vstack(codes).tocsr() if sparse.issparse(codes[0]) else np.concatenate(codes)
+        return self._by_blocks(self._checked(X), self._encode, "codes")
 
     def inverse_transform(self, Z: Any) -> NDArray[np.float32]:
         """Decode: return x̂ = g(z) of codes, of shape (n, F), or as images where those came in."""
         check_is_fitted(self)
         codes = Z.tocsr().astype(np.float32) if sparse.issparse(Z) else np.asarray(Z, np.float32)
-        if codes.ndim != 2 or codes.shape[1] != self._n_features_out:
+        if codes.ndim != 2 or codes.shape[1] != self._n_features_out or not codes.shape[0]:
             raise InputError(
                 f"codes of shape {codes.shape} were given; {type(self).__name__} decodes codes of "
                 f"shape (n, {self._n_features_out})"
             )
-        self._require_dense(codes.shape[0], "the reconstructions")
-        decoded = np.concatenate([self._decode(block) for block in self._blocks(codes)])
+        decoded: NDArray[np.float32] = self._by_blocks(codes, self._decode, "reconstructions")
         return decoded.reshape(len(decoded), *(self.image_shape_ or decoded.shape[1:]))
 
     def reconstruct(self, X: Any) -> NDArray[np.float32]:
@@ -230,28 +227,33 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         return rows.checked(self, X, reset=reset)
 
     def _errors(self, X: Any) -> NDArray[np.float64]:
-        return np.concatenate([self._row_errors(block) for block in self._blocks(X)])
+        errors: NDArray[np.float64] = self._by_blocks(X, self._row_errors, "errors")
+        return errors
 
     def _blocks(self, X: Any) -> Iterator[Any]:
-        size = max(1, BLOCK_BYTES // (4 * max(self.n_features_in_, 1)))
+        size = max(1, BLOCK_BYTES // (4 * max(self._numbers_a_row(), 1)))
         for part in slices(X.shape[0], size):
             yield X[part]
+
+    def _bytes_of_block(self, n_rows: int) -> int:
+        return min(BLOCK_BYTES, 4 * n_rows * self._numbers_a_row())
+
+    def _numbers_a_row(self) -> int:
+        """Return how many numbers are held for each row of a block."""
+        return int(self.n_features_in_)
+
+    def _by_blocks(self, X: Any, verb: Callable[[Any], Any], what: str) -> Any:
+        """Return what a verb makes of checked rows."""
+        blocks = (verb(block) for block in self._blocks(X))
+        return rows.joined(blocks, X.shape[0], self._bytes_of_block(X.shape[0]), what)
 
     def _dense_by_blocks(
         self, X: Any, verb: Callable[[Any], NDArray[np.float32]]
     ) -> NDArray[np.float32]:
         check_is_fitted(self)
-        table = self._checked(X)
-        self._require_dense(table.shape[0], "the reconstructions")
-        dense = np.concatenate([verb(block) for block in self._blocks(table)])
-        return dense.reshape(len(dense), *(rows.shape_of(X) or dense.shape[1:]))
-
-    def _require_dense(self, n_rows: int, what: str) -> None:
-        require_memory(
-            8 * n_rows * self.n_features_in_,
-            f"{what} of {n_rows:,} rows x {self.n_features_in_:,} features",
-            "give fewer rows at a time, or use Recommender.recommend, which keeps the top k only",
-        )
+        dense = self._by_blocks(self._checked(X), verb, "reconstructions")
+        result: NDArray[np.float32] = dense.reshape(len(dense), *(rows.shape_of(X) or (-1,)))
+        return result
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -15,7 +15,6 @@ from torch import Tensor
 from likewise.autoencoders.choices import is_auto
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
-from likewise.memory import require_memory
 from likewise.nn.convolution import (
     ConvHourglass,
     ConvNet,
@@ -103,6 +102,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
 
     type_name: ClassVar[str] = "convolutional"
     sparse_rows: ClassVar[bool] = False
+    lighter: ClassVar[str] = "lower batch_size, filters or n_latent, or give fewer images"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeuralAutoencoder._parameter_constraints,
@@ -200,15 +200,6 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
         if len(self.filters) > len(tensors):
             raise InputError(f"{len(tensors)} tensors for {len(self.filters)} layers of filters")
         super()._restore(tensors, extra)
-
-    def _require_net_memory(self, n_features: int) -> None:
-        with torch.device("meta"):
-            needed = self._net(n_features).bytes_to_train(self.setting("batch_size"))
-        require_memory(
-            needed,
-            f"training {type(self).__name__} on images of shape {self._shape(n_features)}",
-            "lower batch_size, filters or n_latent",
-        )
 
 
 def _whole(numbers: Any) -> bool:

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.neural_memory import bytes_between_layers
 from likewise.errors import InputError
 from likewise.memory import require_memory
 from likewise.nn.boltzmann import UnrolledMachine
@@ -131,9 +132,10 @@ class DeepAutoencoder(NeuralAutoencoder):
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         return self._explained(self._coded(rows), rows, generator)
 
-    def _require_net_memory(self, n_features: int) -> None:
-        super()._require_net_memory(n_features)
+    def _require_memory(self, X: Any) -> None:
+        super()._require_memory(X)
         if self.pretrain:
+            n_features = X.shape[1]
             width = [*self.setting("hidden"), self.n_latent][0]
             batch = 6 * self.setting("batch_size")  # rows, what is drawn of them, their gradients
             require_memory(
@@ -141,6 +143,9 @@ class DeepAutoencoder(NeuralAutoencoder):
                 f"the Boltzmann machine of {n_features:,} features, whose rows are dense",
                 "lower batch_size, or set pretrain=False",
             )
+
+    def _pretrain_bytes(self, X: Any) -> int:
+        return bytes_between_layers(X.shape[0], self.setting("hidden")) if self.pretrain else 0
 
     def _prepare(self, X: Any) -> Net:
         self.pretraining_: list[History] = []

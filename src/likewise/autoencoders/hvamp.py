@@ -11,6 +11,8 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.neural_memory import COPIES
+from likewise.autoencoders.rows import bytes_of
 from likewise.errors import InputError
 from likewise.memory import require_memory
 from likewise.nn.corruption import dropout
@@ -107,10 +109,11 @@ class HVamp(NeuralAutoencoder):
                 f"hidden={self.hidden!r} do not fit H+Vamp, whose gated layers have one width"
             )
 
-    def _require_net_memory(self, n_features: int) -> None:
-        width = 5 * int(self.hidden[0]) + self.n_pseudo
+    def _require_memory(self, X: Any) -> None:
+        n_features, width = X.shape[1], 5 * int(self.hidden[0]) + self.n_pseudo
+        batch = int(self.setting("batch_size")) + self.n_pseudo
         require_memory(
-            4 * n_features * (5 * width + 3 * (int(self.setting("batch_size")) + self.n_pseudo)),
+            bytes_of(X) + 4 * n_features * (COPIES * width + 3 * batch),
             f"training {type(self).__name__} on {n_features:,} features",
             "lower n_pseudo, batch_size or hidden",
         )

@@ -18,16 +18,16 @@ from likewise.autoencoders import neural_folder
 from likewise.autoencoders.base import RUN_OPTIONS, Validate
 from likewise.autoencoders.choices import choose, loss_for, require_learnable, start_at_the_mean
 from likewise.autoencoders.neural_folder import as_array
+from likewise.autoencoders.neural_memory import require_memory_to_train
 from likewise.autoencoders.neural_parameters import NeuralParameters
 from likewise.errors import InputError
-from likewise.memory import require_memory
 from likewise.nn.augmentation import augmented
 from likewise.nn.checkpoint import Checkpoint
 from likewise.nn.device import resolve_device
 from likewise.nn.layers import ACTIVATIONS, Hourglass, LinearOutputNet, Net
 from likewise.nn.losses import LINKS, LOSSES
 from likewise.nn.optimizers import make_optimizer
-from likewise.nn.output import explained, held_logits
+from likewise.nn.output import explained
 from likewise.nn.plan import History
 from likewise.nn.rows import Rows, SparseRows, as_rows, unit_length
 from likewise.nn.scaling import Scaling
@@ -93,7 +93,8 @@ class NeuralAutoencoder(NeuralParameters):
     def _fit(self, X: Any, validate: Validate | None) -> None:
         self.net_ = self._prepare(X)
         training, validate = self._with_validation(X, validate)
-        checkpoint, rows, plan = self._checkpoint(training), self._scaled(training), self._plan()
+        checkpoint, plan = self._checkpoint(training), self._plan()
+        rows = self._scaled(training, out=None if training is X else training)
         began = time.monotonic()
         if checkpoint is None or not checkpoint.path.exists():
             self._pretrain(rows, plan.max_seconds / 2)
@@ -131,7 +132,8 @@ class NeuralAutoencoder(NeuralParameters):
         def loss(batch: Rows, generator: torch.Generator, step: int) -> Tensor:
             return learned(batch, generator, self._n_steps + step)
 
-        passed = train(self.net_, self._scaled(rows), loss, plan, optimizer=self._optimizer)
+        rows = self._scaled(rows, out=rows)
+        passed = train(self.net_, rows, loss, plan, optimizer=self._optimizer)
         self._n_steps += -(-rows.shape[0] // plan.batch_size)
         self.history_.epochs += passed.epochs
         self.n_epochs_ += 1
@@ -229,7 +231,7 @@ class NeuralAutoencoder(NeuralParameters):
         self.device_ = resolve_device(self.device)
         self.__dict__.pop("_optimizer", None)
         self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        self._require_net_memory(X.shape[1])
+        self._require_memory(X)
         net = self._net(X.shape[1])
         net.initialise(torch.Generator().manual_seed(self._seed))
         start_at_the_mean(net, X, self.loss_, centred=self.scaling_ is not None)
@@ -249,11 +251,11 @@ class NeuralAutoencoder(NeuralParameters):
     def _rows(self, X: Any) -> Rows:
         return as_rows(self._scaled(X), self.device_)
 
-    def _scaled(self, X: Any) -> Any:
-        """Return rows as the net and its loss see them."""
+    def _scaled(self, X: Any, out: Any = None) -> Any:
+        """Return rows as the net and its loss see them; dense ones may be written over others."""
         if self.scaling_ is None:
             return X
-        return self.scaling_.into(X.toarray() if sparse.issparse(X) else X)
+        return self.scaling_.into(X.toarray() if sparse.issparse(X) else X, out)
 
     def _unscaled(self, rows: Tensor) -> NDArray[np.float32]:
         return self.scaling_.out_of(as_array(rows)) if self.scaling_ else as_array(rows)
@@ -270,8 +272,8 @@ class NeuralAutoencoder(NeuralParameters):
     @torch.inference_mode()
     def _held_out_score(self, X: Any) -> float:
         """Return the mean loss, its sign changed, of what the encoder alone makes of held rows."""
-        rows = [self._rows(block) for block in self._blocks(X)]
-        return -float(np.concatenate([self._losses(self._forward(r), r) for r in rows]).mean())
+        blocks = (self._rows(block) for block in self._blocks(X))
+        return -float(np.concatenate([self._losses(self._forward(r), r) for r in blocks]).mean())
 
     def _judged(self, validate: Validate) -> float:
         self.is_fitted_ = True  # a judge may ask for whatever a fitted model answers
@@ -288,13 +290,11 @@ class NeuralAutoencoder(NeuralParameters):
         }
         return Checkpoint.of(Path(self.checkpoint), settings, X)
 
-    def _require_net_memory(self, n_features: int) -> None:
-        with torch.device("meta"):
-            weights = sum(weight.numel() for weight in self._net(n_features).parameters())
-        how = self.output if self.loss_ == "multinomial" else "full"
-        logits = held_logits(how, self.setting("batch_size"), n_features)
-        require_memory(
-            4 * (5 * weights + logits),  # weights, gradient, two moments, the best so far
-            f"training {type(self).__name__} on {n_features:,} features",
-            "lower batch_size, hidden or n_latent, or let output='blocked' hold fewer logits",
-        )
+    def _require_memory(self, X: Any) -> None:
+        require_memory_to_train(self, X)
+
+    def _pretrain_bytes(self, X: Any) -> int:
+        return 0  # which training the layers one by one takes more
+
+    def _numbers_a_row(self) -> int:
+        return 2 * (int(self.n_features_in_) + self.net_.numbers_a_row())  # codes are in float64

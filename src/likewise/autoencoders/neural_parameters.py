@@ -108,6 +108,11 @@ class NeuralParameters(Autoencoder):
     _tables: ClassVar[dict[str, Any]] = {}
     """The type's own settings for dense rows, where they are not those of `for_table`."""
     _sparse_loss: ClassVar[str] = "multinomial"
+    lighter: ClassVar[str] = (
+        "lower batch_size, hidden or n_latent, give fewer rows, or, of purchases, let "
+        "output='blocked' hold fewer logits"
+    )
+    """What takes less memory, in refusals."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_latent": [_COUNT],

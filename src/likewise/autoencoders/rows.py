@@ -1,5 +1,7 @@
 """Rows as the autoencoders take them: tables as they are, images laid out as rows."""
 
+from collections.abc import Iterator
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -9,6 +11,7 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from likewise.errors import InputError
+from likewise.memory import require_memory
 
 Shape = tuple[int, ...]
 """Of one image: (height, width) or (channels, height, width)."""
@@ -56,6 +59,8 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
     ------
     InputError
         If the model learned images of another shape, or does not learn sparse rows.
+    NotEnoughMemoryError
+        If the copy would not fit into memory.
     """
     if sparse.issparse(X) and not model.sparse_rows:
         raise InputError(
@@ -70,6 +75,7 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
             f"images of shape {shape} were given and this model learned images of shape "
             f"{model.image_shape_}; resize them"
         )
+    _require_copy(X, type(model).__name__)
     # A copy: torch does not take read-only arrays, and nothing may write to the user's.
     # What float32 cannot hold becomes infinite, and is refused; sums of huge values may overflow.
     try:
@@ -84,6 +90,63 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
         table = sparse.csr_array(table)
         table.sum_duplicates()
     return table
+
+
+def bytes_of(X: Any) -> int:
+    """Return what checked rows take, or those of which they become a copy.
+
+    Examples
+    --------
+    >>> bytes_of(np.zeros((3, 5))), bytes_of(sparse.csr_array(np.eye(3)))
+    (60, 40)
+    """
+    shape: Shape = getattr(X, "shape", ())
+    if not sparse.issparse(X):
+        return 4 * prod(int(n) for n in shape) if shape else 0  # of a list: not known yet
+    index = X.indices.itemsize if hasattr(X, "indices") else 8
+    return int(X.nnz * (4 + index) + (shape[0] + 1) * index)
+
+
+def joined(blocks: Iterator[Any], n_rows: int, beside: int, what: str) -> Any:
+    """Return blocks of rows one below the other, dense ones in memory that is taken once.
+
+    Parameters
+    ----------
+    blocks : iterator of ndarray or csr_array
+        With `n_rows` rows together.
+    n_rows, beside : int
+        How many rows there are; bytes that making a block takes.
+    what : str
+        What they are, for the refusal.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If dense ones would not fit, after the first of them.
+
+    Examples
+    --------
+    >>> joined(iter([np.eye(1, 3), np.ones((2, 3))]), 3, 0, "examples").tolist()
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
+    first = next(blocks)
+    if sparse.issparse(first):
+        return sparse.vstack([first, *blocks]).tocsr()
+    require_memory(
+        n_rows * (first.nbytes // len(first)) + beside,
+        f"the {what} of {n_rows:,} rows",
+        "give fewer rows at a time, or use Recommender.recommend, which keeps the top k only",
+    )
+    whole, start = np.empty((n_rows, *first.shape[1:]), first.dtype), 0
+    for block in chain([first], blocks):
+        whole[start : start + len(block)] = block
+        start += len(block)
+    return whole
+
+
+def _require_copy(X: Any, who: str) -> None:
+    rows = " x ".join(f"{n:,}" for n in getattr(X, "shape", ()))
+    require_memory(bytes_of(X), f"{who}'s own copy of {rows} values", "give fewer rows at a time")
 
 
 def checked_shape(recorded: Any, n_features: int) -> Shape | None:

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.neural_memory import bytes_between_layers
 from likewise.nn.corruption import CORRUPTIONS, Corruption
 from likewise.nn.greedy import GreedyLayer, train_greedily
 from likewise.nn.layers import Hourglass, Net
@@ -73,6 +74,10 @@ class StackedAutoencoder(NeuralAutoencoder):
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         return self._explained(self._coded(rows), rows, generator)
+
+    def _pretrain_bytes(self, X: Any) -> int:
+        hidden = self.setting("hidden")
+        return bytes_between_layers(X.shape[0], hidden) if self.pretrain_epochs else 0
 
     def _prepare(self, X: Any) -> Net:
         self.pretraining_: list[History] = []

@@ -66,16 +66,15 @@ class ConvNet(Net):
         """The bias of each pixel, of shape (F,)."""
         return self.bias
 
-    def bytes_to_train(self, batch_size: int) -> int:
-        """Return the memory of weights, with gradient, moments and the best so far, and a batch."""
-        weights = sum(weight.numel() for weight in self.parameters())
+    def numbers_a_row(self) -> int:
+        """Return how many numbers the maps of an image hold, to the code and back."""
         maps = 0
         for layer, further, sides in zip(
             self.convolutions, self.further, self.sides[1:], strict=True
         ):
             conv, same_size = cast("nn.Conv2d", layer), cast("nn.ModuleList", further)
             maps += conv.out_channels * prod(sides) * (1 + len(same_size))
-        return 4 * (5 * weights + 6 * batch_size * (prod(self.shape) + maps))
+        return 2 * (prod(self.shape) + maps)
 
     def filters(self) -> Tensor:
         """Return the filters that see the image, of shape (M, C, k, k)."""

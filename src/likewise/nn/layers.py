@@ -68,6 +68,10 @@ class Net(nn.Module):
     def output_bias(self) -> Tensor:
         """The bias of the last layer, of shape (F,)."""
 
+    def numbers_a_row(self) -> int:
+        """Return how many numbers the layers put out for a row, the logits included."""
+        return sum(bias.numel() for bias in self.parameters() if bias.ndim == 1)
+
     def initialise(self, generator: torch.Generator) -> None:
         """Draw all weights anew; scales (of a layer norm) start at 1."""
         for name, parameter in self.named_parameters():

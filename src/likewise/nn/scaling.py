@@ -44,9 +44,9 @@ class Scaling:
         spread = sum(float(np.square(block - mean).sum()) for block in _blocks(X))
         return cls(mean, float(np.sqrt(spread / X.size)) or 1.0)
 
-    def into(self, X: NDArray[Any]) -> NDArray[np.float32]:
-        """Return rows as the net sees them."""
-        scaled = np.empty(X.shape, dtype=np.float32)
+    def into(self, X: NDArray[Any], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return rows as the net sees them, in `out`, which may be `X`, or in a new array."""
+        scaled = np.empty(X.shape, dtype=np.float32) if out is None else out
         for start, block in enumerate(_blocks(X)):
             scaled[start * BLOCK : (start + 1) * BLOCK] = (block - self.mean) / self.scale
         return scaled

@@ -16,11 +16,15 @@ from sklearn.utils.validation import check_is_fitted
 from likewise.artifact import Contents, write_folder
 from likewise.autoencoders import Autoencoder
 from likewise.autoencoders.estimator import Estimator
+from likewise.autoencoders.parts import slices
 from likewise.data.frames import as_table
 from likewise.data.table_encoder import TableEncoder, takes_tables
 from likewise.errors import InputError
 from likewise.tables.autoencoder import TableAutoencoder, by_column
 from likewise.tables.settings import hider
+
+BLOCK_BYTES = 16 * 1024**2
+"""Rows whose columns are predicted at a time; some five times as much is held meanwhile."""
 
 SPREAD = 0.01
 """Added to the mean squared error of each column: the spread of one that is always given back."""
@@ -149,7 +153,7 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         self._take_names()
         self._fill = rows.mean(axis=0)
         self._constant = np.ptp(rows, axis=0) == 0
-        errors = self._errors(rows, self._predictions(rows))
+        errors = self._errors(rows)
         self.spread_ = errors.mean(axis=0) + SPREAD
         scores = -np.sqrt(errors / self.spread_).sum(axis=1)
         self.offset_ = float(np.quantile(scores, self.contamination))
@@ -158,10 +162,7 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     def column_scores(self, X: Any) -> NDArray[np.float64]:
         """Return what each column adds to a row's score, of shape (n, C)."""
         check_is_fitted(self)
-        rows = self.table_.encoder_.transform(X)
-        errors = self._errors(rows, self._predictions(rows))
-        result: NDArray[np.float64] = np.sqrt(errors / self.spread_)
-        return result
+        return self._column_scores(self.table_.encoder_.transform(X))
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Return the rows' scores with their sign changed, of shape (n,): lower is stranger."""
@@ -185,11 +186,11 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         check_is_fitted(self)
         table, _ = as_table(X)
         rows = self.table_.encoder_.transform(X)
-        predicted = self._predictions(rows)
-        columns = np.sqrt(self._errors(rows, predicted) / self.spread_)
+        columns = self._column_scores(rows)
         scores = columns.sum(axis=1)
         order = np.argsort(-scores, kind="stable")[:k]
-        expected, _ = as_table(self.table_.encoder_.inverse_transform(predicted[order]))
+        predicted = self._predictions(rows[order])
+        expected, _ = as_table(self.table_.encoder_.inverse_transform(predicted))
         found = []
         for place, row in enumerate(order.tolist()):
             most = np.argsort(-columns[row], kind="stable")[:n_causes].tolist()
@@ -277,10 +278,18 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
             for group in np.array_split(rng.permutation(n_columns), n_groups):
                 yield np.isin(source, group)
 
-    def _errors(
-        self, rows: NDArray[np.float64], predicted: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        return by_column(np.square(rows - predicted), self.table_.encoder_.source_)
+    def _errors(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the squared error of each column of the table while it is hidden."""
+        source = self.table_.encoder_.source_
+        errors = np.empty((len(rows), int(source[-1]) + 1))
+        for part in slices(len(rows), max(1, BLOCK_BYTES // rows[0].nbytes)):
+            block = rows[part]
+            errors[part] = by_column(np.square(block - self._predictions(block)), source)
+        return errors
+
+    def _column_scores(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        scores: NDArray[np.float64] = np.sqrt(self._errors(rows) / self.spread_)
+        return scores
 
     def _take_names(self) -> None:
         self.n_features_in_ = self.table_.encoder_.n_features_in_

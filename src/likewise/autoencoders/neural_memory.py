@@ -1,0 +1,83 @@
+"""What neural types take of memory while they learn, beside the rows they were given."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from scipy import sparse
+
+from likewise.autoencoders.base import BLOCK_BYTES
+from likewise.autoencoders.rows import bytes_of
+from likewise.memory import require_memory
+from likewise.nn.layers import Net
+from likewise.nn.output import held_logits
+
+COPIES = 6
+"""Of the weights: they, gradient, two moments, the best so far, and those that take its place."""
+
+
+def require_memory_to_train(model: Any, X: Any) -> None:
+    """Refuse checked rows that a neural type could not learn from in the memory that is free.
+
+    Parameters
+    ----------
+    model : NeuralAutoencoder
+        Whose loss and settings are chosen, and whose net is still to be drawn.
+    X : ndarray or csr_array of shape (n, F)
+        The rows.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If so.
+    """
+    (n_rows, n_features), batch_size = X.shape, min(int(model.setting("batch_size")), X.shape[0])
+    how = model.output if model.loss_ == "multinomial" else "full"
+    with torch.device("meta"):
+        net = model._net(n_features)
+    needed = bytes_to_train(net, X, batch_size, held_logits(how, batch_size, n_features))
+    require_memory(
+        needed + model._pretrain_bytes(X),
+        f"training {type(model).__name__} on {n_rows:,} rows x {n_features:,} features",
+        model.lighter,
+    )
+
+
+def bytes_to_train(net: Net, X: Any, batch_size: int, n_logits: int) -> int:
+    """Return what training a net on checked rows takes at its peak.
+
+    The rows are parted into those to learn from and those held out, which copies them once. Then it
+    is the weights, and a batch, of which each layer's output, its activation and their gradient are
+    held, or a block of held-out rows.
+
+    Parameters
+    ----------
+    net : Net
+        Its weights may be on no device ("meta").
+    X : ndarray or csr_array of shape (n, F)
+        The rows.
+    batch_size : int
+        Of all batches but the last.
+    n_logits : int
+        Numbers that a batch's logits take, gradient included.
+    """
+    n_rows, n_features = X.shape
+    weights, numbers = sum(weight.numel() for weight in net.parameters()), net.numbers_a_row()
+    judged: int = min(BLOCK_BYTES, 8 * n_rows * (numbers + n_features))
+    a_row = 3 * (numbers - n_features) + (0 if sparse.issparse(X) else 2 * n_features)
+    batch = 4 * (batch_size * a_row + n_logits)
+    return bytes_of(X) + 4 * COPIES * weights + max(int(batch), judged)
+
+
+def bytes_between_layers(n_rows: int, widths: Sequence[int]) -> int:
+    """Return what codes take that one layer is to learn of the one before it.
+
+    Those that the layer before learned from are still there, and the new ones are put together.
+
+    Examples
+    --------
+    >>> bytes_between_layers(10, (4, 2)), bytes_between_layers(10, ())
+    (320, 0)
+    """
+    return 4 * n_rows * max((a + 2 * b for a, b in pairwise((0, *widths))), default=0)

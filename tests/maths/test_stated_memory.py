@@ -1,0 +1,72 @@
+"""What dense types say that they take of memory, beside the peak that the system saw."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MEBI = 2**20
+LIBRARIES = 48 * MEBI
+"""Of code that is loaded, and of memory kept for later, at the first work of a kind."""
+
+MEASURE = """
+import json, sys
+import numpy as np
+import pandas as pd
+import likewise
+from likewise import memory
+from likewise.evaluate.resources import measured
+import likewise.tables.anomalies, likewise.autoencoders.neural_memory
+
+stated = []
+def state(needed, what, instead):
+    stated.append(memory._resident() + needed)
+for module in list(sys.modules.values()):
+    if hasattr(module, "require_memory"):
+        module.require_memory = state
+
+def table(n, f, kind=np.float32):
+    return np.random.default_rng(0).standard_normal((n, f)).astype(kind)
+
+def model(**more):
+    return likewise.UndercompleteAutoencoder(max_epochs=1, random_state=0, **more)
+
+known = model().fit(table(1000, 8))
+detector = likewise.AnomalyDetector(model(), random_state=0)
+detector.fit(table(1000, 8))
+WORK = {
+    "fit": (lambda: table(120_000, 100), model(batch_size=1000).fit),
+    "fit of a frame": (lambda: pd.DataFrame(table(90_000, 100, float)), model(batch_size=500).fit),
+    "fit of large batches": (lambda: table(15_000, 100), model(batch_size=15_000).fit),
+    "fit of a large net": (lambda: table(500, 1000), model(hidden=(3000, 1000)).fit),
+    "transform": (lambda: table(500_000, 8), known.transform),
+    "score": (lambda: table(500_000, 8), known.score),
+    "anomalies": (lambda: table(60_000, 100, float), detector.fit),
+}
+found = {}
+for name, (make, verb) in WORK.items():
+    rows = make()
+    stated.clear()
+    with measured() as cost:
+        before = memory._resident()
+        verb(rows)
+    found[name] = (max(stated, default=0) - before, cost.added_bytes)
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
+def test_what_is_taken_is_stated_and_not_much_more():
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True
+    )
+    found = json.loads(run.stdout)
+    wrong = {
+        name: f"{stated / MEBI:.0f} MiB stated, {taken / MEBI:.0f} taken"
+        for name, (stated, taken) in found.items()
+        if not taken - LIBRARIES < stated < 1.5 * taken + LIBRARIES
+    }
+    assert len(found) == 7
+    assert not wrong
