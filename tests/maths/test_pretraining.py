@@ -8,6 +8,8 @@ from torch import nn
 
 from likewise.autoencoders import DeepAutoencoder, StackedAutoencoder
 from likewise.autoencoders import stacked as module
+from likewise.autoencoders.classifier import AutoencoderClassifier
+from likewise.cli.models import show_progress
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.memory import limit_memory
 from likewise.nn import greedy
@@ -33,9 +35,9 @@ def sigmoid(a):
 def test_each_layer_learns_from_uncorrupted_codes_of_those_below(X, monkeypatch):
     seen, train = [], greedy.train
 
-    def watched(layer, rows, loss, plan):
+    def watched(layer, rows, loss, plan, **more):
         seen.append(rows)
-        return train(layer, rows, loss, plan)
+        return train(layer, rows, loss, plan, **more)
 
     monkeypatch.setattr(greedy, "train", watched)
     model = StackedAutoencoder(
@@ -141,8 +143,8 @@ def test_an_interrupt_of_pre_training_ends_it(X, kind, monkeypatch):
     """What follows would learn from layers that are not done."""
     trained, train = [], greedy.train
 
-    def interrupted(layer, *given):
-        history = train(layer, *given)
+    def interrupted(layer, *given, **more):
+        history = train(layer, *given, **more)
         trained.append(layer)
         history.stopped = "interrupt"
         return history
@@ -175,3 +177,36 @@ def test_a_machine_sees_sparse_rows_as_dense_ones():
     dense = (np.random.default_rng(0).random((5, 4)) < 0.5).astype(np.float32)
     found = rbm.hidden(SparseRows.of(sparse.csr_array(dense)))
     torch.testing.assert_close(found, rbm.hidden(torch.from_numpy(dense)))
+
+
+# Progress
+
+
+def stages(at):
+    return list(dict.fromkeys(one.stage for one in at))
+
+
+@pytest.mark.parametrize("kind", [StackedAutoencoder, DeepAutoencoder])
+def test_each_layer_that_is_pre_trained_says_so(X, kind):
+    told = []
+    kind(hidden=(6,), pretrain_epochs=2, max_epochs=1, progress=told.append, **RUN).fit(X)
+    assert stages(told) == ["pre-training layer 1 of 2", "pre-training layer 2 of 2", ""]
+    assert [one.epoch for one in told if one.rows_done == one.n_rows] == [1, 2, 1, 2, 1]
+
+
+def test_a_classifier_tells_of_its_autoencoder_too(X):
+    told = []
+    inner = StackedAutoencoder(hidden=(6,), pretrain_epochs=1, max_epochs=1, **RUN)
+    AutoencoderClassifier(inner, max_epochs=1, progress=told.append).fit(X, X[:, 0])
+    layers = [f"pre-training, pre-training layer {n} of 2" for n in (1, 2)]
+    assert stages(told) == [*layers, "pre-training", ""]
+    assert inner.progress is None
+
+
+def test_the_command_line_names_the_stage(X):
+    seen = []
+    model = StackedAutoencoder(hidden=(6,), pretrain_epochs=1, max_epochs=1, **RUN)
+    show_progress(model, lambda share, words: seen.append(words))
+    model.fit(X)
+    assert seen[0].startswith("pre-training layer 1 of 2: epoch 1/1, error ")
+    assert seen[-1].startswith("epoch 1/1, error ")

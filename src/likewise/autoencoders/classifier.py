@@ -30,7 +30,7 @@ from likewise.errors import InputError
 from likewise.nn.augmentation import mirrored
 from likewise.nn.device import use_bfloat16
 from likewise.nn.optimizers import RATES
-from likewise.nn.plan import History, Plan, Progress
+from likewise.nn.plan import History, Plan, Progress, staged
 from likewise.nn.training import train
 
 _COUNT = Interval(Integral, 1, None, closed="left")
@@ -70,7 +70,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     random_state : int, RandomState or None
         Decides weights, order and what is held out; also the autoencoder's, where it has none.
     progress : callable, optional
-        Called with a :class:`~likewise.nn.plan.Progress` after every batch of labelled rows.
+        Called with a :class:`~likewise.nn.plan.Progress` after every batch, of pre-training too.
 
     Attributes
     ----------
@@ -229,6 +229,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         model = cast("NeuralAutoencoder", copy_of(given))
         if model.random_state is None:
             model.set_params(random_state=seed)
+        model.progress = model.progress or staged(self.progress, "pre-training")
         X = table.reshape(len(table), *(self.image_shape_ or table.shape[1:]))
         if self.pretrain:
             return model.fit(X)

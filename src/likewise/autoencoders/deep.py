@@ -168,6 +168,6 @@ class DeepAutoencoder(NeuralAutoencoder):
             self._plan(), max_epochs=self.pretrain_epochs, max_seconds=seconds,
             optimizer="adam", learning_rate=RATES["adam"], decay=False,
         )  # fmt: skip
-        self.pretraining_ = train_greedily(layers, X, plan)
+        self.pretraining_ = train_greedily(layers, X, plan, self.progress)
         for layer in layers:
             layer.unroll()

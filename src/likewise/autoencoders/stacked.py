@@ -88,9 +88,8 @@ class StackedAutoencoder(NeuralAutoencoder):
             return
         pairs = cast("Hourglass", self.net_).pairs()
         layers = [_Layer(self, *pair, number) for number, pair in enumerate(pairs)]
-        self.pretraining_ = train_greedily(
-            layers, X, replace(self._plan(), max_epochs=self.pretrain_epochs, max_seconds=seconds)
-        )
+        plan = replace(self._plan(), max_epochs=self.pretrain_epochs, max_seconds=seconds)
+        self.pretraining_ = train_greedily(layers, X, plan, self.progress)
 
 
 class _Layer(GreedyLayer):

@@ -65,7 +65,7 @@ def show_progress(model: Any, move: Move, words: "Callable[[Progress], str] | No
     """Let a model tell a progress bar how far it is, if it is trained by epochs."""
     if "progress" in model.get_params(deep=False):
         told = words or _words
-        model.set_params(progress=lambda at: move(share_done(at), told(at)))
+        model.set_params(progress=lambda at: move(share_done(at), _of_stage(at) + told(at)))
 
 
 def how_learned(model: Any) -> str:
@@ -93,6 +93,10 @@ def how_learned(model: Any) -> str:
 def share_done(at: "Progress") -> float:
     """Return how far training is, from 0 to 1."""
     return (at.epoch - 1 + at.rows_done / at.n_rows) / at.max_epochs
+
+
+def _of_stage(at: "Progress") -> str:
+    return f"{at.stage}: " if at.stage else ""
 
 
 def _words(at: "Progress") -> str:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from likewise.nn.plan import History, Plan
+from likewise.nn.plan import History, Plan, Tell, staged
 from likewise.nn.rows import Rows, as_rows
 from likewise.nn.training import train
 
@@ -35,10 +35,12 @@ class GreedyLayer(nn.Module, ABC):
         """Return what the layer makes of rows, from which the next one learns."""
 
 
-def train_greedily(layers: Sequence[GreedyLayer], X: Any, plan: Plan) -> list[History]:
+def train_greedily(
+    layers: Sequence[GreedyLayer], X: Any, plan: Plan, progress: Tell | None = None
+) -> list[History]:
     """Train each layer on the codes of those before it; the first learns from `X`.
 
-    Each has the plan's epochs, and an equal share of its seconds.
+    Each has the plan's epochs, and an equal share of its seconds; `progress` is told which it is.
 
     Raises
     ------
@@ -48,7 +50,8 @@ def train_greedily(layers: Sequence[GreedyLayer], X: Any, plan: Plan) -> list[Hi
     plan = replace(plan, max_seconds=plan.max_seconds / len(layers))
     histories, rows = [], X
     for number, layer in enumerate(layers):
-        histories.append(train(layer, rows, layer.loss, plan))
+        told = staged(progress, f"pre-training layer {number + 1} of {len(layers)}")
+        histories.append(train(layer, rows, layer.loss, plan, progress=told))
         if histories[-1].stopped == "interrupt":
             raise KeyboardInterrupt
         if number + 1 < len(layers):

@@ -1,7 +1,8 @@
 """What a training run is told, and what it tells."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -62,6 +63,26 @@ class Progress:
     seconds_left: float
     loss: float
     validation: float | None
+    stage: str = ""
+    """What is being trained, where it is not yet the whole."""
+
+
+Tell = Callable[[Progress], None]
+"""Is told where a training run stands."""
+
+
+def staged(tell: Tell | None, stage: str) -> Tell | None:
+    """Return what tells, of every step, the stage too; None where nobody is told.
+
+    Examples
+    --------
+    >>> tell = staged(lambda at: print(at.stage), "pre-training")
+    >>> tell(Progress(1, 5, 10, 100, 50.0, 9.8, 0.7, None, stage="layer 1 of 2"))
+    pre-training, layer 1 of 2
+    """
+    if tell is None:
+        return None
+    return lambda at: tell(replace(at, stage=f"{stage}, {at.stage}" if at.stage else stage))
 
 
 @dataclass
