@@ -1,7 +1,9 @@
 """Tables and images that are bad or strange, on the command line: refused by name, or handled."""
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -138,3 +140,27 @@ def test_a_folder_without_pictures_is_told_of_the_other_kinds(refused, tmp_path)
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"")
     said = refused("images", tmp_path, "--out", tmp_path / "out", *BRIEF)
     assert "an .npz or idx file itself" in said
+
+
+@pytest.fixture
+def nested(tmp_path):
+    """Return a Parquet file of a column of numbers, one of lists and one of structs."""
+    columns = {"a": np.arange(40.0), "tags": [[1, 2]] * 40, "place": [{"x": 1}] * 40}
+    pq.write_table(pa.table(columns), tmp_path / "nested.parquet")
+    return tmp_path / "nested.parquet"
+
+
+@pytest.mark.parametrize("command", ["reduce", "features", "anomalies"])
+def test_columns_of_lists_and_structs_are_refused_by_name_and_type(run, nested, tmp_path, command):
+    result = run(command, nested, "--out", tmp_path / "out.csv", *BRIEF)
+    assert result.code == 2
+    assert "column 'tags' is of type list<" in result.err
+    assert "column 'place' is of type struct<x: int64>" in result.err
+    assert "a column holds numbers, texts, truth values, dates or times" in result.err
+
+
+def test_they_are_no_labels_but_may_be_left_out(run, nested, tmp_path):
+    result = run("reduce", nested, "--without", "place", "--label", "tags", *BRIEF)
+    assert (result.code, "column 'tags' is of type list<" in result.err) == (2, True)
+    out = tmp_path / "codes.csv"
+    assert run("reduce", nested, "--without", "place,tags", "--out", out, *BRIEF).code == 0

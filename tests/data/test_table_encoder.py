@@ -233,3 +233,13 @@ def test_an_unsound_shape_is_refused():
 @parametrize_with_checks([TableEncoder()])
 def test_estimator(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint64"])
+def test_whole_numbers_beyond_floats_come_back_as_the_nearest(kind):
+    limits = np.iinfo(kind)
+    ids = np.array([limits.min, 2**53 + 1, limits.max // 2, limits.max], dtype=kind)
+    again = there_and_back(pd.DataFrame({"id": ids}))["id"].to_numpy()
+    assert again.dtype == ids.dtype
+    far = [abs(int(a) - int(b)) for a, b in zip(again, ids, strict=True)]
+    assert max(far) <= 2 ** (ids.itemsize * 8 - 50)

@@ -60,9 +60,12 @@ def set_apart(
     table: "pa.Table", name: str | None, option: str
 ) -> tuple["pa.ChunkedArray | None", "pa.Table"]:
     """Return the column that an option names, if it names one, and the table without it."""
+    from likewise.data.arrow_values import require_plain
+
     if name is None:
         return None, table
     require_column(table, name, option)
+    require_plain(table.select([name]))
     return table[name], table.drop_columns([name])
 
 

@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from likewise.errors import InputError
+
 Values = NDArray[np.float64]
 
 UNITS = (86_400, 3_600, 60, 1)
@@ -47,6 +49,39 @@ def is_time(type_: pa.DataType) -> bool:
     return bool(pa.types.is_temporal(type_)) and not pa.types.is_interval(type_)
 
 
+def require_plain(table: pa.Table) -> None:
+    """Refuse a table with columns that are neither numbers, texts, truth values nor times.
+
+    Raises
+    ------
+    InputError
+        If there are such; every one is named.
+
+    Examples
+    --------
+    >>> require_plain(pa.table({"price": [1.5], "tags": [["new", "red"]]}))
+    Traceback (most recent call last):
+        ...
+    likewise.errors.InputError: column 'tags' is of type list<...>; a column holds numbers, ...
+    """
+    types = pa.types
+    tests = (is_text, is_number, is_time, types.is_boolean, types.is_null)
+    faults = [
+        f"column {field.name!r} is of type {field.type}"
+        for field in table.schema
+        if not any(test(_values(field.type)) for test in tests)
+    ]
+    if faults:
+        raise InputError(
+            f"{'; '.join(faults)}; a column holds numbers, texts, truth values, dates or times: "
+            "leave it out, or make such columns of its parts"
+        )
+
+
+def _values(type_: pa.DataType) -> pa.DataType:
+    return type_.value_type if pa.types.is_dictionary(type_) else type_
+
+
 def floats(array: pa.Array, origin: int, unit: int) -> Values:
     """Return values as floats, NaN where they are missing."""
     if is_time(array.type):
@@ -71,8 +106,9 @@ def unfloat(
     if pa.types.is_integer(type_):
         kind = np.dtype(type_.to_pandas_dtype())
         limits = np.iinfo(kind)
-        low, high = max(limits.min, -(2**53)), min(limits.max, 2**53)
-        return pa.array(np.clip(values, low, high).astype(kind), mask=absent)
+        high = float(limits.max)
+        high = high if int(high) <= limits.max else np.nextafter(high, 0)  # 2⁶³ is no int64
+        return pa.array(np.clip(values, limits.min, high).astype(kind), mask=absent)
     return pa.array(values, mask=absent).cast(type_, safe=False)
 
 

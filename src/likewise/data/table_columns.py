@@ -20,6 +20,7 @@ from likewise.data.arrow_values import (
     is_number,
     is_text,
     is_time,
+    require_plain,
     unfloat,
 )
 from likewise.errors import InputError
@@ -180,13 +181,8 @@ def learn(name: str, array: pa.Array, max_categories: int) -> Column:
     """
     if is_text(array.type) or pa.types.is_null(array.type):
         return Category.of(name, array, max_categories)
-    types = pa.types
-    if types.is_boolean(array.type) or is_number(array.type) or is_time(array.type):
-        return Quantity.of(name, array)
-    raise InputError(
-        f"column {name!r} is of type {array.type}; a column holds numbers, texts, truth values, "
-        "dates or times"
-    )
+    require_plain(pa.table({name: array}))
+    return Quantity.of(name, array)
 
 
 def as_json(column: Column) -> dict[str, Any]:

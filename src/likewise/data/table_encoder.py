@@ -47,6 +47,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     `inverse_transform` gives back the frame's kind, its types and, of values that were learned or
     encoded, the values: whole numbers, times (both to 2⁵³ units), decimals of up to 9 places,
     texts, truth values and what was missing exactly; other floats to the last bits of a float64.
+    Whole numbers beyond 2⁵³ come back as the nearest float64, which ids do not bear: leave such a
+    column out, or give it as texts.
 
     What `fit` did not see: a new text has no column, so its row has zeros there; it comes back as
     missing. A value missing where none was before counts as the mean, and comes back as that.

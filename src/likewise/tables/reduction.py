@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
+from likewise.data.arrow_values import require_plain
 from likewise.data.frames import as_table
 from likewise.data.table_encoder import TableEncoder
 from likewise.errors import InputError
@@ -68,9 +69,11 @@ def reduce_table(
     Raises
     ------
     InputError
-        If there are fewer than 10 rows, or all of those to learn from are the same.
+        If there are fewer than 10 rows, all of those to learn from are the same, or a column holds
+        lists and the like.
     """
     table, shape = as_table(X)
+    require_plain(table)
     n = table.num_rows
     if n < 10:
         raise InputError(f"{n} rows were given; to learn from some and judge by others, give 10")
