@@ -561,7 +561,10 @@ def test_answers_do_not_depend_on_the_size_of_the_blocks(recommender, purchases,
 
     (ids, scores), others, similar = ask()
     monkeypatch.setattr(module, "SCORE_BYTES", 1)
-    assert len(list(recommender._blocks(60))) == 60
+    monkeypatch.setattr(module, "CACHED_BYTES", 1)
+    assert (
+        len(list(recommender._blocks(60))) == len(list(recommender._blocks(60, cached=True))) == 60
+    )
     (ids_again, scores_again), others_again, similar_again = ask()
     np.testing.assert_array_equal(ids_again, ids)
     np.testing.assert_allclose(scores_again, scores, atol=1e-5, rtol=1e-5)
@@ -572,7 +575,7 @@ def test_answers_do_not_depend_on_the_size_of_the_blocks(recommender, purchases,
         np.testing.assert_allclose(again, before, atol=1e-5)  # ties in the last bits change places
 
 
-def test_threads_share_the_scores_and_open_no_threads_of_their_own(monkeypatch):
+def test_threads_take_their_own_blocks_and_open_no_threads_of_their_own(monkeypatch):
     baskets = [[n % 7, n % 5, 7] for n in range(40)]
     fitted = Recommender(LinearAutoencoder(l2=1.0)).fit(baskets)
     matrix = Interactions.of(baskets).matrix
@@ -589,7 +592,7 @@ def test_threads_share_the_scores_and_open_no_threads_of_their_own(monkeypatch):
 
     monkeypatch.setattr("likewise.autoencoders.parts.ThreadPoolExecutor", pool)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    monkeypatch.setattr(module, "SCORE_BYTES", 4 * fitted.n_items * 12)
+    monkeypatch.setattr(module, "CACHED_BYTES", 4 * fitted.n_items * 4)
     monkeypatch.setattr(fitted, "_scores", watched)
     monkeypatch.setattr("likewise.recommend.topk.ROWS_AT_A_TIME", 1)
     again, _ = fitted.recommend(matrix, k=3)

@@ -39,20 +39,19 @@ def test_it_is_the_beginning_of_a_sorted_list(given_):
     np.testing.assert_array_equal(values, -np.sort(-scores, axis=1)[:, :k])
 
 
-@given(scores_and_k())
-def test_a_long_list_is_cut_off_a_sort_and_is_the_same(given_):
-    scores, k = given_
-    one_pass, _ = top_k(scores.copy(), k)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(topk, "MOST_IN_ONE_PASS", 0)
-        np.testing.assert_array_equal(top_k(scores.copy(), k)[0], one_pass)
+@given(st.integers(0, 2**31), st.integers(1, 2_000), st.sampled_from([1, 2, 9, 200]), st.data())
+def test_so_are_long_rows_of_blocks_with_ties(seed, n_items, n_values, data):
+    k = data.draw(st.integers(1, n_items))
+    scores = np.random.default_rng(seed).integers(0, n_values, (2, n_items)).astype(np.float32)
+    np.testing.assert_array_equal(top_k(scores, k)[0], slow(scores, k))
 
 
-def test_long_lists_go_on_where_the_longest_of_one_pass_ends():
-    scores = np.random.default_rng(0).integers(0, 99, (2, 3_000)).astype(np.float32)
-    longer, _ = top_k(scores, topk.MOST_IN_ONE_PASS + 1)
-    np.testing.assert_array_equal(longer, slow(scores, topk.MOST_IN_ONE_PASS + 1))
-    np.testing.assert_array_equal(longer[:, :-1], top_k(scores, topk.MOST_IN_ONE_PASS)[0])
+@pytest.mark.parametrize("direction", [1, -1])
+def test_rows_in_order_are_ranked_too(direction):
+    scores = np.random.default_rng(0).normal(size=(2, 3_000)).astype(np.float32)
+    scores = np.sort(scores, axis=1)[:, ::direction]
+    for k in (1, 10, 100, 2_999):
+        np.testing.assert_array_equal(top_k(scores, k)[0], slow(scores, k))
 
 
 @given(scores_and_k())

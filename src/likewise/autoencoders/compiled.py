@@ -13,6 +13,9 @@ from numba import njit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+LEAST_IN_BLOCK, MOST_IN_BLOCK = 8, 64
+"""Scores whose best is looked at first."""
+
 
 def compiled(*, fastmath: bool = False) -> Callable[[F], F]:
     """Compile a function at its first call, to run without Python's lock.
@@ -198,38 +201,83 @@ def inverse_columns(factors: Any, places: Any, result: Any) -> None:
 
 
 @compiled()
-def k_largest(scores: Any, order: Any, items: Any) -> None:
-    """Write the k best columns of each row, best first; of equal ones the earlier in `order`.
-
-    One pass: what is better than the k-th best so far is put into its place among them, which
-    becomes rare soon. Where k is large, each place is a long way: sort then.
+def add_rows(given: Any, matrix: Any, scores: Any) -> None:
+    """Add to each row of `scores` the rows of a sparse matrix that a given row names: x B.
 
     Parameters
     ----------
+    given, matrix : tuple of ndarray
+        x and B as the three arrays of CSR: indptr, indices, data.
     scores : ndarray of shape (B, I), float32
-        Without NaN.
-    order : ndarray of shape (I,)
-        Each column's place among equals.
+        Added to.
+    """
+    starts, items, weights = given
+    row_starts, others, values = matrix
+    for r in range(len(scores)):
+        row = scores[r]
+        for n in range(starts[r], starts[r + 1]):
+            for place in range(row_starts[items[n]], row_starts[items[n] + 1]):
+                row[others[place]] += weights[n] * values[place]
+
+
+@compiled()
+def k_largest(scores: Any, order: Any, by_order: Any, items: Any) -> None:
+    """Write the k best columns of each row, best first; of equal ones the earlier in `order`.
+
+    The row is cut into blocks. Of the blocks' best, the k-th best is a bound that k columns reach;
+    only the blocks that reach it are looked at again, some k. What is as good is kept, as a number
+    that sorts by score and then by place; where the room for it is full, it is cut down to k.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (B, I), int32
+        The bits of float32 without NaN.
+    order, by_order : ndarray of shape (I,), int64
+        Each column's place among equals, and the column of each place.
     items : ndarray of shape (B, k), int64
         Written to; k is at most I.
     """
-    k = items.shape[1]
+    k, n_items = items.shape[1], scores.shape[1]
+    size = min(MOST_IN_BLOCK, max(LEAST_IN_BLOCK, n_items // (4 * k)))
+    tops = np.empty(n_items // size, np.int32)
+    kept = np.empty(min(n_items, 2 * k), np.int64)
     for r in range(len(scores)):
-        row, best, n = scores[r], items[r], 0
-        last, last_order = np.float32(0), 0
-        for item in range(len(row)):
-            score = row[item]
-            if n == k:
-                if score < last or (score == last and order[item] > last_order):
+        row, n = scores[r], 0
+        _tops(row[: len(tops) * size].reshape(-1, size), tops)
+        least, least_kept = np.int32(-(2**31)), np.int64(-(2**63))
+        if len(tops) >= k:
+            least = np.partition(tops, len(tops) - k)[len(tops) - k]
+        for block in range(len(tops) + 1):  # the last is what is left over
+            if block < len(tops) and tops[block] < least:
+                continue
+            for item in range(block * size, min(block * size + size, n_items)):
+                bits = _sortable(row[item])
+                this = (np.int64(bits) << 32) + (n_items - 1 - order[item])
+                if bits < least or this <= least_kept:
                     continue
-                n -= 1
-            place = n
-            while place > 0:
-                other = best[place - 1]
-                if row[other] > score or (row[other] == score and order[other] < order[item]):
-                    break
-                best[place] = other
-                place -= 1
-            best[place] = item
-            n += 1
-            last, last_order = row[best[n - 1]], order[best[n - 1]]
+                if n == len(kept):
+                    kept[:k] = np.partition(kept, n - k)[n - k :]
+                    least_kept, n = kept[:k].min(), k
+                    least = np.int32(least_kept >> 32)
+                kept[n] = this
+                n += 1
+        best = np.sort(np.partition(kept[:n], n - k)[n - k :])
+        for place in range(k):
+            items[r, place] = by_order[n_items - 1 - (best[k - 1 - place] & 0xFFFFFFFF)]
+
+
+@compiled()
+def _tops(blocks: Any, tops: Any) -> None:
+    """Write the best of each block."""
+    for n in range(len(blocks)):
+        block, top = blocks[n], np.int32(-(2**31))
+        for place in range(len(block)):
+            top = max(top, _sortable(block[place]))
+        tops[n] = top
+
+
+@compiled()
+def _sortable(bits: Any) -> Any:
+    """Return the bits of a float32 as a number that sorts like the float; -0 is 0."""
+    number = np.int32(bits ^ ((bits >> 31) & 0x7FFFFFFF))
+    return np.int32(number + (number == -1))

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval
 from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
 from likewise.autoencoders.linear import LinearAutoencoder
-from likewise.autoencoders.parts import in_threads, slices
+from likewise.autoencoders.parts import in_threads, scores_of, slices
 from likewise.autoencoders.ties import NO_ITEM, Ties, additions_of, ties_bytes
 from likewise.errors import InputError
 from likewise.memory import GIB, require_memory
@@ -177,9 +177,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
         )
 
     def _logits(self, X: Any) -> NDArray[np.float32]:
-        scores = sparse.csr_array(X) @ self.B_
-        result: NDArray[np.float32] = scores.toarray().astype(np.float32, copy=False)
-        return result
+        return scores_of(sparse.csr_array(X), self.B_)
 
     def _unit_logits(self, columns: NDArray[np.int64]) -> NDArray[np.float32]:
         rows: NDArray[np.float32] = self.B_[columns].toarray()

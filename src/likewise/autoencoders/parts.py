@@ -57,3 +57,24 @@ def arrays(matrix: Any) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[n
     """
     indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False)
     return indptr, indices, matrix.data.astype(np.float32, copy=False)
+
+
+def scores_of(X: Any, B: Any) -> NDArray[np.float32]:
+    """Return the product of two CSR matrices as a dense one.
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> scores_of(sparse.csr_array([[1.0, 2.0]]), sparse.csr_array([[0.0, 1], [1, 0]]))
+    array([[2., 1.]], dtype=float32)
+    """
+    from likewise.autoencoders.compiled import add_rows  # numba takes half a second to import
+
+    scores = np.zeros((X.shape[0], B.shape[1]), np.float32)
+    add_rows(_unsigned(X), _unsigned(B), scores)
+    return scores
+
+
+def _unsigned(matrix: Any) -> tuple[NDArray[Any], ...]:
+    places = (matrix.indptr, matrix.indices)
+    return (*(part.view(f"u{part.itemsize}") for part in places), matrix.data)

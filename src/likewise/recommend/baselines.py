@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval
 
 from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
+from likewise.autoencoders.parts import scores_of
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
@@ -88,9 +89,7 @@ class _Neighbours(Autoencoder):
     S_: Any
 
     def _logits(self, X: Any) -> NDArray[np.float32]:
-        scores = sparse.csr_array(X) @ self.S_
-        result: NDArray[np.float32] = scores.toarray().astype(np.float32)
-        return result
+        return scores_of(sparse.csr_array(X), self.S_)
 
     def _unit_codes(self, columns: NDArray[np.int64]) -> Any:
         return self.S_[columns]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
@@ -57,7 +56,9 @@ PARTS = ("model", "support", "classic", "companions", "places")
 """What the tensors of a model folder belong to."""
 
 SCORE_BYTES = 64 * 1024**2
-"""Scores that are held at a time, by all threads together; larger jobs go block by block."""
+"""Scores that are held at a time; larger jobs go block by block."""
+CACHED_BYTES = 8 * 1024**2
+"""The same, by each thread, of sums of few numbers: made and ranked while the cache holds them."""
 
 
 class Recommender:
@@ -490,9 +491,8 @@ class Recommender:
                 rules.apply(scores)
             chosen[rows], values[rows] = top_k(scores, k, map if by_rows else in_threads)
 
-        threads = torch.get_num_threads() if by_rows else 1
         do = in_threads if by_rows else map
-        for _ in do(answer, self._blocks(given.shape[0], threads)):
+        for _ in do(answer, self._blocks(given.shape[0], cached=by_rows)):
             pass
         return chosen, values
 
@@ -528,12 +528,10 @@ class Recommender:
             result.data = np.log1p(matrix.data) if is_log else np.ones_like(matrix.data)
         return result
 
-    def _blocks(self, n_rows: int, threads: int = 1) -> Iterator[slice]:
-        """Cut rows so that the scores of `threads` parts keep within `SCORE_BYTES`.
-
-        No rows are one part.
-        """
-        return slices(max(n_rows, 1), max(1, SCORE_BYTES // (4 * self.n_items * threads)))
+    def _blocks(self, n_rows: int, *, cached: bool = False) -> Iterator[slice]:
+        """Cut rows so that a part's scores keep within bounds; no rows are one part."""
+        n_bytes = CACHED_BYTES if cached else SCORE_BYTES
+        return slices(max(n_rows, 1), max(1, n_bytes // (4 * self.n_items)))
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "model_") or not self.model_.__sklearn_is_fitted__():

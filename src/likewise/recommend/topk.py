@@ -16,8 +16,6 @@ from likewise.autoencoders.parts import in_threads, slices
 NO_ITEM = -1
 ROWS_AT_A_TIME = 64
 """Rows that one thread takes at a time."""
-MOST_IN_ONE_PASS = 1_000
-"""A longer list is cut off a whole sort: the work of one pass grows with the square of k."""
 
 
 def top_k(
@@ -51,10 +49,11 @@ def top_k(
 
     items = np.empty((len(scores), k), np.int64)
     order = tie_order(scores.shape[1])
-    write = k_largest if k <= MOST_IN_ONE_PASS else _first_of_sorted
+    bits = np.ascontiguousarray(scores, np.float32).view(np.int32)
+    by_order = _by_order(scores.shape[1])
 
     def choose(part: slice) -> None:
-        write(scores[part], order, items[part])
+        k_largest(bits[part], order, by_order, items[part])
 
     for _ in do(choose, slices(len(scores), ROWS_AT_A_TIME)):
         pass
@@ -74,15 +73,13 @@ def filled(items: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     return np.pad(items, ((0, 0), (0, k - items.shape[1])), constant_values=NO_ITEM)
 
 
-def _first_of_sorted(
-    scores: NDArray[np.float32], order: NDArray[np.int64], items: NDArray[np.int64]
-) -> None:
-    """Write what `k_largest` does, by sorting each row."""
-    for row, best in zip(scores, items, strict=True):
-        best[:] = np.lexsort((order, -row))[: len(best)]
-
-
 @lru_cache(maxsize=8)
 def tie_order(n_items: int) -> NDArray[np.int64]:
     """Return each item's place in the fixed shuffle that breaks ties."""
     return np.random.default_rng(0).permutation(n_items)
+
+
+@lru_cache(maxsize=8)
+def _by_order(n_items: int) -> NDArray[np.int64]:
+    """Return the item of each place of the shuffle."""
+    return np.argsort(tie_order(n_items))
