@@ -28,8 +28,8 @@ from sklearn.neighbors import KNeighborsClassifier
 import records
 from likewise import UndercompleteAutoencoder, load_images
 
-PEERS = {"umap": (2, 10), "parametric-umap": (2, 10), "t-sne": (2,)}
-"""Which dimensions each has."""
+PEERS = {"umap": (2, 10), "parametric-umap": (2,), "t-sne": (2,)}
+"""Which dimensions each is run in: parametric UMAP takes half an hour on one thread."""
 PYTHON = Path(__file__).parent / ".envs" / "embedding" / "bin" / "python"
 RUNNER = Path(__file__).parent / "peers" / "run_embedding.py"
 NEIGHBOURS, JUDGED = 10, 5000
