@@ -127,6 +127,17 @@ def test_a_small_gram_matrix_still_gives_finite_scores_near_the_whole_ones():
     assert np.corrcoef(whole.logits(X).ravel(), part.logits(X).ravel())[0, 1] > 0.9
 
 
+def test_the_gram_matrix_keeps_to_a_third_of_what_is_free(monkeypatch):
+    X, kept = purchases(1000, 60), []
+    of = ties.Ties.of
+    monkeypatch.setattr(ties.Ties, "of", lambda X, k, most: kept.append(of(X, k, most)) or kept[-1])
+    monkeypatch.setattr(neighbourhood, "available_memory", lambda: 3 * 8 * 400)
+    model = NeighbourhoodAutoencoder(l2=1.0, n_neighbours=20).fit(X)
+    assert kept[0].below.nnz <= 400
+    said = NeighbourhoodAutoencoder(l2=1.0, n_neighbours=20, gram_gib=8 * 400 / memory.GIB).fit(X)
+    np.testing.assert_array_equal(model.B_.toarray(), said.B_.toarray())
+
+
 def test_what_is_not_positive_definite_is_shrunk_until_it_is():
     blocks = torch.tensor([[[1.0, 0, 0], [0.9, 1, 0], [-0.9, 0.9, 1]], [[4, 0, 0]] * 3])
     blocks[1] = 4 * torch.eye(3)
@@ -155,7 +166,7 @@ def test_items_that_nobody_bought_are_no_trouble():
 
 
 def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 200_000)
     monkeypatch.setattr(ties.Ties, "of", lambda *_: pytest.fail("the Gram matrix was made"))
-    with pytest.raises(NotEnoughMemoryError, match=r"lower gram_gib or n_neighbours"):
+    with pytest.raises(NotEnoughMemoryError, match=r"lower n_neighbours or gram_gib"):
         NeighbourhoodAutoencoder().fit(purchases())

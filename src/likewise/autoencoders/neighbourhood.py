@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
@@ -16,10 +16,12 @@ from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.parts import in_threads, scores_of, slices
 from likewise.autoencoders.ties import NO_ITEM, Ties, additions_of, ties_bytes
 from likewise.errors import InputError
-from likewise.memory import GIB, require_memory
+from likewise.memory import GIB, available_memory, require_memory
 
 BLOCK_BYTES = 64 * 1024**2
 """Matrices solved at a time, by each thread."""
+MOST_GRAM_BYTES = 4 * GIB
+"""What the kept Gram matrix takes unless more is asked for."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -50,9 +52,10 @@ class NeighbourhoodAutoencoder(Autoencoder):
         β, by how much the rows of users who bought much count less (DAN).
     n_neighbours : int
         k. With all other items (I - 1 or more) the solution is the exact one.
-    gram_gib : float
+    gram_gib : float or "auto"
         GiB that the kept Gram matrix may take. Where all of it would be larger, each item keeps its
-        ties of the largest cosine, and the others count as 0.
+        ties of the largest cosine, and the others count as 0. "auto" is a third of what memory is
+        free, and 4 at most.
 
     Attributes
     ----------
@@ -79,7 +82,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
     item_power: float = 0.0
     user_power: float = 0.0
     n_neighbours: int = 200
-    gram_gib: float = 4.0
+    gram_gib: float | str = "auto"
 
     type_name: ClassVar[str] = "neighbourhood"
     additive: ClassVar[bool] = True
@@ -87,7 +90,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **LinearAutoencoder._parameter_constraints,
         "n_neighbours": [Interval(Integral, 1, None, closed="left")],
-        "gram_gib": [Interval(Real, 0, None, closed="neither")],
+        "gram_gib": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     }
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
@@ -151,7 +154,12 @@ class NeighbourhoodAutoencoder(Autoencoder):
         return min(self.n_neighbours, n_items - 1) + 1
 
     def _max_entries(self, n_items: int) -> int:
-        return max(n_items, int(min(self.gram_gib * GIB / 8, n_items * (n_items - 1) / 2)))
+        return max(n_items, int(min(self._gram_bytes() / 8, n_items * (n_items - 1) / 2)))
+
+    def _gram_bytes(self) -> float:
+        if isinstance(self.gram_gib, str):
+            return min(MOST_GRAM_BYTES, available_memory() / 3)
+        return self.gram_gib * GIB
 
     def bytes_for(self, n_items: int, n_values: int, additions: int | None = None) -> int:
         """Return what `fit` takes at its peak, for so many items and purchases.
@@ -172,8 +180,8 @@ class NeighbourhoodAutoencoder(Autoencoder):
         require_memory(
             self.bytes_for(rows.shape[1], rows.nnz, additions_of(rows)),
             f"the neighbourhoods of {rows.shape[1]:,} items ({self.n_neighbours} neighbours each, "
-            f"and {self.gram_gib:g} GiB of their Gram matrix)",
-            "lower gram_gib or n_neighbours, or leave out rare items (with --drop)",
+            f"and {self._gram_bytes() / GIB:.2g} GiB of their Gram matrix)",
+            "lower n_neighbours or gram_gib, or leave out rare items (with --drop)",
         )
 
     def _logits(self, X: Any) -> NDArray[np.float32]:
