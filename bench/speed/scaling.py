@@ -4,11 +4,12 @@
 
 The neighbourhood type on made-up logs (see logs.py), the exact one beside it where its matrix fits,
 and a log of Amazon-Book's shape. Each fit is a process of its own. The curves go to
-docs/images/scaling-*.svg.
+docs/images/scaling-*.svg. `--cpu`, on one thread: seconds are of processor time.
 """
 
 import argparse
 import json
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,14 +29,18 @@ def main() -> None:
     parser.add_argument(
         "--items", type=int, nargs="+", default=[10_000, 30_000, 100_000, 300_000, 1_000_000]
     )
+    parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     parser.add_argument("--quick", action="store_true", help="try it: small, nothing written")
     parser.add_argument("--one", nargs=4, metavar="N", help="(a run of this script)")
     arguments = parser.parse_args()
+    if arguments.cpu:
+        records.count_processor_seconds()
     if arguments.one:
         name, *shape = arguments.one
         users, items, length = map(int, shape)
         print(json.dumps(one(name, Shape(users, items, length))))
         return
+    run = partial(fit_apart, ["--cpu"] if arguments.cpu else [])
     quick = arguments.quick
     items = [500, 1_000] if quick else arguments.items
     base = 1_000 if quick else 30_000
@@ -55,8 +60,9 @@ def main() -> None:
         records.write("speed-scaling", {"limits": limits(), **found})
 
 
-def run(name: str, shape: Shape) -> dict[str, Any]:
-    found = apart(__file__, name, shape.n_users, shape.n_items, int(shape.mean_length))
+def fit_apart(options: list[str], name: str, shape: Shape) -> dict[str, Any]:
+    size = (shape.n_users, shape.n_items, int(shape.mean_length))
+    found = apart(__file__, name, *size, *options)
     print(json.dumps(found), flush=True)
     return found
 
