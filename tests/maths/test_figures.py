@@ -1,10 +1,15 @@
 """Figures: names that can be read, and a curve of one epoch that can be seen."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.offsetbox import AnnotationBbox
 
 from likewise import TableAutoencoder, UndercompleteAutoencoder, plots
 from likewise.nn.plan import History
+from likewise.plots.labels import MISSING, OTHERS
 from likewise.tables.reduction import reduce_table
 
 
@@ -41,3 +46,57 @@ def test_a_row_far_out_leaves_the_others_room_on_the_map():
     assert (
         np.ptp(places, axis=0).max() < 3 * np.ptp(np.delete(places, 7, axis=0)[:50], axis=0).min()
     )
+
+
+# Labels on maps
+
+
+@pytest.fixture(scope="module")
+def reduction():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    linear = UndercompleteAutoencoder(n_latent=2, hidden=(), max_epochs=1, random_state=0)
+    return reduce_table(X, TableAutoencoder(linear))
+
+
+def legend(figure):
+    """Return name -> colour."""
+    entries = figure.legends[0].legend_handles
+    return {one.get_label(): to_hex(np.ravel(one.get_facecolor())[:3]) for one in entries}
+
+
+def test_the_most_frequent_labels_are_named_and_the_others_told_from_what_has_none(reduction):
+    labels = [*(f"kind {n}" for n in range(12) for _ in range(2 + (n < 10) * 2)), *[None] * 16]
+    named = legend(plots.reduction_map(reduction, labels))
+    assert set(named) == {*(f"kind {n}" for n in range(10)), "2 others", "no label"}
+    assert (named["2 others"], named["no label"]) == (OTHERS, MISSING)
+    assert len(set(named.values())) == 12
+
+
+def test_dates_are_a_scale_and_a_missing_one_is_grey(reduction):
+    days = [date(2020, 1, 1) + timedelta(days=20 * n) for n in range(59)]
+    figure = plots.reduction_map(reduction, [*days, None])
+    assert list(legend(figure)) == ["no label"]
+    bar = figure.axes[2]
+    figure.draw_without_rendering()
+    assert {"2021", "2022", "2023"} <= {text.get_text() for text in bar.get_yticklabels()}
+
+
+def test_numbers_are_a_scale_though_some_are_missing(reduction):
+    figure = plots.reduction_map(reduction, [None, float("nan"), *map(float, range(58))])
+    assert list(legend(figure)) == ["no label"]
+    assert len(figure.axes) == 4
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 4, 4)], ids=["grey", "colour"])
+def test_images_of_many_classes_have_a_legend_and_colour_ones_a_frame(shape):
+    labels = np.array([*np.repeat(np.arange(10), 2), 10, 11, -1])
+    codes = np.random.default_rng(0).normal(size=(23, 2))
+    classes = [f"class {n}" for n in range(12)]
+    figure = plots.image_map(codes, np.ones((23, *shape)), labels, classes)
+    named = legend(figure)
+    assert list(named) == [*classes[:10], "other classes", "no label"]
+    assert len(set(named.values())) == 12
+    boxes = [one for one in figure.axes[0].artists if isinstance(one, AnnotationBbox)]
+    framed = [to_hex(box.patch.get_edgecolor()) for box in boxes if box.patch.get_visible()]
+    owners = [*np.repeat(classes[:10], 2), *["other classes"] * 2, "no label"]
+    assert framed == ([named[owner] for owner in owners] if len(shape) == 3 else [])

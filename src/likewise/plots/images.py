@@ -15,6 +15,9 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import confusion_matrix as count_confusions
 
 from likewise.plots import canvas
+from likewise.plots.labels import MISSING, OTHERS, colours
+
+OTHER_CLASSES, NO_CLASS = "other classes", "no label"
 
 Pixels = NDArray[Any]
 """Images of shape (n, height, width) or (n, channels, height, width)."""
@@ -76,6 +79,9 @@ def image_map(
 ) -> Figure:
     """Return small images at the place of their code in two dimensions, coloured by class.
 
+    Images in colours have a frame in the colour of their class. Of many classes those with the most
+    images are named.
+
     Notes
     -----
     Codes of more than two numbers are laid out by t-SNE (van der Maaten and Hinton, 2008,
@@ -86,19 +92,38 @@ def image_map(
     places = _places(codes)
     axes.scatter(places[:, 0], places[:, 1], s=1, alpha=0)
     zoom = 17 / max(images.shape[-2:])
+    named = {} if labels is None else colours(labels[labels >= 0].tolist())
+    used: dict[str, str] = {}
     for n, (place, image) in enumerate(zip(places, images, strict=True)):
-        known = labels is not None and labels[n] >= 0
-        colour = canvas.SOFT if labels is None else f"C{labels[n] % 10}" if known else "#cccccc"
+        name, colour = (
+            ("", canvas.SOFT) if labels is None else _kind(int(labels[n]), named, classes)
+        )
+        used |= {name: colour}
         box = OffsetImage(_thumbnail(image, colour), zoom=zoom, interpolation="nearest")
-        axes.add_artist(AnnotationBbox(box, place, frameon=False, pad=0))
-    for number, name in enumerate(classes if labels is not None else ()):
-        if number < 10:
-            axes.scatter([], [], color=f"C{number}", label=name, marker="s")
+        frame = {"edgecolor": colour, "linewidth": 1.5} if _has_frame(image, labels) else None
+        axes.add_artist(
+            AnnotationBbox(box, place, frameon=frame is not None, pad=0.1, bboxprops=frame)
+        )
+    shown = [classes[label] for label in named] + [OTHER_CLASSES, NO_CLASS]
+    for name in (name for name in shown if name in used):
+        axes.scatter([], [], color=used[name], label=name, marker="s")
     if axes.get_legend_handles_labels()[1]:
         figure.legend(loc="outside right upper", frameon=False)
     axes.set_title("Images whose codes are alike lie close together")
     canvas.bare(axes)
     return figure
+
+
+def _kind(label: int, named: Mapping[Any, str], classes: Sequence[str]) -> tuple[str, str]:
+    """Return the name and the colour of a class in the legend."""
+    if label < 0:
+        return NO_CLASS, MISSING
+    return (classes[label], named[label]) if label in named else (OTHER_CLASSES, OTHERS)
+
+
+def _has_frame(image: Pixels, labels: NDArray[Any] | None) -> bool:
+    """Say whether a class is shown by a frame: an image in colours keeps its own."""
+    return labels is not None and image.ndim == 3 and len(image) == 3
 
 
 def error_by_dimension(
@@ -185,9 +210,10 @@ def _show(axes: Any, image: NDArray[Any]) -> None:
 
 
 def _thumbnail(image: Pixels, colour: str) -> NDArray[np.float64]:
-    """Return a grey image as a shape in the class's colour; one in colour as it is."""
-    if image.ndim == 3:
+    """Return a grey image as a shape in the class's colour; one in colours as it is."""
+    if image.ndim == 3 and len(image) == 3:
         return _rgb(image)
+    image = image if image.ndim == 2 else image.mean(axis=0)
     tint = np.broadcast_to(to_rgb(colour), (*image.shape, 3))
     return np.concatenate([tint, np.clip(image, 0, 1)[..., None]], axis=2)
 

@@ -1,20 +1,22 @@
 """Figures of tables."""
 
-from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from likewise.evaluate.embedding import Faithfulness
 from likewise.plots.canvas import INK, figure
+from likewise.plots.labels import MISSING, NAMED, OTHERS, colours, is_missing
 from likewise.tables.reduction import Reduction
 
 
 def reduction_map(
-    reduction: Reduction, labels: Sequence[Any] | None = None, *, most_labels: int = 10
+    reduction: Reduction, labels: Sequence[Any] | None = None, *, most_labels: int = NAMED
 ) -> Figure:
     """Return a table's rows by the first two numbers of their codes, beside PCA's.
 
@@ -23,8 +25,9 @@ def reduction_map(
     reduction : Reduction
         What `reduce_table` returned.
     labels : sequence of length n, optional
-        Colours the points: by value where all are numbers of more than `most_labels` kinds, else
-        by label, those beyond the most frequent ones together.
+        Colours the points: by value where all are dates, or numbers of more than `most_labels`
+        kinds; else by label, those beyond the most frequent ones together. Points whose label is
+        missing are grey.
 
     Notes
     -----
@@ -68,14 +71,35 @@ def _scatter(axes: Any, places: NDArray[Any], labels: Sequence[Any] | None, most
     if labels is None:
         axes.scatter(*places.T, color=INK, **style)
         return
-    kinds = Counter(labels)
-    if len(kinds) > most and all(isinstance(label, int | float) for label in kinds):
-        points = axes.scatter(*places.T, c=np.asarray(labels), cmap="viridis", **style)
-        axes.figure.colorbar(points, ax=axes, shrink=0.6)
-        return
-    named = [kind for kind, _ in kinds.most_common(most)]
-    of_row = np.array([named.index(one) if one in named else most for one in labels])
-    for number, kind in enumerate([*sorted(named, key=str), "others"]):
-        chosen = of_row == (named.index(kind) if number < len(named) else most)
-        if chosen.any():
-            axes.scatter(*places[chosen].T, color=f"C{number}", label=str(kind), **style)
+    absent = np.array([is_missing(label) for label in labels])
+    known = [label for label in labels if not is_missing(label)]
+    there = places[~absent]
+    if known and all(isinstance(label, date) for label in known):
+        days = date2num(known)
+        ticks = AutoDateLocator()
+        bar = _bar(axes, axes.scatter(*there.T, c=days, cmap="viridis", **style))
+        bar.set_ticks(ticks)
+        bar.ax.yaxis.set_major_formatter(ConciseDateFormatter(ticks))
+    elif len(set(known)) > most and all(isinstance(label, int | float) for label in known):
+        _bar(axes, axes.scatter(*there.T, c=np.asarray(known, float), cmap="viridis", **style))
+    else:
+        _by_kind(axes, there, known, most, style)
+    if absent.any():
+        axes.scatter(*places[absent].T, color=MISSING, label="no label", zorder=0.5, **style)
+
+
+def _by_kind(
+    axes: Any, places: NDArray[Any], labels: Sequence[Any], most: int, style: dict[str, Any]
+) -> None:
+    named = colours(labels, most)
+    others = len(set(labels) - set(named))
+    for kind, colour in named.items():
+        chosen = np.array([label == kind for label in labels])
+        axes.scatter(*places[chosen].T, color=colour, label=str(kind), **style)
+    if others:
+        rest = np.array([label not in named for label in labels])
+        axes.scatter(*places[rest].T, color=OTHERS, label=f"{others:,} others", zorder=0.6, **style)
+
+
+def _bar(axes: Any, points: Any) -> Any:
+    return axes.figure.colorbar(points, ax=axes, shrink=0.6)
