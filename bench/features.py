@@ -10,6 +10,7 @@ all training images without labels; the probe's strength is chosen among the tra
 import argparse
 import json
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from likewise import (
 TYPES: dict[str, Any] = {
     "undercomplete": UndercompleteAutoencoder,
     "sparse": SparseAutoencoder,
-    "denoising": DenoisingAutoencoder,
+    "denoising": partial(DenoisingAutoencoder, corruption="dropout", corruption_level=0.5),
     "contractive": ContractiveAutoencoder,
     "stacked": StackedAutoencoder,
     "variational": VariationalAutoencoder,

@@ -105,7 +105,9 @@ def contractive(n_rows: int) -> Figure:
     figure = canvas.figure(6, 3.4)
     axes = figure.subplots()
     for penalty, colour in ((0.0, canvas.SOFT), (0.1, canvas.INK)):
-        model = likewise.ContractiveAutoencoder(penalty_weight=penalty, **RUN).fit(learned)
+        model = likewise.ContractiveAutoencoder(
+            penalty_weight=penalty, hidden=(), activation="sigmoid", **RUN
+        ).fit(learned)
         slopes = np.mean([singular_values(model, image) for image in seen[:50]], axis=0)
         axes.semilogy(np.arange(1, len(slopes) + 1), slopes, color=colour, label=f"λ = {penalty:g}")
     axes.set(xlabel="direction, steepest first", ylabel="how fast the code changes")

@@ -35,7 +35,7 @@ def penalties(model, rows, seeds):
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "silu", "identity"])
 def test_one_layer_has_the_closed_form(X, activation):
-    model = ContractiveAutoencoder(n_latent=3, activation=activation, **RUN).fit(X)
+    model = ContractiveAutoencoder(n_latent=3, hidden=(), activation=activation, **RUN).fit(X)
     (found,) = penalties(model, as_rows(X), [0])
     np.testing.assert_allclose(found, true_norms(model, torch.tensor(X)), rtol=1e-3, atol=1e-5)
 
@@ -66,7 +66,9 @@ def test_the_penalty_is_learned_from(X):
     X = np.tile(X, (20, 1))
     norm = {}
     for weight in (0.0, 10.0):
-        model = ContractiveAutoencoder(n_latent=3, penalty_weight=weight, **RUN)
-        model.set_params(max_epochs=60, learning_rate=0.03, validation_fraction=0.0)
+        model = ContractiveAutoencoder(n_latent=3, hidden=(), penalty_weight=weight, **RUN)
+        model.set_params(
+            activation="sigmoid", max_epochs=60, learning_rate=0.03, validation_fraction=0.0
+        )
         norm[weight] = float(true_norms(model.fit(X), torch.tensor(X[:6])).mean())
     assert norm[10.0] < 0.3 * norm[0.0]

@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Any, ClassVar, cast
 
 import torch
+from scipy import sparse
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
@@ -21,6 +22,9 @@ SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": lambda h: 1 - h.square(),
 }
 """The slope of each activation, from its value."""
+
+SHORT = 32
+"""Fewer sigmoids than this are no code of a table or an image."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -46,6 +50,10 @@ class ContractiveAutoencoder(NeuralAutoencoder):
     With more, ‖vᵀ ∂h/∂x‖² of one random v of signs a row is used, whose expectation is the norm
     (Hutchinson, 1989); it costs one more backward pass. x is the row as the encoder reads it: of
     length 1 under the multinomial loss, of unit size where `scaling_` is set.
+
+    On tables and images a code of fewer than 32 numbers has the layers that other types have: one
+    layer of a few sigmoids gives back far less than PCA does with as many numbers, whatever the
+    penalty. Ask for the paper's own with ``hidden=(), activation="sigmoid"``.
 
     The paper ties the decoder's weights to the encoder's; here they are free, and `weight_decay`
     keeps the decoder from growing as the encoder shrinks.
@@ -75,8 +83,13 @@ class ContractiveAutoencoder(NeuralAutoencoder):
     penalty_weight: float = 0.1
     weight_decay: float = 1e-3
 
-    _tables: ClassVar[dict[str, Any]] = {"hidden": (), "activation": "sigmoid"}
     _purchases: ClassVar[dict[str, Any]] = {"activation": "sigmoid"}
+
+    def _defaults(self, X: Any) -> dict[str, Any]:
+        chosen = super()._defaults(X)
+        if self.n_latent < SHORT or sparse.issparse(X):
+            return chosen
+        return chosen | {"hidden": (), "activation": "sigmoid"}
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         net = cast("Hourglass", self.net_)

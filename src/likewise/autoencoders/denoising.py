@@ -5,9 +5,11 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import torch
+from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
+from likewise.autoencoders.choices import is_auto
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.corruption import CORRUPTIONS
 from likewise.nn.rows import Rows
@@ -22,10 +24,12 @@ class DenoisingAutoencoder(NeuralAutoencoder):
 
     Parameters
     ----------
-    corruption : {"dropout", "masking", "gaussian", "salt-and-pepper", "swap"}
-        c, what is done to a row before it is encoded.
-    corruption_level : float in [0, 1)
-        Share of the values set to 0; for "gaussian", the noise's standard deviation.
+    corruption : {"auto", "dropout", "masking", "gaussian", "salt-and-pepper", "swap"}
+        c, what is done to a row before it is encoded; "auto" is dropout for purchases, and Gaussian
+        noise for tables, of which a short code needs every column.
+    corruption_level : float in [0, 1) or "auto"
+        Share of the values hit; for "gaussian", the noise's standard deviation, in units of
+        `scaling_`. "auto" is 0.5, and 0.1 for Gaussian noise on tables.
     **parameters
         Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
 
@@ -50,15 +54,21 @@ class DenoisingAutoencoder(NeuralAutoencoder):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeuralAutoencoder._parameter_constraints,
-        "corruption": [StrOptions(set(CORRUPTIONS))],
-        "corruption_level": [Interval(Real, 0, 1, closed="left")],
+        "corruption": [StrOptions({"auto", *CORRUPTIONS})],
+        "corruption_level": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
     }
 
     n_latent: int = 200
-    corruption: str = "dropout"
-    corruption_level: float = 0.5
+    corruption: str = "auto"
+    corruption_level: float | str = "auto"
+
+    def _defaults(self, X: Any) -> dict[str, Any]:
+        own = "dropout" if sparse.issparse(X) else "gaussian"
+        kind = own if is_auto(self.corruption) else self.corruption
+        level = 0.1 if kind == "gaussian" and not sparse.issparse(X) else 0.5
+        return super()._defaults(X) | {"corruption": own, "corruption_level": level}
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
-        corrupt = CORRUPTIONS[self.corruption]
-        seen = corrupt(self._input(rows), self.corruption_level, generator)
+        corrupt = CORRUPTIONS[self.setting("corruption")]
+        seen = corrupt(self._input(rows), self.setting("corruption_level"), generator)
         return self._explained(self._code(self.net_.encode(seen)), rows, generator)

@@ -104,7 +104,8 @@ def image_map(
         axes.add_artist(
             AnnotationBbox(box, place, frameon=frame is not None, pad=0.1, bboxprops=frame)
         )
-    shown = [classes[label] for label in named] + [OTHER_CLASSES, NO_CLASS]
+    shown = [classes[label] for label in range(len(classes)) if label in named]
+    shown += [OTHER_CLASSES, NO_CLASS]
     for name in (name for name in shown if name in used):
         axes.scatter([], [], color=used[name], label=name, marker="s")
     if axes.get_legend_handles_labels()[1]:

@@ -75,11 +75,12 @@ def _scatter(axes: Any, places: NDArray[Any], labels: Sequence[Any] | None, most
     known = [label for label in labels if not is_missing(label)]
     there = places[~absent]
     if known and all(isinstance(label, date) for label in known):
-        days = date2num(known)
-        ticks = AutoDateLocator()
+        days = date2num(known)  # type: ignore[no-untyped-call]
+        ticks = AutoDateLocator()  # type: ignore[no-untyped-call]
         bar = _bar(axes, axes.scatter(*there.T, c=days, cmap="viridis", **style))
         bar.set_ticks(ticks)
-        bar.ax.yaxis.set_major_formatter(ConciseDateFormatter(ticks))
+        formatter = ConciseDateFormatter(ticks)  # type: ignore[no-untyped-call]
+        bar.ax.yaxis.set_major_formatter(formatter)
     elif len(set(known)) > most and all(isinstance(label, int | float) for label in known):
         _bar(axes, axes.scatter(*there.T, c=np.asarray(known, float), cmap="viridis", **style))
     else:
