@@ -1,7 +1,7 @@
 """The sparse Gram matrix of large catalogues: made and read in parts, kept below the diagonal.
 
 Items are numbered by how often they occur, most often first, so that row a of the strictly lower
-triangle lists the ties of item a with items that occur more often. Two items are looked up in the
+triangle lists the ties of item a with items that occur more often. Two items are found in the
 row of the rarer one, which is the shorter. Shapes: U rows, I items, K neighbours, J items a time.
 """
 
@@ -101,7 +101,8 @@ class Ties:
         from likewise.autoencoders.compiled import fill  # numba takes half a second to import
 
         result = np.zeros((*groups.shape, groups.shape[1]), dtype=np.float32)
-        fill(*self._below, self.diagonal, groups, result)
+        starts, others, values = self._below
+        fill(starts, others.view(np.uint32), values, self.diagonal, groups, result)
         return result
 
     @cached_property
