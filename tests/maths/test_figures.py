@@ -37,6 +37,18 @@ def test_one_epoch_is_drawn_as_a_point(n_epochs, mark):
     assert figure.axes[0].lines[0].get_marker() == mark
 
 
+def test_held_out_losses_are_drawn_as_losses():
+    epochs = [{"loss": 3.0 - n, "validation": n - 2.5} for n in range(3)]
+    figure = plots.learning_curve(
+        {"one": History(epochs, best_epoch=3)}, score="loss", held_out="images", is_loss=True
+    )
+    left, right = figure.axes
+    assert list(left.lines[0].get_ydata()) == [3.0, 2.0, 1.0]
+    assert list(right.lines[0].get_ydata()) == [2.5, 1.5, 0.5]
+    assert right.lines[1].get_ydata() == [0.5]
+    assert "lower is better" in right.get_title()
+
+
 def test_a_row_far_out_leaves_the_others_room_on_the_map():
     X = np.random.default_rng(0).normal(size=(400, 3))
     X[7] = 1e4

@@ -39,7 +39,10 @@ def pictures(
             {n: result.pca[n] for n in known}, result.name, result.dimensions, result.error
         ),
         "learning-curve.png": lambda: plots.learning_curve(
-            {model.type_name: model.history_}, score="minus the loss of an image", held_out="images"
+            {model.type_name: model.history_},
+            score="loss of an image",
+            held_out="images",
+            is_loss=True,
         ),
     }
     if (filters := _filters(model)) is not None:

@@ -15,7 +15,7 @@ UNLABELLED = -1
 """The label of an image of no known class."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Images:
     """Images of one size, with their labels where there are any.
 
@@ -31,6 +31,11 @@ class Images:
         What each image is called: its file, or its number.
     source : str
         Where they were read.
+
+    Examples
+    --------
+    >>> Images(np.zeros((2, 28, 28), np.float32), None, [], ["0", "1"], "digits.npz")
+    <Images: 2 of 28 x 28, without labels, from digits.npz>
     """
 
     pixels: NDArray[np.float32]
@@ -41,6 +46,11 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(str(n) for n in self.pixels.shape[1:])
+        classes = f"of {len(self.classes)} classes" if self.has_labels() else "without labels"
+        return f"<Images: {len(self):,} of {shape}, {classes}, from {self.source}>"
 
     def __getitem__(self, rows: Any) -> "Images":
         """Return some of the images: a slice, a mask or row numbers."""

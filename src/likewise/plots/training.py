@@ -11,9 +11,15 @@ from likewise.plots import canvas
 
 
 def learning_curve(
-    histories: Mapping[str, History], *, score: str = "nDCG@100", held_out: str = "customers"
+    histories: Mapping[str, History],
+    *,
+    score: str = "nDCG@100",
+    held_out: str = "customers",
+    is_loss: bool = False,
 ) -> Figure:
     """Return loss and validation score by epoch, a line for each model.
+
+    The training loss holds what a type adds, noise and penalty; the score need not.
 
     Parameters
     ----------
@@ -21,6 +27,9 @@ def learning_curve(
         Of fitted neural autoencoders (their `history_`).
     score, held_out : str
         What the validation score is, and what it was measured on.
+    is_loss : bool
+        Whether the score is a loss with its sign changed, as a model's own is: it is drawn as the
+        loss that it is, lower is better, of the sign that the training loss has.
     """
     figure = canvas.figure(9, 3.6)
     left, right = figure.subplots(1, 2)
@@ -30,11 +39,15 @@ def learning_curve(
         left.plot(epochs, [e["loss"] for e in history.epochs], marker=mark, label=name)
         scores = [e["validation"] for e in history.epochs]
         if scores and scores[0] is not None:
+            scores = [-score for score in scores] if is_loss else scores
             (line,) = right.plot(epochs, scores, label=name)
             best = history.best_epoch
             right.plot(best, scores[best - 1], "o", color=line.get_color())
     left.set(xlabel="epoch", ylabel="loss of a row", title="Training loss")
-    right.set(xlabel="epoch", ylabel=score, title=f"Held-out {held_out} (● kept)")
+    better = "lower" if is_loss else "higher"
+    right.set(
+        xlabel="epoch", ylabel=score, title=f"Held-out {held_out}, {better} is better (● kept)"
+    )
     for axes in (left, right):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.legend(frameon=False)
