@@ -315,3 +315,19 @@ def test_an_image_stands_as_its_camera_was_held(tmp_path):
     image.save(tmp_path / "photo.png", exif=exif)
     found = read_images(tmp_path).pixels[0]
     np.testing.assert_allclose(found, np.rot90(np.arange(12).reshape(3, 4), -1) / 255, atol=1e-6)
+
+
+def test_a_plain_array_is_read_and_no_hostile_one(tmp_path):
+    file = tmp_path / "bars.npy"
+    np.save(file, np.eye(4, dtype=np.uint8).reshape(2, 2, 4) * 255)
+    bars = read_images(file)
+    assert (bars.pixels.shape, float(bars.pixels.max()), bars.labels) == ((2, 2, 4), 1.0, None)
+    file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises(InputError, match="is damaged: 13 bytes for shape"):
+        read_images(file)
+    file.write_bytes(b"no array")
+    with pytest.raises(InputError, match="header cannot be read"):
+        read_images(file)
+    np.save(file, np.array([{}], dtype=object))
+    with pytest.raises(InputError, match="Python objects"):
+        read_images(file)

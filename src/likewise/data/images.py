@@ -91,8 +91,8 @@ def read_images(
     ----------
     path : path
         A folder of PNG and JPEG files, whose subfolders, if it has any, are the classes; an .npz
-        file with an array of images and, perhaps, one of labels; or an idx file (plain or .gz), as
-        MNIST comes, whose labels are found beside it.
+        file with an array of images and, perhaps, one of labels; an .npy file of images; or an idx
+        file (plain or .gz), as MNIST comes, whose labels are found beside it.
     part : {"train", "test"}
         Which images of an .npz that has both, as Keras writes them: `x_train` and `y_train`, or
         `x_test` and `y_test`.
@@ -133,10 +133,16 @@ def read_images(
         return Images(pixels, labels, classes, names, str(place))
     if size or mode:
         raise InputError(f"{place} holds arrays, which are not resized or converted; give a folder")
-    raw, given = npz.read(place, part) if npz.is_one(place) else idx.read(place)
+    raw, given = _arrays(place, part)
     pixels = scaled(raw, place)
     labels, classes = (None, []) if given is None else encoded(_checked(given, len(raw), place))
     return Images(pixels, labels, classes, [str(n) for n in range(len(raw))], str(place))
+
+
+def _arrays(place: Path, part: str) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    if place.suffix.lower() == ".npy":
+        return npz.read_npy(place), None
+    return npz.read(place, part) if npz.is_one(place) else idx.read(place)
 
 
 def is_parted(folder: Path) -> bool:

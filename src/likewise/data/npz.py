@@ -1,7 +1,8 @@
-"""Arrays of images and labels in .npz files, without pickles."""
+"""Arrays of images and labels in .npz and .npy files, without pickles."""
 
 import zipfile
 import zlib
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -69,17 +70,30 @@ def _array(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
         entry = archive.getinfo(f"{name}.npy")
     except KeyError as error:
         raise InputError(f"{path}: {name} is no array of NumPy's") from error
-    with archive.open(entry) as file:
-        shape, dtype = _header(file, f"{path}: the array {name}")
-        held = entry.file_size - file.tell()
+    what = f"{path}: the array {name}"
+    return _sound(lambda: archive.open(entry), entry.file_size, what, f"{name} of {path}")
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """Return the array of an .npy file.
+
+    Raises
+    ------
+    InputError
+        If it holds Python objects or is damaged.
+    """
+    return _sound(lambda: path.open("rb"), path.stat().st_size, f"{path}: the array", str(path))
+
+
+def _sound(opened: Callable[[], IO[bytes]], size: int, what: str, name: str) -> NDArray[Any]:
+    """Return an array once its header was found to say how much is there, and that it fits."""
+    with opened() as file:
+        shape, dtype = _header(file, what)
+        held = size - file.tell()
         if prod(shape) * dtype.itemsize != held:
-            raise InputError(
-                f"{path}: the array {name} is damaged: {held:,} bytes for shape {shape}"
-            )
-    require_memory(
-        held + 4 * prod(shape), f"reading {name} of {path}, of shape {shape}", "give fewer images"
-    )
-    with archive.open(entry) as file:
+            raise InputError(f"{what} is damaged: {held:,} bytes for shape {shape}")
+    require_memory(held + 4 * prod(shape), f"reading {name}, of shape {shape}", "give fewer images")
+    with opened() as file:
         array: NDArray[Any] = npy.read_array(file)
     return array
 
