@@ -110,7 +110,7 @@ def test_a_fit_asks_for_what_was_said_or_a_little_less(model, monkeypatch):
 
 
 def test_the_output_layer_is_counted_as_it_is_learned():
-    X = interactions(20, 100_000, 4_000).matrix
+    X = interactions(1_000, 100_000, 4_000).matrix
     full, blocked, sampled, auto = (
         model_bytes(DenoisingAutoencoder(output=output), X)
         for output in ("full", "blocked", "sampled", "auto")

@@ -14,6 +14,7 @@ from likewise.autoencoders import (
     UndercompleteAutoencoder,
     VariationalAutoencoder,
 )
+from likewise.autoencoders.neural_memory import require_memory_to_train
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.memory import limit_memory
 from likewise.nn import output as module
@@ -404,7 +405,7 @@ def test_memory_is_refused_by_what_is_held():
         limit_memory(8 * 1024**3)
         with pytest.raises(NotEnoughMemoryError, match="output='blocked'"):
             model.fit(X)
-        model.set_params(output="blocked")._require_memory(X)
+        require_memory_to_train(model.set_params(output="blocked"), X)
     finally:
         limit_memory(None)
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.neural_memory import bytes_between_layers
 from likewise.errors import InputError
-from likewise.memory import require_memory
 from likewise.nn.boltzmann import UnrolledMachine
 from likewise.nn.greedy import train_greedily
 from likewise.nn.layers import Hourglass, Net
@@ -74,6 +73,7 @@ class DeepAutoencoder(NeuralAutoencoder):
     """
 
     type_name: ClassVar[str] = "deep"
+    lighter: ClassVar[str] = "lower batch_size or hidden, set pretrain=False, or give fewer rows"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeuralAutoencoder._parameter_constraints,
@@ -132,20 +132,15 @@ class DeepAutoencoder(NeuralAutoencoder):
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         return self._explained(self._coded(rows), rows, generator)
 
-    def _require_memory(self, X: Any) -> None:
-        super()._require_memory(X)
-        if self.pretrain:
-            n_features = X.shape[1]
-            width = [*self.setting("hidden"), self.n_latent][0]
-            batch = 6 * self.setting("batch_size")  # rows, what is drawn of them, their gradients
-            require_memory(
-                4 * n_features * (batch + 5 * int(width)),
-                f"the Boltzmann machine of {n_features:,} features, whose rows are dense",
-                "lower batch_size, or set pretrain=False",
-            )
-
-    def _pretrain_bytes(self, X: Any) -> int:
-        return bytes_between_layers(X.shape[0], self.setting("hidden")) if self.pretrain else 0
+    def _bytes_to_fit(self, X: Any) -> int:
+        needed = super()._bytes_to_fit(X)
+        if not self.pretrain:
+            return needed
+        hidden, (n_rows, n_features) = self.setting("hidden"), X.shape
+        width = [*hidden, self.n_latent][0]
+        batch: int = 6 * self.setting("batch_size")  # rows, what is drawn of them, their gradients
+        machine: int = 4 * n_features * (batch + 5 * int(width))
+        return max(needed + bytes_between_layers(n_rows, hidden), machine)
 
     def _prepare(self, X: Any) -> Net:
         self.pretraining_: list[History] = []

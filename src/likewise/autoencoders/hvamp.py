@@ -14,7 +14,6 @@ from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.neural_memory import COPIES
 from likewise.autoencoders.rows import bytes_of
 from likewise.errors import InputError
-from likewise.memory import require_memory
 from likewise.nn.corruption import dropout
 from likewise.nn.layers import InputLayer, LinearOutputNet, Net
 from likewise.nn.losses import log_normal
@@ -80,6 +79,7 @@ class HVamp(NeuralAutoencoder):
     """
 
     type_name: ClassVar[str] = "hvamp"
+    lighter: ClassVar[str] = "lower n_pseudo, batch_size or hidden"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeuralAutoencoder._parameter_constraints,
@@ -109,14 +109,11 @@ class HVamp(NeuralAutoencoder):
                 f"hidden={self.hidden!r} do not fit H+Vamp, whose gated layers have one width"
             )
 
-    def _require_memory(self, X: Any) -> None:
-        n_features, width = X.shape[1], 5 * int(self.hidden[0]) + self.n_pseudo
+    def _bytes_to_fit(self, X: Any) -> int:
+        width = 5 * int(self.hidden[0]) + self.n_pseudo
         batch = int(self.setting("batch_size")) + self.n_pseudo
-        require_memory(
-            bytes_of(X) + 4 * n_features * (COPIES * width + 3 * batch),
-            f"training {type(self).__name__} on {n_features:,} features",
-            "lower n_pseudo, batch_size or hidden",
-        )
+        needed: int = bytes_of(X) + 4 * X.shape[1] * (COPIES * width + 3 * batch)
+        return needed
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         net, x = self._gated, dropout(self._input(rows), self.input_dropout, generator)

@@ -18,7 +18,7 @@ from likewise.autoencoders import neural_folder
 from likewise.autoencoders.base import RUN_OPTIONS, Validate
 from likewise.autoencoders.choices import choose, loss_for, require_learnable, start_at_the_mean
 from likewise.autoencoders.neural_folder import as_array
-from likewise.autoencoders.neural_memory import require_memory_to_train
+from likewise.autoencoders.neural_memory import bytes_to_fit, require_memory_to_train
 from likewise.autoencoders.neural_parameters import NeuralParameters
 from likewise.errors import InputError
 from likewise.nn.augmentation import augmented
@@ -231,7 +231,7 @@ class NeuralAutoencoder(NeuralParameters):
         self.device_ = resolve_device(self.device)
         self.__dict__.pop("_optimizer", None)
         self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        self._require_memory(X)
+        require_memory_to_train(self, X)
         net = self._net(X.shape[1])
         net.initialise(torch.Generator().manual_seed(self._seed))
         start_at_the_mean(net, X, self.loss_, centred=self.scaling_ is not None)
@@ -290,11 +290,8 @@ class NeuralAutoencoder(NeuralParameters):
         }
         return Checkpoint.of(Path(self.checkpoint), settings, X)
 
-    def _require_memory(self, X: Any) -> None:
-        require_memory_to_train(self, X)
-
-    def _pretrain_bytes(self, X: Any) -> int:
-        return 0  # which training the layers one by one takes more
+    def _bytes_to_fit(self, X: Any) -> int:
+        return bytes_to_fit(self, X)
 
     def _numbers_a_row(self) -> int:
         return 2 * (int(self.n_features_in_) + self.net_.numbers_a_row())  # codes are in float64

@@ -32,16 +32,25 @@ def require_memory_to_train(model: Any, X: Any) -> None:
     NotEnoughMemoryError
         If so.
     """
-    (n_rows, n_features), batch_size = X.shape, min(int(model.setting("batch_size")), X.shape[0])
-    how = model.output if model.loss_ == "multinomial" else "full"
-    with torch.device("meta"):
-        net = model._net(n_features)
-    needed = bytes_to_train(net, X, batch_size, held_logits(how, batch_size, n_features))
+    n_rows, n_features = X.shape
     require_memory(
-        needed + model._pretrain_bytes(X),
+        model._bytes_to_fit(X),
         f"training {type(model).__name__} on {n_rows:,} rows x {n_features:,} features",
         model.lighter,
     )
+
+
+def bytes_to_fit(model: Any, X: Any) -> int:
+    """Return what a neural type takes to learn from checked rows, but for its pre-training.
+
+    The model's loss and settings are chosen, and its net is still to be drawn.
+    """
+    (n_rows, n_features), batch_size = X.shape, int(model.setting("batch_size"))
+    batch_size = min(batch_size, n_rows)
+    how = model.output if model.loss_ == "multinomial" else "full"
+    with torch.device("meta"):
+        net = model._net(n_features)
+    return bytes_to_train(net, X, batch_size, held_logits(how, batch_size, n_features))
 
 
 def bytes_to_train(net: Net, X: Any, batch_size: int, n_logits: int) -> int:

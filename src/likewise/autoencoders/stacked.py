@@ -75,9 +75,9 @@ class StackedAutoencoder(NeuralAutoencoder):
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
         return self._explained(self._coded(rows), rows, generator)
 
-    def _pretrain_bytes(self, X: Any) -> int:
-        hidden = self.setting("hidden")
-        return bytes_between_layers(X.shape[0], hidden) if self.pretrain_epochs else 0
+    def _bytes_to_fit(self, X: Any) -> int:
+        hidden = self.setting("hidden") if self.pretrain_epochs else ()
+        return super()._bytes_to_fit(X) + bytes_between_layers(X.shape[0], hidden)
 
     def _prepare(self, X: Any) -> Net:
         self.pretraining_: list[History] = []

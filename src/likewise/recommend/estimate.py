@@ -23,7 +23,6 @@ from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.ties import additions_of
 from likewise.data.interactions import CSR, Interactions
 from likewise.memory import GIB, available_memory
-from likewise.nn.output import held_logits
 from likewise.recommend.baselines import Popularity
 from likewise.recommend.companions import Companions
 from likewise.recommend.searches import CUBES_PER_SECOND, tried_first
@@ -131,10 +130,11 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
         n_landmarks = model.n_landmarks
         return 24 * n_landmarks * n_items + 16 * n_landmarks**2 + 48 * n_values
     if isinstance(model, NeuralAutoencoder):
-        loss = loss_for(matrix, model._sparse_loss) if model.loss == "auto" else model.loss
-        how = model.output if loss == "multinomial" else "full"
-        batch = held_logits(how, int(_chosen(model)["batch_size"]), n_items)
-        return 4 * (5 * _weights(model, n_items) + batch) + 48 * n_values
+        planned: Any = copy_of(model)
+        planned.chosen_, planned.loss_ = _chosen(model), model.loss
+        if model.loss == "auto":
+            planned.loss_ = loss_for(matrix, model._sparse_loss)
+        return int(planned._bytes_to_fit(matrix)) + 48 * n_values
     if isinstance(model, SpectralAutoencoder):
         return 16 * min(model.n_latent, n_users, n_items) * (n_users + n_items) + 48 * n_values
     if isinstance(model, Popularity):
