@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.utils.estimator_checks import check_transformer_general
 
 import likewise
 from likewise import InputError, ModelFolderError, TableAutoencoder, UndercompleteAutoencoder
@@ -103,3 +104,10 @@ def test_a_curve_is_one_number_for_an_autoencoder_and_not_for_pca(frame):
 def test_a_table_too_short_to_be_judged_is_refused():
     with pytest.raises(InputError, match="9 rows were given"):
         reduce_table(np.eye(9), TableAutoencoder(SMALL))
+
+
+def test_the_default_model_is_decided_by_the_random_state():
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    model = TableAutoencoder(random_state=3)
+    check_transformer_general("TableAutoencoder", TableAutoencoder())
+    np.testing.assert_array_equal(model.fit_transform(X), model.fit(X).transform(X))

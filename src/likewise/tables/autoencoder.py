@@ -27,6 +27,8 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         of 2 numbers and layers of 256 and 64 (see `for_tables`).
     max_categories : int
         As for the encoder.
+    random_state : int, RandomState or None
+        Of the default model.
 
     Attributes
     ----------
@@ -47,9 +49,16 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     ['tea', 'ink', 'tea']
     """
 
-    def __init__(self, model: Autoencoder | None = None, *, max_categories: int = 100) -> None:
+    def __init__(
+        self,
+        model: Autoencoder | None = None,
+        *,
+        max_categories: int = 100,
+        random_state: Any = None,
+    ) -> None:
         self.model = model
         self.max_categories = max_categories
+        self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from a table: a pandas or polars frame, an Arrow table, or an array.
@@ -79,7 +88,9 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             self.feature_names_in_ = encoder.feature_names_in_
         if not isinstance(self.model, Autoencoder | None):
             raise InputError(f"model={self.model!r} is no autoencoder; give one, or None")
-        model = self.model or for_tables(UndercompleteAutoencoder, 2, len(rows))
+        model = self.model or for_tables(
+            UndercompleteAutoencoder, 2, len(rows), random_state=self.random_state
+        )
         self.model_ = copy_of(model).fit(rows)
         return self
 
