@@ -4,7 +4,7 @@
 
 The neighbourhood type on made-up logs (see logs.py), the exact one beside it where its matrix fits,
 and a log of Amazon-Book's shape. Each fit is a process of its own. The curves go to
-docs/images/scaling-*.svg. `--cpu`, on one thread: seconds are of processor time.
+docs/images/scaling-*.svg; what does not fit in memory is refused, and left out. `--cpu`, on one thread: seconds are of processor time.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from logs import AMAZON_BOOK, Shape, made_up
 import records
 from likewise import LinearAutoencoder
 from likewise.autoencoders import NeighbourhoodAutoencoder
+from likewise.errors import NotEnoughMemoryError
 
 TYPES = {"linear": LinearAutoencoder, "neighbourhood": NeighbourhoodAutoencoder}
 MOST_EXACT = 30_000
@@ -50,6 +51,7 @@ def main() -> None:
         "purchases": [run("neighbourhood", Shape(base, base, n)) for n in (25, 50, 100, 200)],
         "users": [run("neighbourhood", Shape(n * base, base, 50)) for n in (1, 2, 4, 8)],
     }
+    curves = {name: [row for row in rows if "seconds" in row] for name, rows in curves.items()}
     exponents = {name: fitted(name.split(",")[0], rows) for name, rows in curves.items()}
     print(json.dumps(exponents))
     shape = Shape(500, 900, 20) if quick else AMAZON_BOOK
@@ -72,17 +74,15 @@ def one(name: str, shape: Shape) -> dict[str, Any]:
     model = TYPES[name](l2=100.0)
     model.fit(X[:100, :200])  # what is loaded and compiled once is not the fit's
     loaded = peak_gib()
-    seconds = timed(lambda: model.fit(X))
-    return {
-        "type": name,
-        "users": shape.n_users,
-        "items": shape.n_items,
-        "purchases": X.nnz,
-        "threads": torch.get_num_threads(),
-        "seconds": seconds,
-        "peak_gib": peak_gib(),
-        "loaded_gib": loaded,
-    }
+    found = {
+        "type": name, "users": shape.n_users, "items": shape.n_items, "purchases": X.nnz,
+        "threads": torch.get_num_threads(), "loaded_gib": loaded,
+    }  # fmt: skip
+    try:
+        seconds = timed(lambda: model.fit(X))
+    except NotEnoughMemoryError as error:
+        return found | {"refused": str(error)}
+    return found | {"seconds": seconds, "peak_gib": peak_gib()}
 
 
 def fitted(size: str, rows: list[dict[str, Any]]) -> dict[str, float | None]:
