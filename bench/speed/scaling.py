@@ -4,7 +4,8 @@
 
 The neighbourhood type on made-up logs (see logs.py), the exact one beside it where its matrix fits,
 and a log of Amazon-Book's shape. Each fit is a process of its own. The curves go to
-docs/images/scaling-*.svg; what does not fit in memory is refused, and left out. `--cpu`, on one thread: seconds are of processor time.
+docs/images/scaling-*.svg; what does not fit in memory is refused, and left out. `--cpu`, on one
+thread: seconds are of processor time.
 """
 
 import argparse
