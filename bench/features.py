@@ -10,7 +10,6 @@ all training images without labels; the probe's strength is chosen among the tra
 import argparse
 import json
 import time
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ from likewise import (
 TYPES: dict[str, Any] = {
     "undercomplete": UndercompleteAutoencoder,
     "sparse": SparseAutoencoder,
-    "denoising": partial(DenoisingAutoencoder, corruption="dropout", corruption_level=0.5),
+    "denoising": DenoisingAutoencoder,
     "contractive": ContractiveAutoencoder,
     "stacked": StackedAutoencoder,
     "variational": VariationalAutoencoder,

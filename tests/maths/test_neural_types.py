@@ -381,12 +381,13 @@ def test_left_to_itself_a_short_code_of_a_small_table_keeps_what_pca_does(kind):
     assert np.square(held - again).sum() < 2 * lost
 
 
-def test_noise_on_tables_is_gaussian_and_purchases_are_dropped(purchases):
+def test_noise_on_tables_is_gaussian_and_purchases_and_images_are_dropped(purchases):
     def chosen(X, **given):
         model = DenoisingAutoencoder(n_latent=2, max_epochs=1, **RUN, **given).fit(X)
         return model.setting("corruption"), model.setting("corruption_level")
 
     assert chosen(purchases) == ("gaussian", 0.1)
     assert chosen(sparse.csr_array(purchases)) == ("dropout", 0.5)
+    assert chosen(np.ones((9, 256), np.float32)) == ("dropout", 0.5)
     assert chosen(purchases, corruption="masking") == ("masking", 0.5)
     assert chosen(purchases, corruption_level=0.3) == ("gaussian", 0.3)

@@ -14,6 +14,9 @@ from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.corruption import CORRUPTIONS
 from likewise.nn.rows import Rows
 
+WIDE = 256
+"""Columns of a row of which half tell the other half."""
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DenoisingAutoencoder(NeuralAutoencoder):
@@ -25,11 +28,12 @@ class DenoisingAutoencoder(NeuralAutoencoder):
     Parameters
     ----------
     corruption : {"auto", "dropout", "masking", "gaussian", "salt-and-pepper", "swap"}
-        c, what is done to a row before it is encoded; "auto" is dropout for purchases, and Gaussian
-        noise for tables, of which a short code needs every column.
+        c, what is done to a row before it is encoded; "auto" is dropout for purchases and for rows
+        of 256 columns or more, as images, whose columns tell of each other, and Gaussian noise for
+        narrower tables, of which a short code needs every column.
     corruption_level : float in [0, 1) or "auto"
         Share of the values hit; for "gaussian", the noise's standard deviation, in units of
-        `scaling_`. "auto" is 0.5, and 0.1 for Gaussian noise on tables.
+        `scaling_`. "auto" is 0.5, and 0.1 for Gaussian noise on dense rows.
     **parameters
         Those of :class:`~likewise.autoencoders.neural.NeuralAutoencoder`.
 
@@ -63,7 +67,7 @@ class DenoisingAutoencoder(NeuralAutoencoder):
     corruption_level: float | str = "auto"
 
     def _defaults(self, X: Any) -> dict[str, Any]:
-        own = "dropout" if sparse.issparse(X) else "gaussian"
+        own = "dropout" if sparse.issparse(X) or X.shape[1] >= WIDE else "gaussian"
         kind = own if is_auto(self.corruption) else self.corruption
         level = 0.1 if kind == "gaussian" and not sparse.issparse(X) else 0.5
         return super()._defaults(X) | {"corruption": own, "corruption_level": level}
