@@ -275,14 +275,23 @@ def test_without_also_bought_nothing_is_tried_for_it(shop):
     assert result.recommender.metrics["choice"]["also_bought"] is None
 
 
-def test_where_a_trial_is_more_than_its_share_none_is_begun(shop, monkeypatch):
+def test_where_there_is_no_time_for_a_trial_none_is_begun(shop, monkeypatch):
     """A clock that moves a second whenever it is looked at: a trial takes seconds."""
     seconds = iter(range(10**9))
     monkeypatch.setattr("time.monotonic", lambda: float(next(seconds)))
     result = auto(shop, budget=20, neural=False)
     assert not any(name.startswith("also bought") for name, _ in result.trials)
     skipped = result.recommender.metrics["choice"]["skipped"]
-    assert skipped["also bought: linear"] == "a trial would take more than its share of the budget"
+    assert skipped["also bought: linear"] == "there was no time left for a trial"
+
+
+def test_one_trial_is_made_beyond_the_share_where_there_is_time(shop, monkeypatch):
+    """By the same clock: a share of nothing, and time for one trial of each."""
+    seconds = iter(range(10**9))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(search, "ALONE_SHARE", 0.0)
+    trials = [name for name, _ in auto(shop, budget=1_000, neural=False).trials]
+    assert trials.count("also bought: linear") == trials.count("also bought: item-knn") == 1
 
 
 def test_they_are_refused_where_memory_is_short(shop, monkeypatch):

@@ -61,8 +61,9 @@ MARGIN = 1.15
 PROBE = 10
 """A type that might be slow is first tried on one row in so many."""
 
-MOST_JUDGED = 10_000
-"""Users whom settings are judged on; more would tell no more, and take as long as fitting."""
+MOST_JUDGED, LEAST_JUDGED, MOST_RANKED = 10_000, 2_000, 2**27
+"""Users whom settings are judged on, and the scores that are ranked for them in a trial; more would
+tell no more, and take as long as fitting."""
 
 
 @dataclass
@@ -99,7 +100,8 @@ class Search:
     skipped: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.judged = some_of(self.judged, MOST_JUDGED)
+        n_judged = max(LEAST_JUDGED, MOST_RANKED // self.learned.n_items)
+        self.judged = some_of(self.judged, min(MOST_JUDGED, n_judged))
         self.some = weighed_on(self.judged, self.learned.n_items)
         self.growth = MARGIN * max(1.0, self.everything.matrix.nnz / self.learned.matrix.nnz)
 
@@ -191,11 +193,12 @@ class Search:
             return
         for kind in (tried_first(self.learned.n_items, self.budget.seconds), ItemNeighbours):
             name = f"{PREFIX}{kind.type_name}"
-            share = min(ALONE_SHARE * self.budget.seconds, self._free())
+            free = self._free()
+            share = min(ALONE_SHARE * self.budget.seconds, free)
             tried = [t.seconds for model, t in self.journal.trials if model == kind.type_name]
             again = (1 + self.growth) * median(tried or [0.0])  # fitted twice more, at the end
-            if not tried or again + median(tried) > share:
-                self.skipped[name] = "a trial would take more than its share of the budget"
+            if not tried or again + median(tried) > free:
+                self.skipped[name] = "there was no time left for a trial"
                 continue
             try:
                 self.found_alone.append(

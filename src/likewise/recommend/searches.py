@@ -78,8 +78,8 @@ def _neighbourhood() -> Ladders:
     search = _linear(NeighbourhoodAutoencoder)
     return replace(
         search,
-        ladders={**search.ladders, "n_neighbours": [25, 50, 100, 200, 300]},
-        start=search.start | {"n_neighbours": 50},
+        ladders={**search.ladders, "n_neighbours": [25, 50, 100, 200, 400, 800]},
+        start=search.start | {"n_neighbours": 100},
         work=lambda settings: float(settings["n_neighbours"]) ** 2,
     )
 
@@ -94,11 +94,11 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
     NeighbourhoodAutoencoder: _neighbourhood(),
     SpectralAutoencoder: Ladders(
         {
+            "n_latent": [8, 16, 32, 50, 70, 100, 140, 200, 400, 800, 1600, 3200],
             "user_power": [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5],
             "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
-            "n_latent": [8, 16, 32, 50, 70, 100, 150, 200, 300, 400, 600, 800, 1200, 1600],
         },
-        {"user_power": 1.0, "item_power": 0.5, "n_latent": 100},
+        {"n_latent": 100, "user_power": 0.5, "item_power": 0.5},
         lambda settings, _train: SpectralAutoencoder(random_state=0, **settings),
         work=lambda settings: float(settings["n_latent"] + SAME_WORK),
     ),
@@ -168,7 +168,7 @@ LINEAR_SHARE = 0.3
 """Of a search's budget, for the settings of the linear autoencoder."""
 
 SHARES: dict[type[Autoencoder], float] = {
-    SpectralAutoencoder: 0.1,
+    SpectralAutoencoder: 0.2,
     KernelAutoencoder: 0.05,
     ItemNeighbours: 0.03,
     RP3Beta: 0.03,
