@@ -10,7 +10,8 @@
 Which files a set needs, and how it is cut: `likewise.data.public_sets`. The budget is each model's,
 for each seed. `--peers` puts models of RecBole, cornac and implicit into the same table (beside.py;
 bench/peers/setup.sh makes their environments). `--quick` tries the command: three seconds a model,
-one seed, judged on validation (the test is not read), nothing written.
+one seed, judged on validation (the test is not read), nothing written. `--cpu`, on one thread: the
+seconds of budgets and fits are of processor time; those of peers are not.
 
 A model that was fitted is kept in bench/.cache/accuracy: the same command at the same commit goes
 on where it was cut off.
@@ -67,7 +68,10 @@ def main() -> None:
     )
     parser.add_argument("--metric", default="ndcg@20", help="what settings are chosen by")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     arguments = parser.parse_args()
+    if arguments.cpu:
+        records.count_processor_seconds()
     budget, seeds = arguments.budget, arguments.seeds
     if arguments.quick:
         budget, seeds = QUICK, 1
