@@ -92,12 +92,20 @@ def test_other_modes_are_refused_or_converted(folder):
     assert read_images(folder, mode="grey").pixels.shape == (6, 4, 6)
 
 
-def test_transparent_and_deep_images_say_what_to_do(folder, tmp_path):
+def test_transparent_images_say_what_to_do(folder):
     save(folder / "odd.png", np.zeros((4, 6, 4)))
     assert "is of mode RGBA, neither grey nor plain colour; convert with --mode" in refusal(folder)
     assert read_images(folder, mode="grey").pixels.shape == (6, 4, 6)
-    Image.fromarray(np.zeros((4, 6), np.uint16)).save(folder / "odd.png")
-    assert "save it with 8 bits" in refusal(folder, mode="grey")
+
+
+def test_images_of_16_bits_keep_them(tmp_path):
+    depth = np.linspace(0, 65_535, 24).round().astype(np.uint16).reshape(4, 6)
+    Image.fromarray(depth).save(tmp_path / "deep.png")
+    found = read_images(tmp_path).pixels
+    np.testing.assert_allclose(found[0], depth / 65_535, atol=1e-6)
+    assert read_images(tmp_path, size=(2, 3)).pixels.max() <= 1
+    colour = read_images(tmp_path, mode="colour").pixels[0]
+    np.testing.assert_allclose(colour, np.broadcast_to(depth / 65_535, (3, 4, 6)), atol=1 / 255)
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.9])

@@ -27,7 +27,7 @@ def command(
         str,
         typer.Argument(
             metavar="IMAGES",
-            help="A folder of PNG and JPEG files, an .npz, an idx file, mnist or fashion-mnist.",
+            help="A folder of PNG and JPEG files, an .npz, .npy or idx file, mnist, fashion-mnist.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the models and the pictures.")],

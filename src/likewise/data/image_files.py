@@ -23,7 +23,11 @@ MAX_PIXELS = 25_000_000
 
 GREY, COLOUR = "L", "RGB"  # Pillow's names
 _MODES = {"grey": GREY, "colour": COLOUR}
-_PLAIN = {"1": GREY, "L": GREY, "P": COLOUR, "RGB": COLOUR, "YCbCr": COLOUR}
+_DEEP = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
+"""Grey of 16 bits."""
+_PLAIN = {"1": GREY, "L": GREY, "P": COLOUR, "RGB": COLOUR, "YCbCr": COLOUR} | dict.fromkeys(
+    _DEEP, GREY
+)
 _CONVERTED = frozenset({"LA", "PA", "RGBA", "CMYK"})
 _T = TypeVar("_T")
 
@@ -110,22 +114,23 @@ def _own_errors(path: Path) -> Iterator[None]:
 
 
 def _pixels(image: Image.Image, mode: str, width: int, height: int) -> NDArray[np.float32]:
-    converted = ImageOps.exif_transpose(image).convert(mode)
+    image = ImageOps.exif_transpose(image)
+    if image.mode in _DEEP:  # what Pillow converts would be cut off at 255
+        image = Image.fromarray(np.asarray(image, np.float32) / 257)
+    converted = image if image.mode == "F" and mode == GREY else image.convert(mode)
     if converted.size != (width, height):
         converted = converted.resize((width, height), Image.Resampling.LANCZOS)
-    array = np.divide(np.asarray(converted), 255, dtype=np.float32)
+    array = np.divide(np.asarray(converted), 255, dtype=np.float32).clip(0, 1)
     return array if mode == GREY else np.moveaxis(array, 2, 0)
 
 
 def _mode(modes: Sequence[str], files: Sequence[Path], *, converted: bool) -> str:
     for mode, path in zip(modes, files, strict=True):
         if mode not in _PLAIN and not (converted and mode in _CONVERTED):
-            what = (
+            raise InputError(
+                f"{path} is of mode {mode}, neither grey nor plain colour; "
                 "convert with --mode grey or --mode colour"
-                if mode in _CONVERTED
-                else ("save it with 8 bits a channel")
             )
-            raise InputError(f"{path} is of mode {mode}, neither grey nor plain colour; {what}")
     if converted:
         return COLOUR
     kinds = [_PLAIN[mode] for mode in modes]

@@ -124,7 +124,9 @@ def read_images(
     if part not in npz.IMAGES:
         raise InputError(f"part={part!r} is none of {', '.join(npz.IMAGES)}")
     if not place.exists():
-        raise InputError(f"{place} does not exist; give a folder of images, an .npz or an idx file")
+        raise InputError(
+            f"{place} does not exist; give a folder of images, an .npz, .npy or idx file"
+        )
     if part == "test" and not npz.is_one(place):
         raise InputError(f"{place} is of one part; only an .npz holds images to test by")
     if place.is_dir():
