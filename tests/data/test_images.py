@@ -339,3 +339,20 @@ def test_a_plain_array_is_read_and_no_hostile_one(tmp_path):
     np.save(file, np.array([{}], dtype=object))
     with pytest.raises(InputError, match="Python objects"):
         read_images(file)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        ("(-1, -4, 4)", "'|u1'"), ("(-2, -2, 4)", "'|u1'"), ("(0, -4, 4)", "'|u1'"),
+        ("(True, 4, 4)", "'|u1'"), ("(1, 2, 2)", "('|u1', (4,))"),
+    ],
+)  # fmt: skip
+def test_a_header_of_no_array_is_refused(tmp_path, shape, kind):
+    header = f"{{'descr': {kind}, 'fortran_order': False, 'shape': {shape}}}".encode().ljust(117)
+    array = b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + header + b"\n" + bytes(16)
+    (tmp_path / "x.npy").write_bytes(array)
+    assert "is damaged" in refusal(tmp_path / "x.npy")
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("images.npy", array)
+    assert "is damaged" in refusal(tmp_path / "x.npz")

@@ -112,3 +112,10 @@ def test_images_of_many_classes_have_a_legend_and_colour_ones_a_frame(shape):
     framed = [to_hex(box.patch.get_edgecolor()) for box in boxes if box.patch.get_visible()]
     owners = [*np.repeat(classes[:10], 2), *["other classes"] * 2, "no label"]
     assert framed == ([named[owner] for owner in owners] if len(shape) == 3 else [])
+
+
+def test_classes_without_names_are_named_by_their_numbers():
+    codes = np.random.default_rng(0).normal(size=(6, 2))
+    figure = plots.image_map(codes, np.ones((6, 4, 4)), np.array([0, 0, 1, 1, 1, 2]))
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "2"]

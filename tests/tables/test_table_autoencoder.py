@@ -106,6 +106,15 @@ def test_a_table_too_short_to_be_judged_is_refused():
         reduce_table(np.eye(9), TableAutoencoder(SMALL))
 
 
+def test_a_model_without_a_seed_is_given_the_tables(houses):
+    def code(**given):
+        model = UndercompleteAutoencoder(n_latent=1, max_epochs=2, **given)
+        return TableAutoencoder(model, random_state=3).fit_transform(houses)
+
+    np.testing.assert_array_equal(code(), code(random_state=3))
+    assert not np.array_equal(code(), code(random_state=4))
+
+
 def test_the_default_model_is_decided_by_the_random_state():
     X = np.random.default_rng(0).normal(size=(30, 3))
     model = TableAutoencoder(random_state=3)

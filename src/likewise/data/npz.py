@@ -104,6 +104,8 @@ def _header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], np.dtype[Any]]
         shape, _, dtype = _HEADERS[version](file)
     except Exception as error:  # a hostile header fails in many ways inside NumPy
         raise InputError(f"{what} is damaged: its header cannot be read") from error
+    if dtype.subdtype or not all(type(n) is int and n >= 0 for n in shape):
+        raise InputError(f"{what} is damaged: its header says {dtype} of shape {shape}")
     if dtype.hasobject:
         raise InputError(f"{what} holds Python objects, which are never read; save plain numbers")
     return shape, dtype

@@ -104,8 +104,7 @@ def image_map(
         axes.add_artist(
             AnnotationBbox(box, place, frameon=frame is not None, pad=0.1, bboxprops=frame)
         )
-    shown = [classes[label] for label in range(len(classes)) if label in named]
-    shown += [OTHER_CLASSES, NO_CLASS]
+    shown = [_name(label, classes) for label in named] + [OTHER_CLASSES, NO_CLASS]
     for name in (name for name in shown if name in used):
         axes.scatter([], [], color=used[name], label=name, marker="s")
     if axes.get_legend_handles_labels()[1]:
@@ -119,7 +118,11 @@ def _kind(label: int, named: Mapping[Any, str], classes: Sequence[str]) -> tuple
     """Return the name and the colour of a class in the legend."""
     if label < 0:
         return NO_CLASS, MISSING
-    return (classes[label], named[label]) if label in named else (OTHER_CLASSES, OTHERS)
+    return (_name(label, classes), named[label]) if label in named else (OTHER_CLASSES, OTHERS)
+
+
+def _name(label: Any, classes: Sequence[str]) -> str:
+    return classes[label] if label < len(classes) else str(label)
 
 
 def _has_frame(image: Pixels, labels: NDArray[Any] | None) -> bool:

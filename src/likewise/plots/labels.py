@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from numbers import Real
 from typing import Any
 
 NAMED = 10
@@ -40,5 +41,5 @@ def colours(labels: Sequence[Hashable], most: int = NAMED) -> dict[Hashable, str
 
 
 def _order(label: Any) -> tuple[bool, Any, str]:
-    number = isinstance(label, int | float)
+    number = isinstance(label, Real)
     return (not number, label if number else 0, str(label))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def _scatter(axes: Any, places: NDArray[Any], labels: Sequence[Any] | None, most
         bar.set_ticks(ticks)
         formatter = ConciseDateFormatter(ticks)  # type: ignore[no-untyped-call]
         bar.ax.yaxis.set_major_formatter(formatter)
-    elif len(set(known)) > most and all(isinstance(label, int | float) for label in known):
+    elif len(set(known)) > most and all(isinstance(label, Real) for label in known):
         _bar(axes, axes.scatter(*there.T, c=np.asarray(known, float), cmap="viridis", **style))
     else:
         _by_kind(axes, there, known, most, style)

@@ -28,7 +28,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     max_categories : int
         As for the encoder.
     random_state : int, RandomState or None
-        Of the default model.
+        Of the default model, and of one given that has none.
 
     Attributes
     ----------
@@ -88,10 +88,10 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             self.feature_names_in_ = encoder.feature_names_in_
         if not isinstance(self.model, Autoencoder | None):
             raise InputError(f"model={self.model!r} is no autoencoder; give one, or None")
-        model = self.model or for_tables(
-            UndercompleteAutoencoder, 2, len(rows), random_state=self.random_state
-        )
-        self.model_ = copy_of(model).fit(rows)
+        model = copy_of(self.model or for_tables(UndercompleteAutoencoder, 2, len(rows)))
+        if getattr(model, "random_state", self.random_state) is None:
+            model.set_params(random_state=self.random_state)
+        self.model_ = model.fit(rows)
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:
