@@ -166,7 +166,7 @@ def test_a_machine_says_what_dense_rows_take():
     model = DeepAutoencoder(hidden=(4,), batch_size=2_000, output="blocked", **RUN)
     try:
         limit_memory(4 * 1024**3)
-        with pytest.raises(NotEnoughMemoryError, match=r"whose rows are dense.*pretrain=False"):
+        with pytest.raises(NotEnoughMemoryError, match=r"pretrain=False .*are dense"):
             model.fit(purchases)
     finally:
         limit_memory(None)
@@ -197,10 +197,10 @@ def test_each_layer_that_is_pre_trained_says_so(X, kind):
 def test_a_classifier_tells_of_its_autoencoder_too(X):
     told = []
     inner = StackedAutoencoder(hidden=(6,), pretrain_epochs=1, max_epochs=1, **RUN)
-    AutoencoderClassifier(inner, max_epochs=1, progress=told.append).fit(X, X[:, 0])
-    layers = [f"pre-training, pre-training layer {n} of 2" for n in (1, 2)]
-    assert stages(told) == [*layers, "pre-training", ""]
-    assert inner.progress is None
+    model = AutoencoderClassifier(inner, max_epochs=1, progress=told.append).fit(X, X[:, 0])
+    layers = [f"autoencoder, pre-training layer {n} of 2" for n in (1, 2)]
+    assert stages(told) == [*layers, "autoencoder", ""]
+    assert (inner.progress, model.autoencoder_.progress) == (None, None)
 
 
 def test_the_command_line_names_the_stage(X):

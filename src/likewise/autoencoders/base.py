@@ -137,7 +137,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         if codes.ndim != 2 or codes.shape[1] != self._n_features_out or not codes.shape[0]:
             raise InputError(
                 f"codes of shape {codes.shape} were given; {type(self).__name__} decodes codes of "
-                f"shape (n, {self._n_features_out})"
+                f"shape (n, {self._n_features_out}), one row or more"
             )
         decoded: NDArray[np.float32] = self._by_blocks(codes, self._decode, "reconstructions")
         return decoded.reshape(len(decoded), *(self.image_shape_ or decoded.shape[1:]))

@@ -229,10 +229,11 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         model = cast("NeuralAutoencoder", copy_of(given))
         if model.random_state is None:
             model.set_params(random_state=seed)
-        model.progress = model.progress or staged(self.progress, "pre-training")
         X = table.reshape(len(table), *(self.image_shape_ or table.shape[1:]))
         if self.pretrain:
-            return model.fit(X)
+            model.progress = given.progress or staged(self.progress, "autoencoder")
+            model.fit(X).progress = given.progress
+            return model
         model._validate_params()
         model.net_ = model._prepare(model._checked(X, reset=True))
         model.history_, model.n_epochs_, model.is_fitted_ = History(), 0, True

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.neural_memory import bytes_between_layers
+from likewise.autoencoders.rows import bytes_of
 from likewise.errors import InputError
 from likewise.nn.boltzmann import UnrolledMachine
 from likewise.nn.greedy import train_greedily
@@ -73,7 +74,10 @@ class DeepAutoencoder(NeuralAutoencoder):
     """
 
     type_name: ClassVar[str] = "deep"
-    lighter: ClassVar[str] = "lower batch_size or hidden, set pretrain=False, or give fewer rows"
+    lighter: ClassVar[str] = (
+        "lower batch_size or hidden, give fewer rows, or set pretrain=False (the rows of a "
+        "Boltzmann machine are dense)"
+    )
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeuralAutoencoder._parameter_constraints,
@@ -139,7 +143,7 @@ class DeepAutoencoder(NeuralAutoencoder):
         hidden, (n_rows, n_features) = self.setting("hidden"), X.shape
         width = [*hidden, self.n_latent][0]
         batch: int = 6 * self.setting("batch_size")  # rows, what is drawn of them, their gradients
-        machine: int = 4 * n_features * (batch + 5 * int(width))
+        machine: int = bytes_of(X) + 4 * n_features * (batch + 5 * int(width))
         return max(needed + bytes_between_layers(n_rows, hidden), machine)
 
     def _prepare(self, X: Any) -> Net:
