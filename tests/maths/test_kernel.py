@@ -79,7 +79,7 @@ def test_it_learns_what_no_sum_of_items_can_say():
 
 
 def test_memory_is_stated_before_it_is_taken(X, monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 10_000)
     with pytest.raises(NotEnoughMemoryError, match="lower n_landmarks"):
         KernelAutoencoder().fit(X)
 

@@ -41,7 +41,7 @@ def test_with_all_directions_a_row_comes_back(X):
 
 
 def test_it_refuses_what_would_not_fit(X, monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 100)
+    monkeypatch.setattr(memory, "available_memory", lambda: 6_000)
     with pytest.raises(NotEnoughMemoryError, match="lower n_latent"):
         SpectralAutoencoder().fit(X)
 

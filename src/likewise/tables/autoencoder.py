@@ -89,7 +89,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         if not isinstance(self.model, Autoencoder | None):
             raise InputError(f"model={self.model!r} is no autoencoder; give one, or None")
         model = copy_of(self.model or for_tables(UndercompleteAutoencoder, 2, len(rows)))
-        if getattr(model, "random_state", self.random_state) is None:
+        if getattr(model, "random_state", 0) is None:  # types in closed form have none
             model.set_params(random_state=self.random_state)
         self.model_ = model.fit(rows)
         return self
