@@ -29,16 +29,10 @@ NEIGHBOURHOODS = NeighbourhoodAutoencoder(
     l2=20, dropout=0.5, item_power=0.2, user_power=0.3, n_neighbours=150
 )
 DIRECTIONS = SpectralAutoencoder(n_latent=1024, item_power=0.5, user_power=0.5, random_state=0)
-MORE_NEIGHBOURS = NeighbourhoodAutoencoder(
-    l2=20, dropout=0.5, item_power=0.2, user_power=0.3, n_neighbours=400
-)
-MORE_DIRECTIONS = SpectralAutoencoder(n_latent=2048, item_power=0.5, user_power=0.5, random_state=0)
 MODELS: dict[str, Autoencoder] = {
     "neighbourhood": NEIGHBOURHOODS,
     "spectral": DIRECTIONS,
     "blend": Blend(parts=[NEIGHBOURHOODS, DIRECTIONS], weights=[1.0, 1.0]),
-    "larger spectral": MORE_DIRECTIONS,
-    "larger blend": Blend(parts=[MORE_NEIGHBOURS, MORE_DIRECTIONS], weights=[1.0, 1.0]),
 }
 
 

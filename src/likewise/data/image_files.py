@@ -120,7 +120,8 @@ def _pixels(image: Image.Image, mode: str, width: int, height: int) -> NDArray[n
     converted = image if image.mode == "F" and mode == GREY else image.convert(mode)
     if converted.size != (width, height):
         converted = converted.resize((width, height), Image.Resampling.LANCZOS)
-    array = np.divide(np.asarray(converted), 255, dtype=np.float32).clip(0, 1)
+    array = np.divide(np.asarray(converted), 255, dtype=np.float32)
+    np.clip(array, 0, 1, out=array)  # floats are not cut off where they are resized
     return array if mode == GREY else np.moveaxis(array, 2, 0)
 
 

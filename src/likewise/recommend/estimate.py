@@ -130,10 +130,9 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
         n_landmarks = model.n_landmarks
         return 24 * n_landmarks * n_items + 16 * n_landmarks**2 + 48 * n_values
     if isinstance(model, NeuralAutoencoder):
-        planned: Any = copy_of(model)
-        planned.chosen_, planned.loss_ = _chosen(model), model.loss
-        if model.loss == "auto":
-            planned.loss_ = loss_for(matrix, model._sparse_loss)
+        planned = _planned(model)
+        auto = model.loss == "auto"
+        planned.loss_ = loss_for(matrix, model._sparse_loss) if auto else model.loss
         return int(planned._bytes_to_fit(matrix)) + 48 * n_values
     if isinstance(model, SpectralAutoencoder):
         return 16 * min(model.n_latent, n_users, n_items) * (n_users + n_items) + 48 * n_values
@@ -206,18 +205,17 @@ def _neighbours(model: Autoencoder, n_items: int) -> int:
     return min(int(getattr(model, "n_neighbours", 1)), n_items)
 
 
-def _chosen(model: NeuralAutoencoder) -> dict[str, Any]:
-    """Return the parameters; what they become on purchases where they are "auto"."""
-    given = model.get_params()
-    return {**given, **choose(given, PURCHASES | model._purchases)}
+def _planned(model: NeuralAutoencoder) -> Any:
+    """Return the type before it is fitted; what is "auto" is chosen as for purchases."""
+    planned, given = copy_of(model), model.get_params()
+    planned.chosen_ = {**given, **choose(given, PURCHASES | model._purchases)}
+    return planned
 
 
 def _weights(model: NeuralAutoencoder, n_items: int) -> int:
     """Count the weights of the net that the type would make."""
-    planned: Any = copy_of(model)
-    planned.chosen_ = _chosen(model)
     with torch.device("meta"):
-        return sum(weight.numel() for weight in planned._net(n_items).parameters())
+        return sum(weight.numel() for weight in _planned(model)._net(n_items).parameters())
 
 
 def _why(model: Autoencoder, n_items: int, free: int) -> str:
