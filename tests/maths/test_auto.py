@@ -70,6 +70,20 @@ def test_every_family_is_tried_and_the_best_is_fitted_on_everything(shop, small)
     assert len(choice["trials"]) == len(found.trials)
 
 
+def test_the_best_setting_is_fitted_once_to_be_judged(shop, monkeypatch):
+    fits, fit = [], ItemNeighbours._fit
+
+    def counted(model, X, validate):
+        fits.append(model.get_params())
+        fit(model, X, validate)
+
+    monkeypatch.setattr(ItemNeighbours, "_fit", counted)
+    monkeypatch.setattr(search, "closed_forms", lambda *_: [ItemNeighbours])
+    found = auto(shop, budget=4, neural=False, support=False)
+    tried = [trial.parameters for _, trial in found.trials]
+    assert fits == [*tried, found.parts[0][1].get_params()]  # and again, on everything
+
+
 def test_parts_that_do_not_fit_in_memory_together_are_fewer(shop, monkeypatch):
     whole = auto(shop, budget=4, neural=False)
     assert len(whole.parts) > 1

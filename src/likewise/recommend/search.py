@@ -169,15 +169,22 @@ class Search:
         self, name: str, kind: type[Autoencoder], search: Ladders, judged: FoldIn, seconds: float,
         repeats: bool,
     ) -> Found:  # fmt: skip
+        better: list[Found] = []
+
+        def keep(fitted: Recommender, score: float, seconds: float) -> None:
+            refit = seconds * self.growth
+            better[:] = [self._found(name, copy_of(fitted.model_), fitted, score, refit)]
+
         choice = choose(
             kind, self.learned, judged, max_seconds=seconds, metric=self.metric,
             weighting=self.weighting, repeats=repeats, search=search,
-            through=lambda score: self.journal.remembered(name, score),
+            through=lambda score: self.journal.remembered(name, score), on_better=keep,
         )  # fmt: skip
-        began = self.budget.spent
-        fitted = self._fitted(choice.model, self.learned)
-        refit = (self.budget.spent - began) * self.growth
-        return self._found(name, choice.model, fitted, choice.best.score, refit)
+        if not better or better[0].score < choice.best.score:  # remembered, not fitted
+            began = self.budget.spent
+            fitted = self._fitted(choice.model, self.learned)
+            keep(fitted, choice.best.score, self.budget.spent - began)
+        return better[0]
 
     def _found(
         self, name: str, model: Autoencoder, fitted: Recommender, score: float, refit: float
@@ -196,7 +203,7 @@ class Search:
             free = self._free()
             share = min(ALONE_SHARE * self.budget.seconds, free)
             tried = [t.seconds for model, t in self.journal.trials if model == kind.type_name]
-            again = (1 + self.growth) * median(tried or [0.0])  # fitted twice more, at the end
+            again = self.growth * median(tried or [0.0])  # fitted once more, at the end
             if not tried or again + median(tried) > free:
                 self.skipped[name] = "there was no time left for a trial"
                 continue

@@ -1,6 +1,7 @@
 """Choosing a type's settings on validation users, within a budget of time."""
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,6 +60,7 @@ def choose(
     search: Ladders | None = None,
     on_trial: Callable[[Trial], None] | None = None,
     through: Callable[[Score], Score] = lambda score: score,
+    on_better: Callable[[Recommender, float, float], None] | None = None,
 ) -> Choice:
     """Choose a type's settings by how well it serves the validation users.
 
@@ -81,6 +83,9 @@ def choose(
         Told of every trial.
     through : callable, optional
         Wraps the scoring of a setting, to remember what it answers.
+    on_better : callable, optional
+        Given each fitted model that is better than all fitted before it, its score, and the seconds
+        that fitting it took.
 
     Examples
     --------
@@ -92,16 +97,22 @@ def choose(
     """
     search = search or SEARCHES[kind]
     learned, judged = held_out_items(train) if validation is None else (train, validation)
-    refusals = []
+    refusals, scores = [], [-math.inf]
 
     def score(settings: dict[str, Any]) -> float:
         recommender = Recommender(search.model(settings, learned), weighting=weighting)
+        began = time.monotonic()
         try:
             recommender.fit(learned, support=False)
         except (InputError, NotEnoughMemoryError) as error:
             refusals.append(str(error))  # such as a Gram matrix that this l2 leaves singular
             return -math.inf
-        return evaluate(recommender, judged, (metric,), repeats=repeats).mean(metric)
+        seconds = time.monotonic() - began
+        value = evaluate(recommender, judged, (metric,), repeats=repeats).mean(metric)
+        if on_better is not None and value > max(scores):
+            on_better(recommender, value, seconds)
+        scores.append(value)
+        return value
 
     trials, complete = climb(
         search.ladders, search.start, through(score), max_seconds=max_seconds, on_trial=on_trial,
