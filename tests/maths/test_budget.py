@@ -7,7 +7,7 @@ from likewise.autoencoders import Autoencoder
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.data.interactions import Interactions
 from likewise.evaluate.protocol import evaluate
-from likewise.nn import training
+from likewise.nn.steps import Step
 from likewise.recommend import auto as module
 from likewise.recommend import recommender, search, selection, weights, winners
 from likewise.recommend.auto import auto
@@ -60,9 +60,9 @@ def works(clock, shop, monkeypatch):
                 )
             return _fit(self, X, validate=validate)
 
-        def step(self, rows, generator, number, _step=training._Epoch._step):
+        def step(self, chosen, n_values, number, turn=None, _take=Step.take):
             clock.now += costs["step"] * (slower if len(self.rows) == shop.n_users else 1.0)
-            return _step(self, rows, generator, number)
+            return _take(self, chosen, n_values, number, turn)
 
         def judge(*given, **named):
             clock.now += costs["judge"]
@@ -75,7 +75,7 @@ def works(clock, shop, monkeypatch):
             return found
 
         monkeypatch.setattr(Autoencoder, "fit", fit)
-        monkeypatch.setattr(training._Epoch, "_step", step)
+        monkeypatch.setattr(Step, "take", step)
         for one in (selection, search, recommender, weights):
             monkeypatch.setattr(one, "evaluate", judge)
         monkeypatch.setattr(module, "neural_candidates", candidates)

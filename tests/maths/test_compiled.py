@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from numba.core import caching
+from scipy import sparse
 
 from likewise.autoencoders.compiled import compiled
+from likewise.autoencoders.parts import scores_of
 
 
 def doubled(values):
@@ -21,3 +23,18 @@ def test_no_folder_need_be_writable(monkeypatch, tmp_path, can_write):
     compiled()(doubled)(values)
     assert values.tolist() == [0, 2, 4]
     assert any(tmp_path.rglob("*.nbi")) == can_write
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("longest", [0, 1, 3, 4, 5, 9])
+def test_scores_are_the_product_of_rows_and_matrix_whatever_their_number(kind, longest):
+    random = np.random.default_rng(longest)
+    rows = np.zeros((7, 9), np.float32)
+    for n, row in enumerate(rows):
+        row[random.permutation(9)[: max(0, longest - n)]] = random.random(max(0, longest - n))
+    B = (random.random((9, 12)) * (random.random((9, 12)) < 0.5)).astype(np.float32)
+    X = sparse.csr_array(rows)
+    found = scores_of(X, kind(B))
+    np.testing.assert_allclose(found, rows.astype(float) @ B, rtol=1e-6, atol=1e-7)
+    alone = np.vstack([scores_of(X[[n]], kind(B)) for n in range(7)])
+    np.testing.assert_array_equal(alone, found)

@@ -10,6 +10,9 @@ from likewise.autoencoders import ContractiveAutoencoder
 from likewise.nn.losses import LOSSES
 from likewise.nn.rows import as_rows
 
+FIRST = torch.zeros(())
+"""The number of the first step."""
+
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0, "max_epochs": 2}
 
 
@@ -27,7 +30,7 @@ def true_norms(model, x):
 def penalties(model, rows, seeds):
     clean = LOSSES[model.loss_](model._forward(rows), rows)
     found = [
-        (model._batch_loss(rows, torch.Generator().manual_seed(seed), 0) - clean).detach()
+        (model._batch_loss(rows, torch.Generator().manual_seed(seed), FIRST) - clean).detach()
         for seed in seeds
     ]
     return torch.stack(found) / model.penalty_weight
@@ -56,7 +59,9 @@ def test_sparse_rows_cost_what_dense_ones_do(X, hidden):
     X[X < 0.5] = 0
     model = ContractiveAutoencoder(n_latent=3, hidden=hidden, loss="bernoulli", **RUN).fit(X)
     one, other = (
-        model._batch_loss(as_rows(kind(X)), torch.Generator().manual_seed(0), 0).detach()
+        model._batch_loss(
+            as_rows(kind(X)), torch.Generator().manual_seed(0), torch.zeros(())
+        ).detach()
         for kind in (np.asarray, sparse.csr_array)
     )
     np.testing.assert_allclose(one, other, rtol=1e-5)

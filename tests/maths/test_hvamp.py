@@ -76,7 +76,7 @@ def test_answers_are_those_of_the_twin(X):
 def test_the_loss_is_the_twins_with_the_vamp_prior(X, step, weight):
     fitted = model(input_dropout=0.0).fit(sparse.csr_array(X))
     rows = as_rows(sparse.csr_array(X))
-    found = fitted._batch_loss(rows, torch.Generator().manual_seed(7), step).detach()
+    found = fitted._batch_loss(rows, torch.Generator().manual_seed(7), torch.tensor(step)).detach()
     generator = torch.Generator().manual_seed(7)
     torch.empty(int(X.sum())).bernoulli_(1.0, generator=generator)  # the dropout's numbers
     noise = [torch.empty(32, L).normal_(generator=generator).numpy() for _ in range(2)]

@@ -1,12 +1,16 @@
 """The layers give the same values and gradients for sparse rows as for dense ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy import sparse
 
 from likewise.nn.layers import ACTIVATIONS, Hourglass, InputLayer
-from likewise.nn.rows import SparseRows, as_rows, unit_length
+from likewise.nn.losses import LOSSES
+from likewise.nn.plan import Plan
+from likewise.nn.rows import Resident, SparseRows, as_rows, unit_length
 
 B, F = 6, 9
 
@@ -109,3 +113,42 @@ def test_weights_are_drawn_as_glorot_says_and_from_the_generator_alone():
     again.initialise(torch.Generator().manual_seed(5))
     for one, other in zip(wide.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("room", [0, 1, 40])
+def test_a_batch_is_filled_up_by_a_row_of_zeros_that_changes_no_other(room):
+    random = np.random.default_rng(0)
+    X = sparse.csr_array(random.poisson(0.5, (30, 12)).astype(np.float32))
+    resident = Resident.of(X, torch.device("cpu"))
+    for chosen, n_values in resident.batches(random.permutation(30), 10):
+        taken, filled = resident.take(chosen, n_values), resident.filled(chosen, n_values + room)
+        assert len(filled.values) == n_values + room
+        np.testing.assert_array_equal(filled.dense()[:10], taken.dense())
+        np.testing.assert_array_equal(filled.dense()[10:], np.zeros((1, 12)))
+        logits = torch.randn(11, 12)
+        for loss in LOSSES.values():
+            torch.testing.assert_close(loss(logits, filled)[:10], loss(logits[:10], taken))
+
+
+def test_almost_every_batch_fits_its_room():
+    random = np.random.default_rng(0)
+    lengths = np.minimum(random.lognormal(2, 1, 5_000).astype(int), 60)
+    X = sparse.csr_array(
+        (np.ones(lengths.sum()), np.concatenate([np.arange(n) for n in lengths]),
+         np.concatenate([[0], np.cumsum(lengths)]))
+    )  # fmt: skip
+    resident = Resident.of(X, torch.device("cpu"))
+    room = resident.room(100)
+    sizes = [n for _ in range(20) for _, n in resident.batches(random.permutation(5_000), 100)]
+    assert max(sizes) <= room < 1.5 * np.mean(sizes)
+
+
+def test_a_step_is_recorded_on_cuda_alone_and_where_rows_stand_apart():
+    on = {"device": torch.device("cuda"), "optimizer": "adam"}
+    base = Plan(
+        max_epochs=1, batch_size=1, learning_rate=1.0, weight_decay=0.0, patience=1,
+        max_seconds=1.0, seed=0, bfloat16=False, **on,
+    )  # fmt: skip
+    assert base.recorded
+    changes = [{"device": torch.device("cpu")}, {"optimizer": "sgd"}, {"recordable": False}]
+    assert not any(replace(base, **change).recorded for change in changes)

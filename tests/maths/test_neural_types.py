@@ -160,7 +160,9 @@ def test_mult_dae_is_its_ten_line_twin(purchases, scale):
 def test_the_loss_of_mult_dae_compares_with_the_clean_row(purchases):
     X = sparse.csr_array(purchases)
     model = DenoisingAutoencoder(n_latent=5, max_epochs=1, **RUN).fit(X)
-    found = model._batch_loss(as_rows(X), torch.Generator().manual_seed(3), 0).detach()
+    found = model._batch_loss(
+        as_rows(X), torch.Generator().manual_seed(3), torch.zeros(())
+    ).detach()
     keep = torch.empty(X.nnz).bernoulli_(0.5, generator=torch.Generator().manual_seed(3))
     seen = unit(purchases)
     seen[np.nonzero(purchases)] *= 2 * keep.numpy()
@@ -175,7 +177,9 @@ def test_corruption_of_tables_reaches_zeros_too():
         model = DenoisingAutoencoder(n_latent=3, corruption=corruption, max_epochs=3, **RUN).fit(X)
         assert model.loss_ == "squared"
         loss = [
-            model._batch_loss(as_rows(X), torch.Generator().manual_seed(seed), 0).detach()
+            model._batch_loss(
+                as_rows(X), torch.Generator().manual_seed(seed), torch.zeros(())
+            ).detach()
             for seed in (0, 0, 1)
         ]
         assert torch.equal(loss[0], loss[1])
@@ -210,7 +214,9 @@ def test_mult_vae_is_its_ten_line_twin(purchases):
 def test_the_loss_of_mult_vae_is_likelihood_and_annealed_kl(purchases, step, beta, weight):
     X = sparse.csr_array(purchases)
     model = vae(beta=beta, anneal_steps=100).fit(X)
-    found = model._batch_loss(as_rows(X), torch.Generator().manual_seed(3), step).detach()
+    found = model._batch_loss(
+        as_rows(X), torch.Generator().manual_seed(3), torch.tensor(step)
+    ).detach()
 
     random = torch.Generator().manual_seed(3)
     keep = torch.empty(X.nnz).bernoulli_(0.5, generator=random).numpy()

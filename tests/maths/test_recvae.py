@@ -11,6 +11,9 @@ from likewise.autoencoders import RecVAE
 from likewise.errors import InputError
 from likewise.nn.rows import as_rows
 
+FIRST = torch.zeros(())
+"""The number of the first step."""
+
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0, "batch_size": 16}
 
 
@@ -53,7 +56,9 @@ def test_answers_are_those_of_the_twin(X):
 
 def test_the_loss_is_the_twins_with_a_composite_prior_and_a_weight_a_customer(X):
     fitted = model(gamma=0.3, input_dropout=0.0, max_epochs=7).fit(sparse.csr_array(X))
-    found = fitted._batch_loss(as_rows(sparse.csr_array(X)), torch.Generator().manual_seed(7), 0)
+    found = fitted._batch_loss(
+        as_rows(sparse.csr_array(X)), torch.Generator().manual_seed(7), torch.zeros(())
+    )
     (mean, logvar), (old, old_logvar) = (encoder(fitted.net_, n, X) for n in ("encoder", "old"))
     assert not np.allclose(mean, old)
     generator = torch.Generator().manual_seed(7)
@@ -102,7 +107,7 @@ def test_partial_fit_teaches_all_layers_and_renews_the_prior(X):
 def test_an_empty_basket_is_no_nan(X):
     fitted = model().fit(sparse.csr_array(X))
     empty = as_rows(sparse.csr_array((2, 8), dtype=np.float32))
-    loss = fitted._batch_loss(empty, torch.Generator().manual_seed(0), 0)
+    loss = fitted._batch_loss(empty, torch.Generator().manual_seed(0), FIRST)
     loss.sum().backward()
     assert torch.isfinite(loss).all()
     assert all(p.grad is None or p.grad.isfinite().all() for p in fitted.net_.parameters())

@@ -8,6 +8,9 @@ from likewise.autoencoders import SparseAutoencoder
 from likewise.errors import ModelFolderError
 from likewise.nn.rows import as_rows
 
+FIRST = torch.zeros(())
+"""The number of the first step."""
+
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0}
 
 
@@ -47,7 +50,7 @@ def test_the_loss_is_its_ten_line_twin(X, penalty):
         h = np.where(a >= np.sort(a)[:, [-4]], a, 0)  # the 4 = .2 · 20 largest
         expected = loss(h)
     np.testing.assert_allclose(model.transform(X), h, atol=1e-5)
-    found = model._batch_loss(as_rows(X), torch.Generator(), 0).detach()
+    found = model._batch_loss(as_rows(X), torch.Generator(), FIRST).detach()
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 

@@ -66,7 +66,9 @@ def test_more_samples_give_a_tighter_bound(X):
     for k in (1, 5, 50):
         model.set_params(n_importance=k)
         draws = [
-            model._batch_loss(as_rows(X), torch.Generator().manual_seed(seed), 10).mean().item()
+            model._batch_loss(as_rows(X), torch.Generator().manual_seed(seed), torch.tensor(10))
+            .mean()
+            .item()
             for seed in range(30)
         ]
         bounds.append(-np.mean(draws))
@@ -75,7 +77,9 @@ def test_more_samples_give_a_tighter_bound(X):
 
 def test_the_importance_weighted_loss_is_its_twin(X):
     model = vae(X, n_importance=3, anneal_steps=100, max_epochs=2)
-    found = model._batch_loss(as_rows(X), torch.Generator().manual_seed(5), 40).detach()
+    found = model._batch_loss(
+        as_rows(X), torch.Generator().manual_seed(5), torch.tensor(40)
+    ).detach()
     with torch.no_grad():
         mean, log_variance = (a.numpy() for a in model.net_.encode(torch.tensor(X)).chunk(2, 1))
     random = torch.Generator().manual_seed(5)

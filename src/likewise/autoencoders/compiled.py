@@ -196,26 +196,6 @@ def inverse_columns(factors: Any, places: Any, result: Any) -> None:
 
 
 @compiled()
-def add_rows(given: Any, matrix: Any, scores: Any) -> None:
-    """Add to each row of `scores` the rows of a sparse matrix that a given row names: x B.
-
-    Parameters
-    ----------
-    given, matrix : tuple of ndarray
-        x and B as the three arrays of CSR: indptr, indices, data.
-    scores : ndarray of shape (B, I), float32
-        Added to.
-    """
-    starts, items, weights = given
-    row_starts, others, values = matrix
-    for r in range(len(scores)):
-        row = scores[r]
-        for n in range(starts[r], starts[r + 1]):
-            for place in range(row_starts[items[n]], row_starts[items[n] + 1]):
-                row[others[place]] += weights[n] * values[place]
-
-
-@compiled()
 def k_largest(scores: Any, order: Any, by_order: Any, items: Any) -> None:
     """Write the k best columns of each row, best first; of equal ones the earlier in `order`.
 

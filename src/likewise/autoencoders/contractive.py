@@ -91,7 +91,7 @@ class ContractiveAutoencoder(NeuralAutoencoder):
             return chosen
         return chosen | {"hidden": (), "activation": "sigmoid"}
 
-    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         net = cast("Hourglass", self.net_)
         into = net.first(self._input(rows))
         code = self._code(net.onward(into))

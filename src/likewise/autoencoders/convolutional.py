@@ -152,7 +152,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
         few = is_auto(self.augment) and self.image_shape_ is not None and len(X) < FEW
         return {"augment": False} | super()._defaults(X) | (FOR_FEW if few else {})
 
-    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         seen = self._input(rows)
         if self.corruption is not None:
             seen = CORRUPTIONS[self.corruption](seen, self.corruption_level, generator)

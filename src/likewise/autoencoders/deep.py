@@ -133,7 +133,7 @@ class DeepAutoencoder(NeuralAutoencoder):
                 f"bernoulli loss (it is {self.loss_}); set projection_steps=0"
             )
 
-    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         return self._explained(self._coded(rows), rows, generator)
 
     def _bytes_to_fit(self, X: Any) -> int:

@@ -72,7 +72,7 @@ class DenoisingAutoencoder(NeuralAutoencoder):
         level = 0.1 if kind == "gaussian" and not sparse.issparse(X) else 0.5
         return super()._defaults(X) | {"corruption": own, "corruption_level": level}
 
-    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         corrupt = CORRUPTIONS[self.setting("corruption")]
         seen = corrupt(self._input(rows), self.setting("corruption_level"), generator)
         return self._explained(self._code(self.net_.encode(seen)), rows, generator)

@@ -115,14 +115,14 @@ class HVamp(NeuralAutoencoder):
         needed: int = bytes_of(X) + 4 * X.shape[1] * (COPIES * width + 3 * batch)
         return needed
 
-    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         net, x = self._gated, dropout(self._input(rows), self.input_dropout, generator)
         q2 = net.q2(x)
         z2 = _drawn(*q2, generator)
         q1 = net.q1(x, z2)
         z1 = _drawn(*q1, generator)
         gap = (log_normal(z1, *q1) - log_normal(z1, *net.p1(z2)) + log_normal(z2, *q2)).sum(1)
-        weight = self.beta * min(1.0, step / self.anneal_steps)
+        weight = self.beta * (step / self.anneal_steps).clamp(max=1.0)
         loss = self._explained(torch.cat([z1, z2], 1), rows, generator)
         return loss + weight * (gap - net.log_prior(z2))
 

@@ -14,8 +14,10 @@ from torch import Tensor
 
 from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import GRAM_BYTES, column_counts, gram
+from likewise.autoencoders.parts import scores_of
 from likewise.errors import InputError
 from likewise.memory import require_memory
+from likewise.nn.device import solver_for
 
 MAX_RESIDUAL = 0.1
 """|P A v - v| / |v| of a random v beyond which an inverse P of A is refused."""
@@ -46,6 +48,9 @@ class LinearAutoencoder(Autoencoder):
         α, by how much the scores of items bought often are lowered (DAN).
     user_power : float
         β, by how much the rows of users who bought much count less (DAN).
+    device : str
+        Where the inverse is taken: "cpu", "cuda", or "auto", which is CUDA where it has room for
+        the matrix four times. B itself lies in the machine's memory.
 
     Attributes
     ----------
@@ -79,6 +84,7 @@ class LinearAutoencoder(Autoencoder):
     relaxation: float = 0.0
     item_power: float = 0.0
     user_power: float = 0.0
+    device: str = "auto"
 
     type_name: ClassVar[str] = "linear"
     additive: ClassVar[bool] = True
@@ -89,10 +95,12 @@ class LinearAutoencoder(Autoencoder):
         "relaxation": [Interval(Real, 0, 1, closed="left")],
         "item_power": [Interval(Real, 0, 1, closed="both")],
         "user_power": [Interval(Real, 0, 2, closed="both")],
+        "device": [str],
     }
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
         self._require_square(X.shape[1], X.nnz if sparse.issparse(X) else 0)
+        self._solver(X.shape[1])  # refuses one that is not there before the work
         self.__dict__.pop("_gram", None)
         self._solve(self._weighted_gram(X), column_counts(X))
 
@@ -128,20 +136,26 @@ class LinearAutoencoder(Autoencoder):
 
     def _solve(self, G: Tensor, counts: NDArray[np.float64]) -> None:
         """Turn the Gram matrix into B, in its own memory."""
-        penalty = self.l2 + self.dropout / (1 - self.dropout) * G.diagonal().clone()
-        G.diagonal().add_(penalty)
-        P = _inverse(G)
+        A = G.to(self._solver(len(G)))
+        penalty = self.l2 + self.dropout / (1 - self.dropout) * A.diagonal().clone()
+        A.diagonal().add_(penalty)
+        P = _inverse(A)
         scale = torch.maximum(penalty, (1 - self.relaxation) / P.diagonal())
         B = P.mul_(-scale)
         B.diagonal().add_(1)
         if not self.relaxation:
             B.fill_diagonal_(0)
         if self.item_power:
-            power = torch.from_numpy(np.maximum(counts, 1) ** self.item_power).float()
+            power = torch.from_numpy(np.maximum(counts, 1) ** self.item_power).to(B)
             B.mul_(power[:, None]).div_(power)
-        self.B_: NDArray[np.float32] = B.numpy()
+        self.B_: NDArray[np.float32] = (G.copy_(B) if B.is_cuda else B).numpy()
+
+    def _solver(self, n: int) -> torch.device:
+        return solver_for(self.device, 4 * 4 * n**2, f"the inverse of a {n:,}² matrix")
 
     def _logits(self, X: Any) -> NDArray[np.float32]:
+        if sparse.issparse(X):
+            return scores_of(X, self.B_)
         result: NDArray[np.float32] = np.asarray(X @ self.B_, dtype=np.float32)
         return result
 
@@ -181,9 +195,10 @@ def _inverse(A: Tensor) -> Tensor:
     The transposed view is what LAPACK calls its own order: nothing is copied. Two products with a
     probe tell whether float32 (and, beyond 46,340 items, the library's index arithmetic) sufficed.
     """
-    probe = torch.randn(len(A), generator=torch.Generator().manual_seed(0))
+    probe = torch.randn(len(A), generator=torch.Generator().manual_seed(0)).to(A)
     image = A @ probe
-    factor, info = torch.linalg.cholesky_ex(A.mT, out=(A.mT, torch.empty((), dtype=torch.int32)))
+    info = torch.empty((), dtype=torch.int32, device=A.device)
+    factor, info = torch.linalg.cholesky_ex(A.mT, out=(A.mT, info))
     if not int(info):
         torch.cholesky_inverse(factor, out=factor)
     if int(info) or not torch.dist(A @ image, probe) <= MAX_RESIDUAL * probe.norm():

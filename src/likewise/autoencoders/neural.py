@@ -73,7 +73,7 @@ class NeuralAutoencoder(NeuralParameters):
     # What a type provides
 
     @abstractmethod
-    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         """Return the loss of each row of a batch, its penalty included."""
 
     def _code(self, encoded: Tensor) -> Tensor:
@@ -106,6 +106,7 @@ class NeuralAutoencoder(NeuralParameters):
             validate=None if validate is None else lambda: self._judged(validate),
             progress=self.progress,
             checkpoint=checkpoint,
+            turn=self._turn,
         )
         self.n_epochs_ = self.history_.best_epoch
 
@@ -129,7 +130,7 @@ class NeuralAutoencoder(NeuralParameters):
 
         learned = self._loss_of_images if self.setting("augment") else self._batch_loss
 
-        def loss(batch: Rows, generator: torch.Generator, step: int) -> Tensor:
+        def loss(batch: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
             return learned(batch, generator, self._n_steps + step)
 
         rows = self._scaled(rows, out=rows)
@@ -196,7 +197,7 @@ class NeuralAutoencoder(NeuralParameters):
             return explained(self.output, net.widen(z), net.output, rows, generator)
         return LOSSES[self.loss_](net.decode(z), rows)
 
-    def _loss_of_images(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def _loss_of_images(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         shape = self.image_shape_
         if shape is None or not isinstance(rows, Tensor):
             raise InputError(

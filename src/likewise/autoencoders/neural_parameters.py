@@ -1,6 +1,6 @@
 """The parameters that all types trained by back-propagation share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -17,7 +17,7 @@ from likewise.nn.device import use_bfloat16
 from likewise.nn.layers import ACTIVATIONS
 from likewise.nn.losses import LOSSES
 from likewise.nn.optimizers import RATES
-from likewise.nn.output import OUTPUTS
+from likewise.nn.output import OUTPUTS, output_for
 from likewise.nn.plan import Plan, Progress
 
 _COUNT = Interval(Integral, 1, None, closed="left")
@@ -169,4 +169,16 @@ class NeuralParameters(Autoencoder):
             sampled=self.output == "sampled",
             bfloat16=use_bfloat16(precision_for(self.precision, self.loss_), self.device_),
             decay=self.setting("optimizer") == "muon",
+            recordable=self._recordable(),
         )
+
+    def _turn(self, epoch: int) -> Hashable:
+        """Say what tells apart the epochs in which different weights learn; here all always do."""
+
+    def _recordable(self) -> bool:
+        """Say whether a row's loss is its own, and waits for nothing while it is worked out."""
+        how = self.output
+        if how == "auto":
+            shape = self.setting("batch_size"), self.n_features_in_
+            how = output_for(*shape, self.device_.type)
+        return how == "full"

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import sparse
 
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
@@ -60,18 +61,20 @@ def arrays(matrix: Any) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[n
 
 
 def scores_of(X: Any, B: Any) -> NDArray[np.float32]:
-    """Return the product of two CSR matrices as a dense one.
+    """Return the product of a CSR matrix with another, CSR or dense, as a dense one.
 
     Examples
     --------
-    >>> from scipy import sparse
     >>> scores_of(sparse.csr_array([[1.0, 2.0]]), sparse.csr_array([[0.0, 1], [1, 0]]))
     array([[2., 1.]], dtype=float32)
     """
-    from likewise.autoencoders.compiled import add_rows  # numba takes half a second to import
+    from likewise.autoencoders import products  # numba takes half a second to import
 
     scores = np.zeros((X.shape[0], B.shape[1]), np.float32)
-    add_rows(_unsigned(X), _unsigned(B), scores)
+    if sparse.issparse(B):
+        products.add_rows(_unsigned(X), _unsigned(B), scores)
+    else:
+        products.add_dense_rows(_unsigned(X), B, scores)
     return scores
 
 

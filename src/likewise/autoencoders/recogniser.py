@@ -53,7 +53,7 @@ class Recogniser(nn.Module):
         seen = self._autoencoder._input(table)
         return self._autoencoder._code(self.net.encode(seen))
 
-    def loss(self, batch: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def loss(self, batch: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         """Return -log p(y | x) of each row; the label is its last value.
 
         Images are moved a little first where the autoencoder says `augment`.

@@ -96,8 +96,8 @@ class RecVAE(NeuralAutoencoder):
     gamma: float = 0.005
     input_dropout: float = 0.5
 
-    _epoch_steps = 0
-    """Steps of an epoch while rounds are gone through, else 0: all layers learn together."""
+    _decoder_alone = False
+    """Whether it is the decoder's turn; where no rounds are gone through all layers learn."""
 
     def _validate_params(self) -> None:
         super()._validate_params()
@@ -108,7 +108,7 @@ class RecVAE(NeuralAutoencoder):
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
         super()._fit(X, validate)
-        self._epoch_steps = 0
+        self._decoder_alone = False
         self.net_.requires_grad_(True)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -117,33 +117,26 @@ class RecVAE(NeuralAutoencoder):
         self._composite.renew_prior()
         return self
 
-    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
-        learns_decoder = self._turn(step)
-        level = 0.0 if learns_decoder else self.input_dropout
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
+        level = 0.0 if self._decoder_alone else self.input_dropout
         x = self._input(rows)
         mean, log_variance = self.net_.encode(dropout(x, level, generator)).chunk(2, dim=1)
         z = mean + (0.5 * log_variance).exp() * torch.empty_like(mean).normal_(generator=generator)
         loss = self._explained(z, rows, generator)
-        if learns_decoder:
+        if self._decoder_alone:
             return loss
         gap = log_normal(z, mean, log_variance) - self._composite.log_prior(x, z)
         return loss + self.gamma * _sum(rows) * gap.sum(1)
 
-    def _turn(self, step: int) -> bool:
+    def _turn(self, epoch: int) -> bool:
         """Let the layers learn whose turn it is; return whether the decoder's are alone."""
-        if not self._epoch_steps:
-            return False
-        net, turn = self._composite, step // self._epoch_steps % ROUND >= ENCODER_EPOCHS
-        if turn and step % (ROUND * self._epoch_steps) == ENCODER_EPOCHS * self._epoch_steps:
+        net, alone = self._composite, epoch % ROUND >= ENCODER_EPOCHS
+        if epoch % ROUND == ENCODER_EPOCHS:
             net.renew_prior()
-        net.encoder.requires_grad_(not turn)
-        net.decoder.requires_grad_(turn)
-        return turn
-
-    def _with_validation(self, X: Any, validate: Validate | None) -> tuple[Any, Validate | None]:
-        training, judge = super()._with_validation(X, validate)
-        self._epoch_steps = math.ceil(training.shape[0] / self.setting("batch_size"))
-        return training, judge
+        net.encoder.requires_grad_(not alone)
+        net.decoder.requires_grad_(alone)
+        self._decoder_alone = alone
+        return alone
 
     def _code(self, encoded: Tensor) -> Tensor:
         return encoded[:, : self.n_latent]

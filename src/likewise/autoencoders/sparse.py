@@ -91,7 +91,7 @@ class SparseAutoencoder(NeuralAutoencoder):
         largest = encoded.topk(max(1, round(self.setting("sparsity") * self.n_latent)), dim=1)
         return torch.zeros_like(encoded).scatter(1, largest.indices, largest.values)
 
-    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         code = self._code(self.net_.encode(self._input(rows)))
         loss = self._explained(code, rows, generator)
         weight = float(self.penalty_weight * self.n_features_in_)
@@ -104,6 +104,9 @@ class SparseAutoencoder(NeuralAutoencoder):
         if self.penalty == "kl":
             return bernoulli_kl(self.setting("sparsity"), code.float().mean(0)).mean()
         return code.new_zeros(())
+
+    def _recordable(self) -> bool:
+        return super()._recordable() and self.penalty != "kl"  # of a batch's mean
 
     def _defaults(self, X: Any) -> dict[str, Any]:
         share = SHARE
@@ -144,5 +147,4 @@ def bernoulli_kl(rho: float, mean: Tensor) -> Tensor:
     tensor([0.0000, 0.3681])
     """
     mean = mean.clamp(1e-6, 1 - 1e-6)
-    one = torch.as_tensor(rho, dtype=mean.dtype, device=mean.device)
-    return one * (one / mean).log() + (1 - one) * ((1 - one) / (1 - mean)).log()
+    return rho * (rho / mean).log() + (1 - rho) * ((1 - rho) / (1 - mean)).log()

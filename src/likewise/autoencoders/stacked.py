@@ -72,7 +72,7 @@ class StackedAutoencoder(NeuralAutoencoder):
 
     _purchases: ClassVar[dict[str, Any]] = {"hidden": (200,)}
 
-    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         return self._explained(self._coded(rows), rows, generator)
 
     def _bytes_to_fit(self, X: Any) -> int:
@@ -109,7 +109,7 @@ class _Layer(GreedyLayer):
         self.corrupt: Corruption = CORRUPTIONS[model.corruption]
         self.level = model.corruption_level
 
-    def loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         del step
         seen = self.corrupt(self.into(rows), self.level, generator)
         decoded = self.decoder(self.of_code(self.encoder(seen)))

@@ -90,7 +90,10 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
             chosen["max_epochs"] = min(400, max(10, steps * chosen["batch_size"] // n))
         return chosen
 
-    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def _recordable(self) -> bool:
+        return super()._recordable() and not self.neighbour_weight  # of a batch's rows
+
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         if not self.neighbour_weight:
             return self._explained(self._coded(rows), rows, generator)
         seen = self._input(rows)

@@ -18,7 +18,7 @@ from likewise.nn.corruption import dropout
 from likewise.nn.importance import Posterior, log_mean_exp
 from likewise.nn.rows import Rows, SparseRows
 
-ANNEALED = 2**62
+ANNEALED = torch.tensor(math.inf)
 """A step at which the weight of the prior grows no more."""
 
 
@@ -131,12 +131,12 @@ class VariationalAutoencoder(NeuralAutoencoder):
     def _code(self, encoded: Tensor) -> Tensor:
         return encoded[:, : self.n_latent]
 
-    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         if self.binarise:
             rows = self._drawn(rows, generator)
         seen = dropout(self._input(rows), self.setting("input_dropout"), generator)
         q = Posterior.of(self.net_.encode(seen))
-        weight = float(min(self.setting("beta"), step / self.setting("anneal_steps")))
+        weight: Tensor = (step / self.setting("anneal_steps")).clamp(max=self.setting("beta"))
         if self.n_importance == 1:
             z = q.at(q.noise(generator))
             return self._explained(z, rows, generator) + weight * q.kl()
@@ -149,7 +149,8 @@ class VariationalAutoencoder(NeuralAutoencoder):
         """Return the bound of held rows, the prior in full: the codes' means tell nothing of it."""
         generator = torch.Generator(self.device_).manual_seed(0)
         blocks = (self._rows(block) for block in self._blocks(X))
-        losses = torch.cat([self._batch_loss(rows, generator, ANNEALED) for rows in blocks])
+        step = ANNEALED.to(self.device_)
+        losses = torch.cat([self._batch_loss(rows, generator, step) for rows in blocks])
         return -float(losses.double().mean())
 
     def _drawn(self, rows: Rows, generator: torch.Generator) -> Tensor:
@@ -162,7 +163,12 @@ class VariationalAutoencoder(NeuralAutoencoder):
         return torch.bernoulli(rows, generator=generator)
 
     def _log_ratio(
-        self, rows: Rows, q: Posterior, noise: Tensor, weight: float, generator: torch.Generator
+        self,
+        rows: Rows,
+        q: Posterior,
+        noise: Tensor,
+        weight: float | Tensor,
+        generator: torch.Generator,
     ) -> Tensor:
         """Return log p(x | z) + β (log p(z) - log q(z | x)) for z = μ + σ ε, of shape (B,)."""
         return weight * q.log_prior_ratio(noise) - self._explained(q.at(noise), rows, generator)

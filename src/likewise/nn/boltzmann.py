@@ -51,7 +51,7 @@ class BoltzmannMachine(nn.Module):
         self.weight, self.hidden_bias, self.visible_bias = weight, hidden_bias, visible_bias
         self.gaussian_visible, self.gaussian_hidden = gaussian_visible, gaussian_hidden
 
-    def loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         """Return F(v) - F(v'), v' one step of Gibbs sampling away: its gradient is CD-1's."""
         del step
         v = _dense(rows)
@@ -118,7 +118,7 @@ class UnrolledMachine(GreedyLayer):
         self.into = into or (lambda rows: rows)
         self._halves = (encoder, cast("nn.Linear", decoder))  # no modules of this one
 
-    def loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         """Return the machine's loss on what it is shown of rows."""
         return self.machine.loss(self.into(rows), generator, step)
 

@@ -2,7 +2,8 @@
 
 import torch
 
-from likewise.errors import InputError
+from likewise.errors import InputError, NotEnoughMemoryError
+from likewise.memory import GIB
 
 
 def resolve_device(name: str) -> torch.device:
@@ -41,3 +42,34 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def solver_for(name: str, needed: int, what: str) -> torch.device:
+    """Return where a closed form is solved: on CUDA if it is named or "auto" finds room, or here.
+
+    Parameters
+    ----------
+    name : str
+        As in :func:`resolve_device`. Accelerators other than CUDA have no solver: it is the CPU.
+    needed : int
+        Bytes of the device's memory that solving takes.
+    what : str
+        The work, as it will stand in the message.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If the device was named and has less memory free.
+    """
+    device = resolve_device(name)
+    if device.type != "cuda":
+        return torch.device("cpu")
+    free = torch.cuda.mem_get_info(device)[0]
+    if needed <= free:
+        return device
+    if name == "auto":
+        return torch.device("cpu")
+    raise NotEnoughMemoryError(
+        f"{what} needs {needed / GIB:.1f} GiB on {device}, where {free / GIB:.1f} GiB are free; "
+        "use device='cpu'"
+    )

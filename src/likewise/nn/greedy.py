@@ -27,7 +27,7 @@ class GreedyLayer(nn.Module, ABC):
     """What is trained by itself before the net as a whole."""
 
     @abstractmethod
-    def loss(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
+    def loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         """Return the loss of each row, of shape (B,)."""
 
     @abstractmethod

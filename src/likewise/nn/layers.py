@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likewise.nn.rows import Rows
+from likewise.nn.rows import Rows, SparseRows
 from likewise.nn.sparse_product import sparse_product
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -46,6 +46,8 @@ class InputLayer(nn.Module):
 
     def forward(self, rows: Rows) -> Tensor:
         """Return the (B, H) pre-activations."""
+        if isinstance(rows, SparseRows) and rows.values.is_cuda and not self.touched_only:
+            rows = rows.dense()  # a long row's sum waits for each value; a dense product does not
         if isinstance(rows, Tensor):
             return rows @ self.weight + self.bias
         summed = sparse_product(rows, self.weight, touched_only=self.touched_only)

@@ -50,7 +50,7 @@ class MatrixMuon(ByWeight):
     N. Amsel et al., "The Polar Express", 2025, arXiv:2505.16932 (the polynomials).
     """
 
-    def __init__(self, matrices: Sequence[Tensor], lr: float, weight_decay: float) -> None:
+    def __init__(self, matrices: Sequence[Tensor], lr: float | Tensor, weight_decay: float) -> None:
         super().__init__(list(matrices), {"lr": lr, "weight_decay": weight_decay})
         units = use_bfloat16("auto", matrices[0].device)
         self.kind = torch.bfloat16 if units else torch.float32
@@ -64,7 +64,7 @@ class MatrixMuon(ByWeight):
         ahead = torch.lerp(gradient, momentum, MOMENTUM).flatten(1)
         scale = 0.2 * max(ahead.shape) ** 0.5
         step = orthogonal(ahead, self.kind).view_as(weight)
-        weight.add_(step, alpha=-group["lr"] * scale)
+        weight.sub_(step * (group["lr"] * scale))
 
 
 def orthogonal(matrix: Tensor, kind: torch.dtype = torch.float32) -> Tensor:

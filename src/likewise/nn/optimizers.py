@@ -17,6 +17,9 @@ RATES = {"adam": 1e-3, "adamw": 1e-3, "muon": 5e-3, "sgd": 0.1}
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 """Of Adam, as its authors have them."""
 
+Rate = float | Tensor
+"""A learning rate; where a recorded step reads it, a tensor."""
+
 WARM_UP = 0.05
 """Share of a run in which the learning rate rises."""
 
@@ -26,17 +29,21 @@ def make_optimizer(net: nn.Module, plan: Plan) -> torch.optim.Optimizer:
 
     "sgd" is plain gradient descent, "adam" is Kingma and Ba's (2015), "adamw" the same with weights
     that decay by themselves (Loshchilov and Hutter, 2019, arXiv:1711.05101), "muon" :class:`Muon`;
-    where the output is sampled it is :class:`SampledAdam`.
+    where the output is sampled it is :class:`SampledAdam`. Where steps are recorded the rate is a
+    tensor, so that a replayed step reads what it is then.
     """
     if plan.sampled:
         return SampledAdam(cast("LinearOutputNet", net), plan.learning_rate)
-    rate, decay = plan.learning_rate, plan.weight_decay
+    rate: Rate = plan.learning_rate
+    if plan.recorded:
+        rate = torch.tensor(rate, device=plan.device)
+    decay = plan.weight_decay
     if plan.optimizer == "sgd":
         return torch.optim.SGD(net.parameters(), lr=rate, weight_decay=decay)
     if plan.optimizer == "muon":
         return Muon(net, rate, decay)
     kind = torch.optim.AdamW if plan.optimizer == "adamw" else torch.optim.Adam
-    return kind(net.parameters(), lr=rate, weight_decay=decay, fused=True)
+    return kind(net.parameters(), lr=rate, weight_decay=decay, fused=True, capturable=plan.recorded)
 
 
 class Parts(torch.optim.Optimizer):
@@ -120,22 +127,29 @@ class Muon(Parts):
         Of both.
     """
 
-    def __init__(self, net: nn.Module, lr: float, weight_decay: float) -> None:
+    def __init__(self, net: nn.Module, lr: Rate, weight_decay: float) -> None:
         matrices = [p for p in net.parameters() if p.ndim > 1]
         others = [p for p in net.parameters() if p.ndim <= 1]
         parts: list[torch.optim.Optimizer] = []
         if matrices:
             parts.append(MatrixMuon(matrices, lr, weight_decay))
         if others:
-            adam = torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay, fused=True)
+            adam = torch.optim.AdamW(
+                others, lr=lr, weight_decay=weight_decay, fused=True,
+                capturable=isinstance(lr, Tensor),
+            )  # fmt: skip
             parts.append(adam)
         super().__init__(parts)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, plan: Plan, share_done: float) -> None:
     """Set the learning rate for where the run stands."""
+    rate = plan.learning_rate * rate_at(share_done)
     for group in optimizer.param_groups:
-        group["lr"] = plan.learning_rate * rate_at(share_done)
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def rate_at(share_done: float) -> float:

@@ -24,8 +24,8 @@ from likewise.nn.sparse_product import sparse_rows
 
 OUTPUTS = ("full", "blocked", "sampled")
 
-HELD = 2**25
-"""Logits that "auto" holds at a time; beyond, it takes them by blocks."""
+HELD = {"cpu": 2**25, "cuda": 2**29}
+"""Logits that "auto" holds at a time on a device; beyond, it takes them by blocks."""
 
 BLOCK = 2**20
 """Logits of a block: they stay in a processor's cache."""
@@ -34,7 +34,7 @@ SAMPLED = 4096
 """Items drawn from those that nobody in the batch bought."""
 
 
-def output_for(n_rows: int, n_items: int) -> str:
+def output_for(n_rows: int, n_items: int, device: str = "cpu") -> str:
     """Return how the logits of a batch are taken where that is left to the library.
 
     Examples
@@ -42,7 +42,7 @@ def output_for(n_rows: int, n_items: int) -> str:
     >>> output_for(500, 3_000), output_for(500, 100_000)
     ('full', 'blocked')
     """
-    return "full" if n_rows * n_items <= HELD else "blocked"
+    return "full" if n_rows * n_items <= HELD.get(device, HELD["cpu"]) else "blocked"
 
 
 def held_logits(how: str, n_rows: int, n_items: int) -> int:
@@ -56,7 +56,7 @@ def explained(
     how: str, h: Tensor, layer: nn.Linear, rows: SparseRows, generator: torch.Generator
 ) -> Tensor:
     """Return the multinomial loss of `layer(h)`, the logits taken as `how` says, of shape (B,)."""
-    how = output_for(rows.n_rows, rows.n_columns) if how == "auto" else how
+    how = output_for(rows.n_rows, rows.n_columns, h.device.type) if how == "auto" else how
     if how == "sampled":
         return sampled_output(h, layer, rows, generator, SAMPLED)
     return multinomial_output(
@@ -258,5 +258,5 @@ def _powers(logits: Tensor, peak: Tensor) -> Tensor:
 def _slope(part: _Part, powers: Tensor, scale: Tensor) -> Tensor:
     """Write |x| softmax(l) - x over the powers."""
     slope = powers.mul_(scale.unsqueeze(1))
-    slope.view(-1).index_copy_(0, part.places(slope), part.of(slope) - part.value)
+    slope.view(-1).index_add_(0, part.places(slope), part.value, alpha=-1)
     return slope

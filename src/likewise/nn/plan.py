@@ -30,6 +30,9 @@ class Plan:
         The loss looks at a sample of the items: leave the weights of the others alone.
     decay : bool
         Let the learning rate rise at first and fall to 0 by the end of the run.
+    recordable : bool
+        A row's loss is its own, no other row of the batch is in it, and working it out waits for
+        nothing: CUDA can record a step.
     """
 
     max_epochs: int
@@ -44,6 +47,12 @@ class Plan:
     bfloat16: bool
     sampled: bool = False
     decay: bool = False
+    recordable: bool = True
+
+    @property
+    def recorded(self) -> bool:
+        """Whether steps are recorded, and replayed from then on."""
+        return self.recordable and self.optimizer != "sgd" and self.device.type == "cuda"
 
     def share_done(self, rows_done: int, n_rows: int, seconds: float) -> float:
         """Return how much of the run lies behind, 0 to 1, by rows or by time if that is further."""

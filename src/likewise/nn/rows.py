@@ -3,6 +3,7 @@
 Shapes: B rows of a batch, F features (items), N stored values.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -82,6 +83,27 @@ class SparseRows:
             self, offsets=offsets, columns=self.columns[places], values=self.values[places]
         )
 
+    def filled(self, chosen: Tensor, room: int) -> Self:
+        """Return the rows of these numbers and one of zeros, which has what they leave of the room.
+
+        Examples
+        --------
+        >>> rows = SparseRows.of(sparse.csr_array([[0, 2.0], [3.0, 4.0]]))
+        >>> rows.filled(torch.tensor([1, 0]), 5).dense()
+        tensor([[3., 4.],
+                [0., 2.],
+                [0., 0.]])
+        """
+        starts = torch.cat([self.offsets[chosen], self.offsets[:1]])
+        lengths = self.offsets[chosen + 1] - starts[:-1]
+        ends = functional.pad(lengths.cumsum(0), (1, 1), value=room)
+        ends[:1].zero_()
+        shift = torch.repeat_interleave(starts - ends[:-1], ends.diff(), output_size=room)
+        place = torch.arange(room, device=shift.device)
+        source = (shift + place) % len(self.values)
+        values = torch.where(place < ends[-2], self.values[source], 0)
+        return replace(self, offsets=ends, columns=self.columns[source], values=values)
+
     def stored(self) -> Self:
         """Return the rows without the zeros among their values, which dropout leaves."""
         kept = self.values.nonzero().squeeze(1)
@@ -90,7 +112,7 @@ class SparseRows:
 
     def row_sums(self, values: Tensor) -> Tensor:
         """Sum one number per stored value over each row: (N,) to (B,)."""
-        return values.new_zeros(self.n_rows).index_add_(0, self.row_of_value(), values)
+        return torch.segment_reduce(values, "sum", offsets=self.offsets, unsafe=True)
 
     def with_values(self, values: Tensor) -> Self:
         """Return rows with the same places and other values."""
@@ -119,6 +141,13 @@ class Resident:
     """All rows of a run, on the device, dealt out in batches.
 
     Nothing waits for the device: how many values a batch holds is known here.
+
+    Parameters
+    ----------
+    rows : Tensor or SparseRows
+        On the device.
+    n_values : ndarray of shape (n,) or None
+        How many values each sparse row stores.
     """
 
     rows: Rows
@@ -134,17 +163,31 @@ class Resident:
     def __len__(self) -> int:
         return len(self.rows) if isinstance(self.rows, Tensor) else self.rows.n_rows
 
-    def batches(self, order: NDArray[np.int64], size: int) -> Iterator[tuple[Rows, int]]:
-        """Yield `size` rows at a time, in this order, each batch with its number of rows."""
+    def batches(self, order: NDArray[np.int64], size: int) -> Iterator[tuple[Tensor, int]]:
+        """Yield the numbers of `size` rows at a time, in this order, and what they store."""
         device = self.rows.device if isinstance(self.rows, Tensor) else self.rows.offsets.device
         order_there = torch.from_numpy(order).to(device)
         for start in range(0, len(order), size):
-            chosen, there = order[start : start + size], order_there[start : start + size]
-            if isinstance(self.rows, Tensor):
-                yield self.rows[there], len(chosen)
-            else:
-                assert self.n_values is not None  # noqa: S101 - sparse rows have them
-                yield self.rows.take(there, int(self.n_values[chosen].sum())), len(chosen)
+            batch = slice(start, start + size)
+            n_values = 0 if self.n_values is None else int(self.n_values[order[batch]].sum())
+            yield order_there[batch], n_values
+
+    def take(self, chosen: Tensor, n_values: int) -> Rows:
+        """Return the rows of these numbers, which store `n_values` values together."""
+        rows = self.rows
+        return rows[chosen] if isinstance(rows, Tensor) else rows.take(chosen, n_values)
+
+    def room(self, size: int) -> int:
+        """Return how many values batches of `size` rows store: all but one in some 30,000."""
+        if self.n_values is None:
+            return 0
+        mean, deviation = float(self.n_values.mean()), float(self.n_values.std())
+        return math.ceil(size * mean + 4 * math.sqrt(size) * deviation)
+
+    def filled(self, chosen: Tensor, room: int) -> Rows:
+        """Return the rows of these numbers, sparse ones filled up to fixed shapes by one more."""
+        rows = self.rows
+        return rows[chosen] if isinstance(rows, Tensor) else rows.filled(chosen, room)
 
 
 def unit_length(rows: Rows) -> Rows:

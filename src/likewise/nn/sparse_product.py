@@ -70,7 +70,7 @@ class _SparseProduct(torch.autograd.Function):
         else:
             places = torch.arange(ctx.shape[0], device=columns.device)
         offsets = functional.pad(torch.searchsorted(columns, places.to(columns.dtype)), (0, 1))
-        offsets[-1] = len(columns)
+        offsets[-1:].fill_(len(columns))
         sums = _sums(upstream, row, offsets, values)
         if ctx.touched_only:
             sums = sparse_rows(places, sums, ctx.shape)

@@ -6,8 +6,7 @@ from a checkpoint takes the very steps that it would have taken without the inte
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +18,11 @@ from likewise.errors import InputError
 from likewise.nn.checkpoint import Checkpoint
 from likewise.nn.optimizers import make_optimizer, set_rate
 from likewise.nn.plan import History, Plan, Progress
-from likewise.nn.rows import Resident, Rows
+from likewise.nn.rows import Resident
+from likewise.nn.steps import BatchLoss, Step, step_for
 
-BatchLoss = Callable[[Rows, torch.Generator, int], Tensor]
-"""(batch, random numbers, step) to the loss of each row."""
+TELL_EVERY = 0.1
+"""Seconds between two reports on a device that computes on its own: to ask it is to wait for it."""
 
 
 def train(
@@ -35,6 +35,7 @@ def train(
     progress: Callable[[Progress], None] | None = None,
     checkpoint: Checkpoint | None = None,
     optimizer: torch.optim.Optimizer | None = None,
+    turn: Callable[[int], Hashable] | None = None,
 ) -> History:
     """Lower the loss of `net` on the rows of `X` by back-propagation, and keep the best weights.
 
@@ -49,6 +50,9 @@ def train(
         weights are the best.
     checkpoint : Checkpoint, optional
         Written after each epoch, and continued from where it exists.
+    turn : callable, optional
+        Is told the number of an epoch before it, may let some weights learn and others not, and
+        returns what tells these turns apart.
 
     Notes
     -----
@@ -65,13 +69,14 @@ def train(
     history, best = History(), _weights(net)
     if checkpoint is not None and (saved := checkpoint.read(net, optimizer)) is not None:
         history, best = History(**saved.history), saved.best
+    step = step_for(rows, loss, optimizer, plan)
     began = time.monotonic() - sum(epoch["seconds"] for epoch in history.epochs)
     try:
         while (why := history.finished(plan, validate is not None)) is None:
             last = history.epochs[-1]["validation"] if history.epochs else None
-            epoch = _Epoch(
-                net, rows, loss, plan, optimizer, len(history.epochs), began, last, progress
-            )
+            number = len(history.epochs)
+            whose = turn(number) if turn else None
+            epoch = _Epoch(net, rows, step, plan, number, whose, began, last, progress)
             history.epochs.append(epoch.run() | {"validation": validate() if validate else None})
             if validate is None or history.epochs[-1]["validation"] > history.best_validation():
                 history.best_epoch, best = len(history.epochs), _weights(net)
@@ -97,10 +102,10 @@ class _Epoch:
 
     net: nn.Module
     rows: Resident
-    loss: BatchLoss
+    step: Step
     plan: Plan
-    optimizer: torch.optim.Optimizer
     number: int
+    turn: Hashable
     began: float
     last_validation: float | None
     progress: Callable[[Progress], None] | None
@@ -109,19 +114,20 @@ class _Epoch:
         started, n = time.monotonic(), len(self.rows)
         seed = [self.plan.seed, self.number]
         order = np.random.default_rng(seed).permutation(n)
-        generator = torch.Generator(self.plan.device)
-        generator.manual_seed(
-            int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
-        )
-        total, done = torch.zeros((), device=self.plan.device), 0
-        step = self.number * math.ceil(n / self.plan.batch_size)
+        noise = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+        self.step.generator.manual_seed(int(noise >> 1))
+        total, done, told = torch.zeros((), device=self.plan.device), 0, -math.inf
+        first = self.number * math.ceil(n / self.plan.batch_size)
+        every = 0.0 if self.plan.device.type == "cpu" else TELL_EVERY
         self.net.train()
-        for rows, size in self.rows.batches(order, self.plan.batch_size):
-            self._set_rate(done + size, n)
-            total += self._step(rows, generator, step)
-            step, done = step + 1, done + size
-            if self.progress is not None:
+        for batch, (chosen, n_values) in enumerate(self.rows.batches(order, self.plan.batch_size)):
+            self._set_rate(done + len(chosen), n)
+            total += self.step.take(chosen, n_values, first + batch, self.turn)
+            done += len(chosen)
+            now = time.monotonic()
+            if self.progress is not None and (done == n or now - told >= every):
                 self._tell(done, n, float(total), started)
+                told = now
             if time.monotonic() - self.began >= self.plan.max_seconds:
                 break
         self.net.eval()
@@ -133,15 +139,7 @@ class _Epoch:
         if self.plan.decay:
             seconds = time.monotonic() - self.began
             passed = self.number * n + rows_done
-            set_rate(self.optimizer, self.plan, self.plan.share_done(passed, n, seconds))
-
-    def _step(self, rows: Rows, generator: torch.Generator, step: int) -> Tensor:
-        self.optimizer.zero_grad(set_to_none=True)
-        with _precision(self.plan):
-            loss = self.loss(rows, generator, step)
-        loss.mean().backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return loss.detach().sum()
+            set_rate(self.step.optimizer, self.plan, self.plan.share_done(passed, n, seconds))
 
     def _require_finite(self, mean: float) -> None:
         weights = (math.isfinite(weight.detach().sum()) for weight in self.net.parameters())
@@ -163,12 +161,6 @@ class _Epoch:
                 self.last_validation,
             )
         )  # fmt: skip
-
-
-def _precision(plan: Plan) -> AbstractContextManager[Any]:
-    if plan.bfloat16:
-        return torch.autocast(plan.device.type, dtype=torch.bfloat16)
-    return nullcontext()
 
 
 def _weights(net: nn.Module) -> dict[str, Tensor]:
