@@ -8,7 +8,8 @@ import pytest
 
 from likewise import ItemNeighbours, LinearAutoencoder, Popularity, Recommender, memory
 from likewise.artifact import write_folder
-from likewise.data.fold import FoldIn, folded, held_out_items, hidden, masked, random_share
+from likewise.data.fold import FoldIn, folded, held_out_items, hidden, masked
+from likewise.data.held_out import random_share
 from likewise.data.interactions import Interactions, Vocabulary
 from likewise.data.split import Split, also_bought_split
 from likewise.errors import InputError, ModelFolderError, NotEnoughMemoryError

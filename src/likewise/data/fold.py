@@ -1,12 +1,13 @@
 """Users whose history is partly given and partly held out, and how the held-out part is drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from likewise.data.held_out import held_out_share
 from likewise.data.interactions import CSR, Interactions, Vocabulary, sorted_csr
 from likewise.errors import InputError
 
@@ -21,11 +22,14 @@ class FoldIn:
         What the model is shown, and what it should find.
     users : Vocabulary
         The outer ids of the rows.
+    rule : str
+        How the held-out part was drawn, in words.
     """
 
     given: CSR
     held_out: CSR
     users: Vocabulary
+    rule: str = "as given"
 
     def __post_init__(self) -> None:
         if not self.given.shape == self.held_out.shape or self.given.shape[0] != len(self.users):
@@ -39,7 +43,8 @@ class FoldIn:
 
     def take(self, rows: NDArray[Any]) -> "FoldIn":
         """Return some of the users, by a mask or by numbers."""
-        return FoldIn(self.given[rows], self.held_out[rows], Vocabulary(self.users.ids[rows]))
+        given, held_out, users = self.given[rows], self.held_out[rows], self.users.ids[rows]
+        return replace(self, given=given, held_out=held_out, users=Vocabulary(users))
 
 
 def held_out_items(
@@ -47,8 +52,8 @@ def held_out_items(
 ) -> tuple[Interactions, FoldIn]:
     """Hold out a tenth of the users (those with two items or more) to stop training on.
 
-    Of each, a fifth of the items, one at least, is to be found from the rest. The others remain to
-    learn from, over all items.
+    Of each, a fifth of the items, one at least, drawn by `held_out_share`, is to be found from the
+    rest. The others remain to learn from, over all items.
 
     Raises
     ------
@@ -66,9 +71,9 @@ def held_out_items(
         )
     chosen = np.sort(random.permutation(eligible)[:n])
     matrix = interactions.matrix[chosen]
-    is_held = random_share(matrix.indptr, 0.2, random, at_least=1)
+    is_held, rule = held_out_share(matrix, interactions.matrix, 0.2, random, at_least=1)
     users = Vocabulary(interactions.users.ids[chosen])
-    fold = FoldIn(masked(matrix, ~is_held), masked(matrix, is_held), users)
+    fold = FoldIn(masked(matrix, ~is_held), masked(matrix, is_held), users, rule)
     rest = np.ones(interactions.n_users, dtype=bool)
     rest[chosen] = False
     return interactions.take(rest), fold
@@ -90,22 +95,10 @@ def hidden(fold: FoldIn) -> FoldIn:
     return FoldIn(nothing, sorted_csr(fold.given + fold.held_out), fold.users)
 
 
-def folded(given: CSR, held_out: CSR, users: Vocabulary) -> FoldIn:
+def folded(given: CSR, held_out: CSR, users: Vocabulary, rule: str = FoldIn.rule) -> FoldIn:
     """Return the users who have something given and something held out."""
     both = (np.diff(given.indptr) > 0) & (np.diff(held_out.indptr) > 0)
-    return FoldIn(given[both], held_out[both], Vocabulary(users.ids[both]))
-
-
-def random_share(
-    indptr: NDArray[Any], fraction: float, random: np.random.Generator, at_least: int = 0
-) -> NDArray[np.bool_]:
-    """Mark int(fraction · n) of each row's n entries."""
-    count = np.diff(indptr)
-    row = np.repeat(np.arange(len(count)), count)
-    order = np.lexsort((random.random(len(row)), row))
-    place = np.empty(len(row), dtype=np.int64)
-    place[order] = np.arange(len(row)) - np.repeat(indptr[:-1], count)
-    return place < np.maximum((fraction * count).astype(np.int64), at_least)[row]
+    return FoldIn(given[both], held_out[both], Vocabulary(users.ids[both]), rule)
 
 
 def masked(matrix: CSR, keep: NDArray[np.bool_]) -> CSR:

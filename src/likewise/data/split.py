@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise.data.fold import FoldIn, folded, masked, one_given, random_share
+from likewise.data.fold import FoldIn, folded, masked, one_given
+from likewise.data.held_out import held_out_share
 from likewise.data.interactions import CSR, Interactions, csr, sorted_csr
 from likewise.data.log import Log
 from likewise.data.recency import decayed
@@ -122,8 +123,8 @@ def fixed_lists(
     """Take train and test lists from outside; carve the validation part from train.
 
     Held out for validation are int(validation_fraction · n) of each user's n training items, drawn
-    at random. Test interactions of items that no training user has cannot be found, and are left
-    out.
+    by :func:`~likewise.data.held_out.held_out_share`. Test interactions of items that no training
+    user has cannot be found, and are left out.
 
     Raises
     ------
@@ -134,9 +135,10 @@ def fixed_lists(
     outside = test if isinstance(test, Interactions) else test.interactions()
     held = _aligned(outside, refit)
     matrix = refit.matrix
-    is_held = random_share(matrix.indptr, validation_fraction, np.random.default_rng(seed))
+    random = np.random.default_rng(seed)
+    is_held, rule = held_out_share(matrix, matrix, validation_fraction, random)
     inner = refit.with_matrix(masked(matrix, ~is_held))
-    validation = folded(inner.matrix, masked(matrix, is_held), refit.users)
+    validation = folded(inner.matrix, masked(matrix, is_held), refit.users, rule)
     test_fold = folded(matrix, held, refit.users)
     if not len(test_fold):
         raise InputError(

@@ -86,6 +86,7 @@ def _companions(
 def _record(search: Search, chosen: list[Found], weights: Weights) -> dict[str, Any]:
     return {
         "protocol": "settings, epochs and weights chosen on held-out customers",
+        "held_out": search.judged.rule,
         "metric": search.metric,
         "score": weights.score,
         "calibration": weights.calibration if len(chosen) > 1 else None,
