@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -143,6 +144,7 @@ def test_weights_decay_beside_the_gradient(classifier, data):
         ({"y": np.array(["bag"] * 120)}, "y has one class only, .*bag.*; give two or more"),
         ({"y": np.zeros(120, int)}, "one class only, 0; give"),
         ({"y": [None] * 40 + ["bag", "boot"] * 40}, "y lacks 40 of 120 labels"),
+        ({"y": pd.array([pd.NA] * 40 + ["bag", "boot"] * 40, dtype="string")}, "y lacks 40 of 120"),
         ({"y": np.arange(119) % 3}, "inconsistent numbers of samples"),
         ({"y": np.linspace(0, 1, 120)}, "Unknown label type"),
         ({"X": np.full((120, 12), np.nan)}, "NaN"),

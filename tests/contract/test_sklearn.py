@@ -13,6 +13,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from likewise.autoencoders.classifier import AutoencoderClassifier
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.recommend.folder import ALL_TYPES
+from likewise.tables.anomalies import AnomalyDetector
+from likewise.tables.autoencoder import TableAutoencoder
 
 QUICK = {"n_latent": 2, "max_epochs": 2, "device": "cpu", "precision": "float32", "random_state": 0}
 EXPECTED_FAILURES: dict[str, str] = {}
@@ -29,13 +31,19 @@ CLASSIFIER = AutoencoderClassifier(
 )
 
 
+TABLES = [
+    AnomalyDetector(UndercompleteAutoencoder(**QUICK), random_state=0),
+    TableAutoencoder(UndercompleteAutoencoder(**QUICK)),
+]
+
+
 def expected_failures(_: BaseEstimator) -> dict[str, str]:
     return EXPECTED_FAILURES
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
-    [*(quick(kind) for kind in ALL_TYPES.values()), CLASSIFIER],
+    [*(quick(kind) for kind in ALL_TYPES.values()), CLASSIFIER, *TABLES],
     expected_failed_checks=expected_failures,
 )
 def test_estimator(estimator: BaseEstimator, check: Any) -> None:

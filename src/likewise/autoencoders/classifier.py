@@ -24,7 +24,7 @@ from likewise.autoencoders.base import copy_of, restoring
 from likewise.autoencoders.classifier_folder import autoencoder_in, contents_of, restore
 from likewise.autoencoders.estimator import Estimator
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.autoencoders.recogniser import Recogniser, accuracy, held_out
+from likewise.autoencoders.recogniser import Recogniser, accuracy, held_out, require_labels
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.errors import InputError
 from likewise.nn.augmentation import mirrored
@@ -207,7 +207,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
         table = rows.checked(self, X, reset=True)
-        _require_labels(y)
+        require_labels(y)
         labels = _check_y(y, estimator=self)
         check_consistent_length(table, labels)
         check_classification_targets(labels)
@@ -285,16 +285,3 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _require_labels(y: Any) -> None:
-    """Refuse labels that are missing among texts; scikit-learn refuses NaN among numbers."""
-    labels = np.asarray(y, dtype=object) if isinstance(y, list | tuple) else np.asarray(y)
-    if labels.dtype != object or labels.ndim != 1:
-        return
-    missing = sum(label is None or label != label for label in labels)
-    if missing:
-        raise InputError(
-            f"y lacks {missing:,} of {len(labels):,} labels; give fit the rows that have one "
-            "(the autoencoder may learn from all of them: pretrain='prefit')"
-        )

@@ -1,6 +1,5 @@
 """What the types trained by back-propagation share."""
 
-import copy
 import time
 from abc import abstractmethod
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from likewise.errors import InputError
 from likewise.nn.augmentation import augmented
 from likewise.nn.checkpoint import Checkpoint
 from likewise.nn.device import resolve_device
-from likewise.nn.layers import ACTIVATIONS, Hourglass, LinearOutputNet, Net
+from likewise.nn.layers import ACTIVATIONS, Hourglass, LinearOutputNet, Net, exact
 from likewise.nn.losses import LINKS, LOSSES
 from likewise.nn.optimizers import make_optimizer
 from likewise.nn.output import explained
@@ -143,11 +142,7 @@ class NeuralAutoencoder(NeuralParameters):
 
     @torch.inference_mode()
     def _encode(self, X: Any) -> NDArray[np.float32]:
-        rows = self._rows(X)
-        if isinstance(rows, SparseRows):
-            return as_array(self._codes(rows, self.net_))
-        # In float32 the last bits of a product depend on which rows stand beside a row.
-        return as_array(self._codes(rows.double(), copy.deepcopy(self.net_).double()))
+        return as_array(self._codes(*exact(self._rows(X), self.net_)))
 
     @torch.inference_mode()
     def _decode(self, Z: Any) -> NDArray[np.float32]:
@@ -156,12 +151,12 @@ class NeuralAutoencoder(NeuralParameters):
 
     @torch.inference_mode()
     def _logits(self, X: Any) -> NDArray[np.float32]:
-        return self._unscaled(self._answer(self._rows(X)))
+        return self._unscaled(self._answer(*exact(self._rows(X), self.net_)))
 
     @torch.inference_mode()
     def _row_errors(self, X: Any) -> NDArray[np.float64]:
-        rows = self._rows(X)
-        return self._losses(self._answer(rows), rows)
+        rows, net = exact(self._rows(X), self.net_)
+        return self._losses(self._answer(rows, net), rows)
 
     def _losses(self, logits: Tensor, rows: Rows) -> NDArray[np.float64]:
         """Return the loss of each row in the units of X."""
@@ -210,9 +205,9 @@ class NeuralAutoencoder(NeuralParameters):
         """Return the codes that a fitted model gives, by its net in one precision or another."""
         return self._code(net.encode(self._input(rows)))
 
-    def _answer(self, rows: Rows) -> Tensor:
-        """Return the logits that a fitted model gives."""
-        return self.net_.decode(self._codes(rows, self.net_))
+    def _answer(self, rows: Rows, net: Net) -> Tensor:
+        """Return the logits that a fitted model gives, by its net in one precision or another."""
+        return net.decode(self._codes(rows, net))
 
     def _coded(self, rows: Rows) -> Tensor:
         """Return the codes as they are while training."""

@@ -43,8 +43,9 @@ class NeuralParameters(Autoencoder):
         Between the layers, and on the code unless it is "silu", which would bend half of the code
         to nothing, or the type says otherwise.
     loss : {"auto", "squared", "bernoulli", "multinomial"}
-        "auto": multinomial for sparse rows without negative values, bernoulli where all values of
-        a table lie in [0, 1], else squared.
+        "auto": multinomial for sparse rows without negative values, which are taken for purchases
+        (give a sparse table as a dense one), bernoulli where all values of a table lie in [0, 1],
+        else squared.
     output : {"auto", "full", "blocked", "sampled"}
         How `fit` takes the logits of a batch of purchases under the multinomial loss: all at once;
         by blocks of items, for the same loss in less memory; or those of the items that the batch

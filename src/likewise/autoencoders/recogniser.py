@@ -1,6 +1,6 @@
 """The net of a classifier: the encoder of an autoencoder, and a layer from its code to classes."""
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.errors import InputError
 from likewise.nn.augmentation import augmented
 from likewise.nn.corruption import dropout
 from likewise.nn.rows import Rows
@@ -91,3 +92,23 @@ def held_out(labels: NDArray[np.int64], share: float, seed: int) -> NDArray[np.b
         _, chosen = train_test_split(numbers, test_size=share, random_state=seed, stratify=labels)
         held[chosen] = True
     return held
+
+
+def require_labels(y: Any) -> None:
+    """Refuse labels that are missing among texts; scikit-learn refuses NaN among numbers."""
+    labels = np.asarray(y, dtype=object) if isinstance(y, list | tuple) else np.asarray(y)
+    if labels.dtype != object or labels.ndim != 1:
+        return
+    missing = sum(map(_is_missing, labels))
+    if missing:
+        raise InputError(
+            f"y lacks {missing:,} of {len(labels):,} labels; give fit the rows that have one, and "
+            "the others as X_unlabelled=, from which the autoencoder learns too"
+        )
+
+
+def _is_missing(label: Any) -> bool:
+    try:
+        return label is None or bool(label != label)
+    except TypeError:  # pandas' NA will not say
+        return True

@@ -3,6 +3,7 @@
 Shapes: B rows of a batch, F features (items), H hidden, L latent.
 """
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -83,6 +84,16 @@ class Net(nn.Module):
                 nn.init.ones_(parameter)
             else:
                 nn.init.xavier_uniform_(parameter, generator=generator)
+
+
+def exact(rows: Rows, net: Net) -> tuple[Rows, Net]:
+    """Return rows and a net as they are, but in float64 where the rows are dense.
+
+    In float32 the last bits of a product depend on which rows stand beside a row.
+    """
+    if isinstance(rows, SparseRows):
+        return rows, net
+    return rows.double(), copy.deepcopy(net).double()
 
 
 class LinearOutputNet(Net):

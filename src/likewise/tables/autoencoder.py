@@ -110,6 +110,11 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         check_is_fitted(self)
         return self.encoder_.inverse_transform(self.model_.reconstruct(self.encoder_.transform(X)))
 
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean reconstruction error of the encoded rows, its sign changed."""
+        check_is_fitted(self)
+        return self.model_.score(self.encoder_.transform(X))
+
     def column_errors(self, X: Any) -> NDArray[np.float64]:
         """Return the squared error of each cell of the table, of shape (n, C), as it was encoded.
 
