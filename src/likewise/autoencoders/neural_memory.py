@@ -10,6 +10,7 @@ from scipy import sparse
 from likewise.autoencoders.base import BLOCK_BYTES
 from likewise.autoencoders.rows import bytes_of
 from likewise.memory import require_memory
+from likewise.nn.device import require_device_memory
 from likewise.nn.layers import Net
 from likewise.nn.output import held_logits
 
@@ -33,11 +34,10 @@ def require_memory_to_train(model: Any, X: Any) -> None:
         If so.
     """
     n_rows, n_features = X.shape
-    require_memory(
-        model._bytes_to_fit(X),
-        f"training {type(model).__name__} on {n_rows:,} rows x {n_features:,} features",
-        model.lighter,
-    )
+    what = f"training {type(model).__name__} on {n_rows:,} rows x {n_features:,} features"
+    needed = model._bytes_to_fit(X)
+    require_memory(needed, what, model.lighter)
+    require_device_memory(model.device_, needed, what, f"use device='cpu'; {model.lighter}")
 
 
 def bytes_to_fit(model: Any, X: Any) -> int:

@@ -62,14 +62,25 @@ def solver_for(name: str, needed: int, what: str) -> torch.device:
         If the device was named and has less memory free.
     """
     device = resolve_device(name)
+    if device.type != "cuda" or (name == "auto" and needed > torch.cuda.mem_get_info(device)[0]):
+        return torch.device("cpu")
+    require_device_memory(device, needed, what, "use device='cpu'")
+    return device
+
+
+def require_device_memory(device: torch.device, needed: int, what: str, instead: str) -> None:
+    """Refuse work that would not fit in the memory of a CUDA device, before it starts.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If so; parameters are those of :func:`~likewise.memory.require_memory`.
+    """
     if device.type != "cuda":
-        return torch.device("cpu")
+        return
     free = torch.cuda.mem_get_info(device)[0]
-    if needed <= free:
-        return device
-    if name == "auto":
-        return torch.device("cpu")
-    raise NotEnoughMemoryError(
-        f"{what} needs {needed / GIB:.1f} GiB on {device}, where {free / GIB:.1f} GiB are free; "
-        "use device='cpu'"
-    )
+    if needed > free:
+        raise NotEnoughMemoryError(
+            f"{what} needs {needed / GIB:.1f} GiB on {device}, where {free / GIB:.1f} GiB "
+            f"are free; {instead}"
+        )

@@ -1,0 +1,46 @@
+"""Where a closed form is solved, and what is refused for want of a device's memory."""
+
+import pytest
+import torch
+
+from likewise.autoencoders import UndercompleteAutoencoder, neural
+from likewise.errors import NotEnoughMemoryError
+from likewise.nn import device as module
+from likewise.nn.device import require_device_memory, solver_for
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """A device of which 1,000 bytes are free, to all that asks."""
+    monkeypatch.setattr(module, "resolve_device", lambda name: CPU if name == "cpu" else CUDA)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1_000, 2_000))
+
+
+@pytest.mark.parametrize(
+    ("name", "needed", "expected"),
+    [("auto", 1_000, CUDA), ("auto", 1_001, CPU), ("cuda", 1_000, CUDA), ("cpu", 1, CPU)],
+)
+def test_a_closed_form_is_solved_where_there_is_room(card, name, needed, expected):
+    assert solver_for(name, needed, "it") == expected
+
+
+def test_what_does_not_fit_on_a_device_that_was_named_is_refused(card):
+    with pytest.raises(NotEnoughMemoryError, match=r"3\.0 GiB on cuda, where 0\.0 GiB are"):
+        solver_for("cuda", 3 * 2**30, "it")
+    with pytest.raises(NotEnoughMemoryError, match="free; buy a larger one"):
+        require_device_memory(CUDA, 1_001, "it", "buy a larger one")
+    require_device_memory(CPU, 1 << 60, "it", "nothing")
+
+
+def test_a_net_that_the_device_has_no_room_for_is_refused(card, monkeypatch):
+    monkeypatch.setattr(neural, "resolve_device", lambda name: CUDA)
+    with pytest.raises(NotEnoughMemoryError, match=r"on cuda, where .* device='cpu'; lower"):
+        UndercompleteAutoencoder(n_latent=2).fit(torch.eye(50).numpy())
+
+
+def test_without_an_accelerator_it_is_the_cpu():
+    if torch.accelerator.is_available():
+        pytest.skip("there is one here")
+    assert solver_for("auto", 1 << 60, "it") == CPU
