@@ -2,11 +2,13 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+PIP := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 
 .PHONY: demo test check wheel clean
 
-demo: $(READY)
+demo: $(INSTALLED)
 	$(VENV)/bin/likewise demo
 
 test: $(READY)
@@ -20,10 +22,16 @@ check: $(READY)
 wheel: $(READY)
 	$(VENV)/bin/python -m build --wheel
 
-$(READY): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "likewise needs python >= 3.11; set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@echo "installing likewise and what it needs into $(VENV), which takes some minutes"
+	$(PIP) .
+	touch $@
+
+$(READY): $(INSTALLED)
+	@echo "installing what the tests and checks need"
+	$(PIP) ".[dev]"
 	touch $@
 
 clean:
