@@ -3,11 +3,11 @@
 import ctypes
 import gc
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -52,11 +52,11 @@ def measured() -> Iterator[Cost]:
     _return_freed_memory()
     cost = Cost()
     before = _restart_peak()
-    start = perf_counter()
+    start = time.perf_counter()
     try:
         yield cost
     finally:
-        cost.seconds = perf_counter() - start
+        cost.seconds = time.perf_counter() - start
         cost.peak_bytes = _peak()
         if cost.peak_bytes is not None and before is not None:
             cost.added_bytes = max(0, cost.peak_bytes - before)
