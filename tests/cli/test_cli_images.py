@@ -105,6 +105,22 @@ def test_images_refuses(refused, clothes, tmp_path, monkeypatch, arguments, why)
     assert not Path("out/images.model").exists()
 
 
+def test_many_rare_classes_give_a_picture_of_bounded_size_and_no_warning(run, tmp_path):
+    X, names = np.random.default_rng(0).random((120, 8, 8)), [f"k{n % 60:02}" for n in range(120)]
+    np.savez(tmp_path / "many.npz", images=X, labels=names)
+    images = ["images", tmp_path / "many.npz", "--out", tmp_path / "o"]
+    assert "regression" not in run(*images, *QUICK).err
+    with Image.open(tmp_path / "o" / "confusion.png") as picture:
+        assert max(picture.size) < 2000
+
+
+def test_a_few_images_of_one_class_are_counted_in_words(run, tmp_path):
+    np.savez(tmp_path / "ten.npz", images=np.eye(80).reshape(-1, 8, 8)[:10], labels=["a"] * 10)
+    result = run("images", tmp_path / "ten.npz", "--out", tmp_path / "o", *QUICK)
+    assert "8 images of 1 class to learn from" in result.err
+    assert "legend" not in result.err
+
+
 def test_one_class_is_learned_and_not_recognised(run, clothes, tmp_path):
     images = read_images(clothes)
     np.savez(tmp_path / "one.npz", images=images.pixels, labels=np.zeros(75, int))
@@ -164,4 +180,6 @@ def test_the_seven_steps_of_an_image(run, refused, clothes, tmp_path):
     assert "one of .png" in refused(*steps, "--out", tmp_path / "steps.html")
     assert "only one of them" in refused(*steps, "--basket", "a")
     recogniser = tmp_path / "out" / "classifier.model"
-    assert "holds no autoencoder of images" in refused("steps", recogniser, "--images", clothes)
+    assert "`likewise images` writes one as images.model" in refused(
+        "steps", recogniser, "--images", clothes
+    )

@@ -30,11 +30,84 @@ def test_names_on_the_map_do_not_overlap_and_the_most_bought_go_first():
     assert not any(box.count_overlaps(boxes[:n]) for n, box in enumerate(boxes))
 
 
+def test_long_names_on_the_map_end_in_an_ellipsis():
+    names = ["a name that goes on and on and on", "short"]
+    named = _shown(plots.item_map(np.array([[0.0, 0], [9, 9]]), np.array([2, 1]), names))
+    assert list(named) == ["A name that goes on and on…", "Short"]
+
+
 @pytest.mark.parametrize(("n_epochs", "mark"), [(1, "o"), (3, "None")])
 def test_one_epoch_is_drawn_as_a_point(n_epochs, mark):
     epochs = [{"loss": 3.0 - n, "validation": 0.1 * n} for n in range(n_epochs)]
     figure = plots.learning_curve({"one": History(epochs, best_epoch=1)})
     assert figure.axes[0].lines[0].get_marker() == mark
+
+
+def test_without_held_out_rows_there_is_one_panel_and_no_legend_of_one_line():
+    epochs = [{"loss": 3.0 - n, "validation": None} for n in range(3)]
+    figure = plots.learning_curve({"one": History(epochs, best_epoch=3)}, loss="loss of an image")
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == "loss of an image"
+    assert axes.get_legend() is None
+    both = plots.learning_curve({name: History(epochs, best_epoch=3) for name in ("one", "two")})
+    assert [text.get_text() for text in both.axes[0].get_legend().get_texts()] == ["one", "two"]
+
+
+@pytest.mark.parametrize(("rows", "drawn"), [(100, 3), (20, 2)])
+def test_an_epoch_that_the_time_cut_short_is_not_drawn(rows, drawn):
+    seen = [100, 100, rows]
+    epochs = [
+        {"loss": 3.0 - n, "validation": 0.1 * n, "seconds": 1.5, "rows_per_second": rows / 1.5}
+        for n, rows in enumerate(seen)
+    ]
+    history = History(epochs, best_epoch=3, stopped="max_seconds")
+    left, right = plots.learning_curve({"one": history}).axes
+    assert len(left.lines[0].get_ydata()) == drawn
+    assert len(right.lines[0].get_ydata()) == 3
+
+
+def test_many_classes_show_those_mistaken_most_often_on_a_picture_of_bounded_size():
+    classes = [f"class {n} of a long name that goes on" for n in range(300)]
+    truth = np.repeat(classes, 3)
+    predicted = truth.copy()
+    predicted[750:762] = classes[7]  # classes 250 to 253 are taken for class 7
+    figure = plots.confusion_matrix(truth, predicted, classes)
+    assert max(figure.get_size_inches()) < 15
+    axes = figure.axes[0]
+    assert axes.get_title() == ("98.7% of 900 right; the 20 of 300 classes mistaken most often")
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert len(names) == plots.images.MOST_CLASSES
+    assert max(map(len, names)) <= 24
+    one, other = (
+        next(n for n, name in enumerate(names) if name.startswith(f"class {number} "))
+        for number in (7, 253)
+    )
+    cells = {text.get_position(): text.get_text() for text in axes.texts}
+    assert cells[one, other] == "3"
+
+
+def test_few_classes_are_all_shown():
+    figure = plots.confusion_matrix(np.array(["a", "b"]), np.array(["a", "a"]), ["a", "b"])
+    assert figure.axes[0].get_title() == "50.0% of 2 right"
+
+
+@pytest.mark.parametrize("error", [2.0, 5.0, 9.0])
+def test_the_error_is_written_beside_the_line_of_pca(error):
+    pca = {2: 9.0, 4: 7.0, 8: 5.5, 16: 4.5, 32: 3.0}
+    figure = plots.error_by_dimension(pca, "one", 8, error)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    line, (label,) = axes.lines[0], axes.texts
+    path = line.get_path().transformed(line.get_transform())
+    assert not path.intersects_bbox(label.get_window_extent(), filled=False)
+
+
+def test_grey_images_without_labels_have_a_colour_to_be_seen():
+    figure = plots.image_map(np.random.default_rng(0).normal(size=(6, 2)), np.ones((6, 4, 4)))
+    boxes = [one for one in figure.axes[0].artists if isinstance(one, AnnotationBbox)]
+    pixels = boxes[0].offsetbox.get_data()
+    assert to_hex(pixels[0, 0, :3]) == plots.canvas.INK
+    assert not figure.legends
 
 
 def test_held_out_losses_are_drawn_as_losses():

@@ -81,6 +81,30 @@ def test_colour_is_walked_too():
     assert expected.min() < 0
 
 
+def test_squared_losses_are_in_the_images_unit():
+    images = np.random.default_rng(0).uniform(0, 255, (30, 6, 5)).astype(np.float32)
+    model = UndercompleteAutoencoder(**QUICK, hidden=(5,)).fit(images)
+    steps = image_steps(model, images[3])
+    assert model.loss_ == "squared"
+    error = np.square(steps.walk.x - steps.walk.x_hat).sum()
+    assert steps.walk.loss == pytest.approx(error, rel=1e-4)
+    assert steps.losses[0] == pytest.approx(error, rel=1)
+
+
+def test_units_are_numbered_from_0_in_text_and_picture(images):
+    steps = image_steps(ConvolutionalAutoencoder(**QUICK, filters=(4,)).fit(images), images[0])
+    bars = image_steps_figure(steps).axes[1].patches
+    strongest = int(np.abs(steps.walk.code).argmax())
+    middles = [bar.get_x() + bar.get_width() / 2 for bar in bars]
+    assert middles == pytest.approx([0, 1, 2])
+    assert image_steps_lines(steps)[3].split()[0] == f"h{strongest}"
+
+
+def test_the_colours_of_the_error_are_told(images):
+    steps = image_steps(ConvolutionalAutoencoder(**QUICK, filters=(4,)).fit(images), images[0])
+    assert "red: came back too dark" in image_steps_figure(steps).axes[3].get_xlabel()
+
+
 def test_other_models_and_images_are_refused(images):
     model = ConvolutionalAutoencoder(**QUICK, filters=(4,)).fit(images)
     with pytest.raises(InputError, match=r"shape \(5, 6\) and the model learned \(6, 5\)"):
@@ -94,7 +118,7 @@ def test_a_step_never_makes_the_row_worse():
     X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     model = UndercompleteAutoencoder(n_latent=2, max_epochs=5, random_state=0).fit(X)
     usual, far = (walk(model, x.astype(np.float32), 0.001) for x in (X[0], 300 * np.ones(4)))
-    assert usual.learning_rate == 0.001
-    assert far.learning_rate < 0.001
+    assert usual.learning_rate * model.scaling_.scale**2 == pytest.approx(0.001)
+    assert far.learning_rate < 0.5 * usual.learning_rate
     assert usual.loss_after < usual.loss
     assert far.loss_after < far.loss

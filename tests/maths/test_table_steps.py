@@ -1,8 +1,11 @@
 """The seven steps of one row of a table: numbers against a slow twin, text and page."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from likewise import (
     ConvolutionalAutoencoder,
@@ -10,6 +13,7 @@ from likewise import (
     SparseAutoencoder,
     TableAutoencoder,
     UndercompleteAutoencoder,
+    VariationalAutoencoder,
 )
 from likewise.errors import InputError
 from likewise.steps import table_steps, table_steps_html, table_steps_lines
@@ -47,8 +51,9 @@ def test_the_cells_are_what_encoder_and_model_say(model, houses):
     assert [cell.column for cell in steps.cells] == list(houses)
     assert steps.cells[1].value == houses["price"][7]
     assert steps.cells[1].back == back["price"]
-    assert steps.walk.loss == pytest.approx(table.model_.reconstruction_error(row[None])[0] /
-                                            table.model_.scaling_.scale**2, rel=1e-4)  # fmt: skip
+    assert steps.walk.loss == pytest.approx(
+        table.model_.reconstruction_error(row[None])[0], rel=1e-4
+    )
     assert steps.walk.loss_after < steps.walk.loss
 
 
@@ -67,6 +72,52 @@ def test_the_steps_are_told_and_written(model, houses):
     assert document["changes"][0]["told"]
 
 
+@pytest.mark.parametrize("model", [*TYPES, VariationalAutoencoder(**QUICK)], ids=repr)
+def test_the_loss_is_the_sum_of_the_columns_and_all_losses_have_its_unit(model, houses):
+    table = TableAutoencoder(model).fit(houses.fillna("none"))
+    steps = table_steps(table, houses.iloc[[0]].fillna("none"))
+    assert steps.walk.loss == pytest.approx(sum(cell.error for cell in steps.cells), rel=1e-4)
+    unit = table.model_.scaling_.scale**2
+    assert unit < 0.9
+    inner = [epoch["loss"] for epoch in table.model_.history_.epochs]
+    assert steps.losses == pytest.approx([unit * loss for loss in inner])
+    text = "\n".join(table_steps_lines(steps))
+    assert f"over {len(inner)} epochs:" in text
+
+
+def test_the_learning_rate_is_that_of_the_loss_that_is_told(houses):
+    table = TableAutoencoder(TYPES[0]).fit(houses)
+    (change,) = table_steps(table, houses.iloc[[7]]).walk.largest_changes("first.weight", 1)
+    row, losses = table.encoder_.transform(houses)[[7]].astype(np.float32), []
+    for nudge in (1e-2, -1e-2):
+        twin = copy.deepcopy(table.model_)
+        with torch.no_grad():
+            twin.net_.first.weight[change.place] += nudge
+        losses.append(twin.reconstruction_error(row)[0])
+    rate = table_steps(table, houses.iloc[[7]]).walk.learning_rate
+    assert change.change == pytest.approx(-rate * (losses[0] - losses[1]) / 2e-2, rel=0.02)
+
+
+def test_a_truth_value_is_told_with_its_number_though_it_is_0():
+    X = pd.DataFrame({"sold": pd.array([True, False, None, False] * 10, "boolean"), "n": range(40)})
+    steps = table_steps(TableAutoencoder(TYPES[0]).fit(X), X.iloc[[1]])
+    assert "sold = 0.00" in "\n".join(table_steps_lines(steps))
+
+
+def test_a_text_that_was_not_learned_is_said_to_be_such(houses):
+    table = TableAutoencoder(TYPES[0]).fit(houses.fillna("none"))
+    lines = table_steps_lines(table_steps(table, houses.iloc[[0]].assign(town="Bonn")))
+    assert "a text that the model did not learn" in lines[1]
+
+
+def test_durations_are_told_as_such(houses):
+    spans = houses.assign(wait=pd.to_timedelta(15 + 2 * np.arange(40), "h"))
+    steps = table_steps(TableAutoencoder(TYPES[0]).fit(spans), spans.iloc[[0]])
+    assert "15:00:00" in "\n".join(table_steps_lines(steps))
+    assert "0 days" not in "\n".join(table_steps_lines(steps))
+    assert "<td>15:00:00</td>" in table_steps_html(steps)
+
+
 def test_a_weight_of_the_first_layer_is_called_by_its_number_of_the_row(houses):
     steps = table_steps(TableAutoencoder(TYPES[0]).fit(houses), houses.iloc[[0]])
     (first,) = steps.walk.largest_changes("first.weight", 1)
@@ -79,7 +130,7 @@ def test_a_weight_of_the_first_layer_is_called_by_its_number_of_the_row(houses):
 def test_many_columns_are_cut_short():
     X = np.random.default_rng(0).normal(size=(30, 20))
     lines = table_steps_lines(table_steps(TableAutoencoder(TYPES[0]).fit(X), X[:1]))
-    assert lines.count("     … and 8 more columns") == 2
+    assert lines.count("     … and 8 more columns") == 3
 
 
 def test_what_cannot_be_walked_is_refused(houses):

@@ -172,8 +172,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each row, of shape (n,)."""
-        numbers = self.predict_proba(X).argmax(axis=1)
-        likeliest: NDArray[Any] = self.classes_[numbers]
+        likeliest: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
         return likeliest
 
     def save(self, folder: str | Path) -> None:
@@ -210,7 +209,8 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         require_labels(y)
         labels = _check_y(y, estimator=self)
         check_consistent_length(table, labels)
-        check_classification_targets(labels)
+        if labels.dtype.kind != "U":  # texts are classes, however few rows each has
+            check_classification_targets(labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(f"y has one class only, {self.classes_[0]}; give two or more")

@@ -35,9 +35,12 @@ class Walk:
     code : ndarray of shape (L,)
         h.
     loss, loss_after : float
-        The row's loss, before and after one step of plain gradient descent on it alone.
+        The row's loss in the unit of x, before and after one step of plain gradient descent on it
+        alone.
     learning_rate : float
-        By what share of the gradient each weight changes.
+        By what share of that loss's gradient each weight changes.
+    unit : float
+        A loss of 1 as the net sees it, which scales some rows, in the unit of x.
     weights, changes : dict of str to Tensor
         Each tensor of weights before the step, and what the step adds to it.
     """
@@ -48,6 +51,7 @@ class Walk:
     loss: float
     loss_after: float
     learning_rate: float
+    unit: float
     weights: dict[str, Tensor]
     changes: dict[str, Tensor]
 
@@ -82,7 +86,7 @@ def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float)
     x : ndarray of shape (F,)
         The row.
     learning_rate : float
-        Of the step; less is taken where the row's loss would rise.
+        Of the step, for the loss as the net sees it; less is taken where the row's loss would rise.
 
     Examples
     --------
@@ -97,15 +101,17 @@ def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float)
     loss = _loss(twin, x)
     loss.backward()  # type: ignore[no-untyped-call]
     changes, rate, after = _step(twin, x, before, float(loss.detach()), learning_rate)
+    unit = model.scaling_.scale**2 if model.scaling_ else 1.0  # scaled rows have squared errors
     return Walk(
-        x,
-        np.asarray(model._encode(x[None])[0]),
-        model._link(model._logits(x[None]))[0],
-        float(loss.detach()),
-        after,
-        rate,
-        before,
-        changes,
+        x=x,
+        code=np.asarray(model._encode(x[None])[0]),
+        x_hat=model._link(model._logits(x[None]))[0],
+        loss=unit * float(loss.detach()),
+        loss_after=unit * after,
+        learning_rate=rate / unit,
+        unit=unit,
+        weights=before,
+        changes=changes,
     )
 
 

@@ -40,6 +40,7 @@ def pictures(
         ),
         "learning-curve.png": lambda: plots.learning_curve(
             {model.type_name: model.history_},
+            loss="loss of an image",
             score="loss of an image",
             held_out="images",
             is_loss=True,
@@ -57,7 +58,8 @@ def pictures(
             ),
             "traversal.png": lambda: plots.image_rows(
                 _traversed(model, mapped.pixels),
-                "One number of the code from -2.5 to 2.5, the others as of the first image",
+                "One number of the code from -2.5 to 2.5, the others as of the first image; "
+                "first\nthose in which images differ most",
             ),
         }
     if recogniser is not None and testing.has_labels():
@@ -113,5 +115,5 @@ def _traversed(model: "NeuralAutoencoder", images: Any) -> dict[str, Any]:
     for number in strongest.tolist():
         moved = np.repeat(codes[:1], len(steps), axis=0)
         moved[:, number] = steps
-        rows[f"number {number + 1}"] = model.inverse_transform(moved)
+        rows[f"h{number}"] = model.inverse_transform(moved)
     return rows

@@ -9,7 +9,7 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli import table as t
-from likewise.cli.output import Output
+from likewise.cli.output import Output, counted
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -180,10 +180,11 @@ def _read(
         training, testing = parted(read(images), seed)
     testing = like(training, testing)
     shape = " x ".join(str(n) for n in training.pixels.shape[1:])
-    classes = f" of {len(training.classes)} classes" if training.classes else ""
+    n = len(training.classes)
+    classes = f" of {n:,} class{'es' * (n != 1)}" if n else ""
     output.note(
-        f"read {len(training):,} images{classes} to learn from and {len(testing):,} to judge by, "
-        f"{shape}"
+        f"read {counted(len(training), 'image')}{classes} to learn from and {len(testing):,} to "
+        f"judge by, {shape}"
     )
     return training, testing
 

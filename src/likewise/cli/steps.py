@@ -88,7 +88,9 @@ def _of_image(model: Path, images: Path, row: int, out: Path | None, output: Out
     require_writable(out, (".png", ".svg", ".pdf"))
     loaded = load(model)
     if not isinstance(loaded, NeuralAutoencoder):
-        raise InputError(f"{model} holds no autoencoder of images; `likewise images` writes one")
+        raise InputError(
+            f"{model} holds no autoencoder of images; `likewise images` writes one as images.model"
+        )
     found = read_images(images)
     _require_row(row, len(found), f"{images} has {len(found):,} images")
     steps = image_steps(loaded, found.pixels[row - 1])

@@ -14,6 +14,17 @@ def figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained", dpi=120)
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many letters; an ellipsis stands for what is left out.
+
+    Examples
+    --------
+    >>> shortened("white hanging heart", 10), shortened("tea", 10)
+    ('white han…', 'tea')
+    """
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
 def clean(axes: Any) -> None:
     """Take the frame's upper and right side away."""
     for side in ("top", "right"):

@@ -12,12 +12,14 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
-from sklearn.metrics import confusion_matrix as count_confusions
 
 from likewise.plots import canvas
 from likewise.plots.labels import MISSING, OTHERS, colours
 
 OTHER_CLASSES, NO_CLASS = "other classes", "no label"
+
+MOST_CLASSES = 20
+"""Classes that a confusion matrix shows: the numbers of more could not be read."""
 
 Pixels = NDArray[Any]
 """Images of shape (n, height, width) or (n, channels, height, width)."""
@@ -39,6 +41,7 @@ def image_rows(rows: Mapping[str, Pixels], title: str = "") -> Figure:
     for axes, (name, images) in zip(grid, rows.items(), strict=True):
         _show(axes, tiled(images, columns=width))
         axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    figure.set_layout_engine("constrained", w_pad=0.12)  # inches: names else touch the edge
     figure.suptitle(title, fontsize=10)
     return figure
 
@@ -95,9 +98,7 @@ def image_map(
     named = {} if labels is None else colours(labels[labels >= 0].tolist())
     used: dict[str, str] = {}
     for n, (place, image) in enumerate(zip(places, images, strict=True)):
-        name, colour = (
-            ("", canvas.SOFT) if labels is None else _kind(int(labels[n]), named, classes)
-        )
+        name, colour = ("", canvas.INK) if labels is None else _kind(int(labels[n]), named, classes)
         used |= {name: colour}
         box = OffsetImage(_thumbnail(image, colour), zoom=zoom, interpolation="nearest")
         frame = {"edgecolor": colour, "linewidth": 1.5} if _has_frame(image, labels) else None
@@ -146,9 +147,14 @@ def error_by_dimension(
     axes = figure.subplots()
     axes.plot(list(pca), list(pca.values()), "o-", color=canvas.SOFT, label="PCA", markersize=4)
     axes.plot(dimensions, error, "o", color=canvas.INK, label=name, markersize=9)
+    below = bool(pca) and error < np.interp(
+        dimensions, list(pca), list(pca.values())
+    )  # PCA's line falls
+    side, across, up = (-8, "right", "top") if below else (8, "left", "bottom")
     axes.annotate(
-        f"{error:.2f}", (dimensions, error), (8, 8), textcoords="offset points", color=canvas.INK
-    )
+        f"{error:.2f}", (dimensions, error), (side, side), textcoords="offset points",
+        color=canvas.INK, ha=across, va=up,
+    )  # fmt: skip
     axes.set(
         xscale="log", ylim=(0, None), xlabel="numbers in the code",
         ylabel="squared error of an image", title="Error on images it has not seen",
@@ -163,10 +169,16 @@ def error_by_dimension(
 def confusion_matrix(
     truth: NDArray[Any], predicted: NDArray[Any], classes: Sequence[str]
 ) -> Figure:
-    """Return how often images of one class (row) were taken for another (column)."""
-    counts = count_confusions(truth, predicted, labels=list(classes))
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 1.8 + 0.5 * len(classes)
+    """Return how often images of one class (row) were taken for another (column).
+
+    Of more than `MOST_CLASSES` classes those that were mistaken most often are shown.
+    """
+    counts = _confusions(truth, predicted, classes)
+    accuracy, n = counts.trace() / max(counts.sum(), 1), counts.sum()
+    shown = _most_mistaken(counts)
+    share = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))[np.ix_(shown, shown)]
+    counts, names = counts[np.ix_(shown, shown)], [canvas.shortened(classes[k], 24) for k in shown]
+    side = 1.8 + 0.5 * len(names)
     figure = canvas.figure(side + 0.6, side)
     axes = figure.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
@@ -174,12 +186,32 @@ def confusion_matrix(
         colour = "white" if share[row, column] > 0.5 else "black"
         text = f"{counts[row, column]}"
         axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
-    accuracy = counts.trace() / max(counts.sum(), 1)
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-    axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlabel="predicted", ylabel="true", title=f"{accuracy:.1%} of {counts.sum():,} right")
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    title = f"{accuracy:.1%} of {n:,} right"
+    if len(names) < len(classes):
+        title += f"; the {len(names)} of {len(classes):,} classes mistaken most often"
+    axes.set(xlabel="predicted", ylabel="true", title=title)
     axes.tick_params(length=0)
     return figure
+
+
+def _confusions(
+    truth: NDArray[Any], predicted: NDArray[Any], classes: Sequence[str]
+) -> NDArray[np.int64]:
+    """Return how often each class (row) was taken for each (column)."""
+    places = {name: place for place, name in enumerate(classes)}
+    rows, columns = ([places[str(name)] for name in names] for names in (truth, predicted))
+    counts = np.zeros((len(classes), len(classes)), np.int64)
+    np.add.at(counts, (rows, columns), 1)
+    return counts
+
+
+def _most_mistaken(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the classes that were most often taken for another, or another for them, in order."""
+    wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+    shown: NDArray[np.int64] = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
+    return shown
 
 
 def tiled(images: Pixels, *, columns: int) -> NDArray[np.float64]:

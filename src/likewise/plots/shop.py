@@ -12,7 +12,10 @@ from likewise.plots import canvas
 
 
 def metric_by_model(comparison: Comparison, metric: str = "recall@20") -> Figure:
-    """Return one bar a model, with its 95 % interval, the best on top."""
+    """Return one bar a model, with its 95 % interval, the best on top.
+
+    The best one and those that cannot be told apart from it are blue, the others grey.
+    """
     rows = sorted(comparison.rows, key=lambda row: row.intervals[metric].mean)
     figure = canvas.figure(7, 0.45 * len(rows) + 1.4)
     axes = figure.subplots()
@@ -23,7 +26,11 @@ def metric_by_model(comparison: Comparison, metric: str = "recall@20") -> Figure
     colours = [canvas.INK if row.model in leaders else canvas.SOFT for row in rows]
     names = [row.model for row in rows]
     axes.barh(names, means, xerr=[low, high], color=colours, error_kw={"ecolor": "#5c6670"})
-    axes.set(xlabel=f"{metric}, {comparison.n_users:,} held-out customers", title=comparison.split)
+    axes.set(
+        xlabel=f"{metric}, {comparison.n_users:,} held-out customers\n"
+        "blue: the best, and what cannot be told apart from it; grey: behind",
+        title=comparison.split,
+    )
     canvas.clean(axes)
     return figure
 
@@ -56,6 +63,9 @@ def item_map(
     canvas.bare(axes)
     canvas.name(
         axes,
-        [(str(titles[item])[:28].capitalize(), places[item]) for item in order[::-1][:n_named]],
+        [
+            (canvas.shortened(str(titles[item]), 28).capitalize(), places[item])
+            for item in order[::-1][:n_named]
+        ],
     )
     return figure

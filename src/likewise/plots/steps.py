@@ -21,14 +21,18 @@ def image_steps_figure(steps: ImageSteps) -> Figure:
     for axes, image, title in ((given, x, "1  x: one image"), (back, x_hat, "3  x̂: decoded")):
         axes.imshow(_drawable(image), cmap="gray", vmin=0, vmax=1)
         axes.set_title(title)
-    code.bar(np.arange(1, len(one.code) + 1), one.code, color=canvas.INK)
-    code.set(title=f"2  h: the code, {len(one.code)} numbers", xlabel="which of them")
+    code.bar(np.arange(len(one.code)), one.code, color=canvas.INK)
+    code.set(title=f"2  h: the code, {len(one.code)} numbers", xlabel="which of them, from h0")
     code.xaxis.set_major_locator(MaxNLocator(integer=True))
     _signed(error, x - x_hat)
-    error.set_title(f"4  x - x̂: {steps.loss_name} loss {one.loss:.1f}")
+    error.set_title(f"4  x - x̂: {steps.loss_name} loss {one.loss:.4g}")
+    error.set_xlabel("red: came back too dark, blue: too bright", fontsize=9)
     _signed(change, _first_layer_change(steps))
-    change.set_title(f"5  first layer's largest change: loss {one.loss_after:.1f}")
-    losses.plot(np.arange(1, len(steps.losses) + 1), steps.losses, color=canvas.INK)
+    change.set_title(f"5  first layer's largest change: loss {one.loss_after:.4g}")
+    change.set_xlabel("red: weights that rise, blue: that fall", fontsize=9)
+    mark = "o" if len(steps.losses) == 1 else None
+    losses.plot(np.arange(1, len(steps.losses) + 1), steps.losses, color=canvas.INK, marker=mark)
+    losses.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     losses.set(title="6, 7  every image, every epoch", xlabel="epoch", ylabel="loss of an image")
     for axes in (given, back, error, change):
         canvas.bare(axes)

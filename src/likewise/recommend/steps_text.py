@@ -55,8 +55,7 @@ def steps_lines(steps: Steps) -> list[str]:
         "",
         "6  Repeat for every row, changing the weights after each one.",
         "",
-        f"7  Repeat for more epochs. The mean loss of a row over "
-        f"{len(steps.losses)} epoch{'s' * (len(steps.losses) != 1)}:",
+        f"7  Repeat for more epochs. The mean loss of a row over {epochs(steps.losses)}:",
         f"     {spark(steps.losses)}",
         "     " + " ".join(f"{loss:.2f}" for loss in steps.losses),
     ]
@@ -66,6 +65,11 @@ def bar(value: float) -> str:
     """Return a bar for a value of at most 1."""
     filled = round(min(1.0, abs(value)) * _WIDTH)
     return "█" * filled + "·" * (_WIDTH - filled)
+
+
+def epochs(losses: list[float]) -> str:
+    """Return how many epochs these losses are of, in words."""
+    return f"{len(losses):,} epoch{'s' * (len(losses) != 1)}"
 
 
 def spark(values: list[float]) -> str:

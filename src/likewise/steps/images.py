@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.walk import Change, Walk, walk
 from likewise.errors import InputError
-from likewise.recommend.steps_text import bar, spark
+from likewise.recommend.steps_text import bar, epochs, spark
 
 LEARNING_RATE = 1e-3
 """Of the one step, plain gradient descent whatever the model was trained by."""
@@ -87,7 +87,7 @@ def image_steps(model: NeuralAutoencoder, image: NDArray[Any]) -> ImageSteps:
             "resize it"
         )
     one = walk(model, np.asarray(image, dtype=np.float32).ravel(), LEARNING_RATE)
-    losses = [float(epoch["loss"]) for epoch in model.history_.epochs]
+    losses = [one.unit * float(epoch["loss"]) for epoch in model.history_.epochs]
     return ImageSteps(one, image.shape, model.loss_, losses)
 
 
@@ -124,6 +124,6 @@ def image_steps_lines(steps: ImageSteps) -> list[str]:
         "",
         "6  Repeat for every image, changing the weights after each batch of them.",
         "",
-        f"7  Repeat for more epochs. The mean loss of an image over {len(steps.losses)} epochs:",
+        f"7  Repeat for more epochs. The mean loss of an image over {epochs(steps.losses)}:",
         f"     {spark(steps.losses)}",
     ]

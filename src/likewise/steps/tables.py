@@ -141,5 +141,5 @@ def table_steps(model: TableAutoencoder, row: Any) -> TableSteps:
         error = sum((number.x - number.x_hat) ** 2 for number in numbers)
         value, given_back = (table.column(place)[0].as_py() for table in (given, back))
         cells.append(Cell(column, value, given_back, numbers, error))
-    losses = [float(epoch["loss"]) for epoch in inner.history_.epochs]
+    losses = [one.unit * float(epoch["loss"]) for epoch in inner.history_.epochs]
     return TableSteps(one, cells, inner.setting("activation"), inner.loss_, names, losses)

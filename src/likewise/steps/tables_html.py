@@ -3,6 +3,7 @@
 from html import escape
 
 from likewise.recommend.steps_page import bars, curve, page
+from likewise.recommend.steps_text import epochs
 from likewise.steps.tables import TableSteps
 from likewise.steps.tables_text import strongest, word
 
@@ -48,7 +49,7 @@ def table_steps_html(steps: TableSteps) -> str:
         "<h2>6 Repeat for every row</h2>",
         "<p>The weights change after each batch of them.</p>",
         "<h2>7 Repeat for more epochs</h2>",
-        f"<p>The mean loss of a row over {len(steps.losses)} epochs:</p>",
+        f"<p>The mean loss of a row over {epochs(steps.losses)}:</p>",
         curve(steps.losses),
     ]
     return page("The seven steps of a row", parts)

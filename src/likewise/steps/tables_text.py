@@ -1,10 +1,11 @@
 """The seven steps of a table's row as text for a terminal."""
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
-from likewise.recommend.steps_text import bar, spark
+from likewise.recommend.steps_text import bar, epochs, spark
 from likewise.steps.tables import Cell, TableSteps
 
 SHOWN = 12
@@ -46,6 +47,7 @@ def table_steps_lines(steps: TableSteps) -> list[str]:
         "(x - x̂)² by column, the largest:",
         *(f"     {cell.column:{width}}  {cell.error:8.3f}  {bar(cell.error / worst)}"
           for cell in largest_errors(steps)),
+        *_left_out(len(steps.cells)),
         "",
         f"5  Back-propagate: each weight changes by its share, times a learning rate of "
         f"{one.learning_rate:g}. The largest changes:",
@@ -55,7 +57,7 @@ def table_steps_lines(steps: TableSteps) -> list[str]:
         "",
         "6  Repeat for every row, changing the weights after each batch of them.",
         "",
-        f"7  Repeat for more epochs. The mean loss of a row over {len(steps.losses)} epochs:",
+        f"7  Repeat for more epochs. The mean loss of a row over {epochs(steps.losses)}:",
         f"     {spark(steps.losses)}",
     ]  # fmt: skip
 
@@ -72,16 +74,25 @@ def largest_errors(steps: TableSteps) -> list[Cell]:
 
 
 def word(value: Any) -> str:
-    """Return a value of a table in a word."""
+    """Return a value of a table in a word.
+
+    Examples
+    --------
+    >>> word(None), word(2.50000001), word(timedelta(hours=15))
+    ('missing', '2.5', '15:00:00')
+    """
     if value is None:
         return "missing"
+    if isinstance(value, timedelta):  # pandas' own among them, which writes itself otherwise
+        return str(timedelta(value.days, value.seconds, value.microseconds))
     return f"{value:.6g}" if isinstance(value, float) else f"{value}"
 
 
 def _encoded(cell: Cell) -> str:
-    """Return the numbers of a column that say something: of many columns, those that are not 0."""
-    said = [number for number in cell.numbers if len(cell.numbers) == 1 or number.x]
-    return "  ".join(f"{number.name} = {number.x:.2f}" for number in said) or "all 0"
+    """Return the numbers of a column that say something: its own, and others that are not 0."""
+    said = [number for number in cell.numbers if number.name == cell.column or number.x]
+    told = "  ".join(f"{number.name} = {number.x:.2f}" for number in said)
+    return told or "0 in each of its columns: a text that the model did not learn"
 
 
 def _left_out(n: int) -> list[str]:
