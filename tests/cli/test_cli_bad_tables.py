@@ -78,7 +78,7 @@ def test_one_column_is_learned(run, tmp_path):
 
 def test_one_row_cannot_be_judged_and_no_row_not_learned(run, refused, tmp_path):
     path = write_table(tmp_path / "one.csv", {"a": [1], "b": [2]})
-    assert "1 rows were given" in refused("reduce", path, *BRIEF)
+    assert "a table of 1 row was given" in refused("reduce", path, *BRIEF)
     document = run("anomalies", path, *BRIEF, "--json").document()
     assert np.isfinite(document["anomalies"][0]["score"])  # nothing to compare it with, but a score
     empty = write_table(tmp_path / "none.csv", {"a": [], "b": []})

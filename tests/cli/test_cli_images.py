@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from likewise import AutoencoderClassifier, ConvolutionalAutoencoder, load, read_images
+from likewise import (
+    AutoencoderClassifier,
+    ConvolutionalAutoencoder,
+    VariationalAutoencoder,
+    load,
+    read_images,
+)
 from likewise.autoencoders import TYPES
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.cli.image_pictures import _traversed
 
 QUICK = ["--set", "filters=4,8", "--set", "max_epochs=2", "--dimensions", "4", "--seconds", "10"]
 IMAGE_TYPES = [name for name, kind in TYPES.items() if issubclass(kind, NeuralAutoencoder)]
@@ -103,6 +110,12 @@ def test_images_refuses(refused, clothes, tmp_path, monkeypatch, arguments, why)
     np.savez("strange.npz", images=np.ones((2, 28, 28)), labels=["Bag", "Zebra"])
     assert why in refused("images", *arguments, "--out", "out")
     assert not Path("out/images.model").exists()
+
+
+def test_the_traversal_numbers_the_code_from_0_as_the_steps_do(clothes):
+    model = VariationalAutoencoder(n_latent=2, max_epochs=1, random_state=0)
+    pixels = read_images(clothes).pixels[:20]
+    assert set(_traversed(model.fit(pixels), pixels)) == {"h0", "h1"}
 
 
 def test_many_rare_classes_give_a_picture_of_bounded_size_and_no_warning(run, tmp_path):

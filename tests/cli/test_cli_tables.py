@@ -144,7 +144,62 @@ def test_rows_without_an_answer_are_left_out_of_the_probe_alone(run, tmp_path):
 def test_a_column_of_names_is_refused_with_what_to_do(refused, tmp_path):
     path = tmp_path / "names.csv"
     path.write_text("name,n\n" + "".join(f"n{n},{n}\n" for n in range(200)))
-    assert "'name' has 160 different texts" in refused("reduce", path)
+    said = refused("reduce", path)
+    assert "'name' has 160 different texts" in said
+    assert "(--without), or allow more than 100 with --max-categories" in said
+
+
+def test_more_texts_are_allowed_on_request(run, refused, tmp_path):
+    path = tmp_path / "names.csv"
+    path.write_text("name,n,k\n" + "".join(f"n{n % 120},{n},{n % 2}\n" for n in range(240)))
+    more = ("--max-categories", 200, *BRIEF)
+    out = ("--out", tmp_path / "o.csv", "--dimensions", 2)
+    for command in (("reduce", *out), ("features", "--target", "k", *out), ("features", *out[:2])):
+        assert run(*command, path, *more).code == 0
+    save = tmp_path / "m.model"
+    assert run("anomalies", path, "--save", save, *more).code == 0
+    said = refused("anomalies", path, "--model", save, *more[:2])
+    assert "leave out --max-categories" in said
+
+
+def test_decimal_commas_are_told(run, refused, tmp_path):
+    path = tmp_path / "german.csv"
+    path.write_text("Fläche;n\n" + "".join(f"{n},5;{n}\n" for n in range(40)))
+    result = run("reduce", path, "--out", tmp_path / "o.csv", *BRIEF)
+    assert "column 'Fläche' is read as texts: its values look like numbers with a" in result.err
+    path.write_text("Fläche;n\n" + "".join(f"{n},5;{n}\n" for n in range(200)))
+    assert "numbers with a decimal comma" in refused("reduce", path)
+
+
+def test_durations_are_shown_as_such(run, tmp_path):
+    waits = pa.array((np.arange(40) % 7 + 15) * 3600 * 10**6, pa.duration("us"))
+    table = pa.table({"wait": waits, "n": np.arange(40) % 7, "m": np.arange(40.0)})
+    path, save = tmp_path / "waits.parquet", tmp_path / "m.model"
+    papq.write_table(table, path)
+    result = run("anomalies", path, "--save", save, *BRIEF)
+    assert "1 duration, 1 whole number, 1 number" in result.err
+    assert "wait 15:00:00 (" in result.out
+    assert "wait  " in (text := run("steps", save, "--table", path).out)
+    assert "15:00:00" in text
+    for ending in ("csv", "jsonl", "parquet"):
+        out = ("--out", tmp_path / f"o.{ending}", "--plot", tmp_path / "o.png")
+        assert run("reduce", path, "--label", "wait", *out, *BRIEF).code == 0
+
+
+def test_what_was_chosen_by_the_data_speaks_of_columns_that_are_there(run, tmp_path):
+    for names, said in (("town,zip", "column's mean, by the"), ("rooms,area,price,built", "texts")):
+        result = run("reduce", HOUSES, "--without", names, "--out", tmp_path / "o.csv",
+                     "--dimensions", 1, *BRIEF)  # fmt: skip
+        assert said in result.err
+        assert result.out.startswith("1 dimension explains ")
+
+
+def test_a_target_that_is_missing_everywhere_is_said_to_be(refused, tmp_path):
+    papq.write_table(
+        pa.table({"a": np.arange(30.0), "y": pa.nulls(30, pa.float64())}), tmp_path / "t.parquet"
+    )
+    said = refused("features", tmp_path / "t.parquet", "--target", "y")
+    assert "the target is missing in all rows" in said
 
 
 def test_anomalies_are_ranked_with_their_causes(run, tmp_path):

@@ -161,7 +161,7 @@ def test_dates_are_a_scale_and_a_missing_one_is_grey(reduction):
     days = [date(2020, 1, 1) + timedelta(days=20 * n) for n in range(59)]
     figure = plots.reduction_map(reduction, [*days, None])
     assert list(legend(figure)) == ["no label"]
-    bar = figure.axes[2]
+    (bar,) = figure.axes[2:]
     figure.draw_without_rendering()
     assert {"2021", "2022", "2023"} <= {text.get_text() for text in bar.get_yticklabels()}
 
@@ -169,7 +169,17 @@ def test_dates_are_a_scale_and_a_missing_one_is_grey(reduction):
 def test_numbers_are_a_scale_though_some_are_missing(reduction):
     figure = plots.reduction_map(reduction, [None, float("nan"), *map(float, range(58))])
     assert list(legend(figure)) == ["no label"]
-    assert len(figure.axes) == 4
+    assert len(figure.axes) == 3
+
+
+def test_the_scale_and_the_legend_name_the_column(reduction):
+    figure = plots.reduction_map(reduction, list(range(60)), name="price")
+    assert figure.axes[2].get_ylabel() == "price"
+    figure = plots.reduction_map(reduction, ["ink", "tea"] * 30, name="kind")
+    assert figure.legends[0].get_title().get_text() == "kind"
+    spans = [None, *(timedelta(hours=n) for n in range(59))]
+    figure = plots.reduction_map(reduction, spans, name="wait")
+    assert figure.axes[2].get_ylabel() == "wait (days)"
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (3, 4, 4)], ids=["grey", "colour"])

@@ -6,10 +6,18 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy import sparse
 from sklearn.utils.estimator_checks import check_transformer_general
 
 import likewise
-from likewise import InputError, ModelFolderError, TableAutoencoder, UndercompleteAutoencoder
+from likewise import (
+    AnomalyDetector,
+    InputError,
+    ModelFolderError,
+    TableAutoencoder,
+    TableEncoder,
+    UndercompleteAutoencoder,
+)
 from likewise.data.read_table import read_table
 from likewise.tables.autoencoder import by_column
 from likewise.tables.reduction import reduce_table
@@ -102,7 +110,7 @@ def test_a_curve_is_one_number_for_an_autoencoder_and_not_for_pca(frame):
 
 
 def test_a_table_too_short_to_be_judged_is_refused():
-    with pytest.raises(InputError, match="9 rows were given"):
+    with pytest.raises(InputError, match="a table of 9 rows was given"):
         reduce_table(np.eye(9), TableAutoencoder(SMALL))
 
 
@@ -120,3 +128,19 @@ def test_the_default_model_is_decided_by_the_random_state():
     model = TableAutoencoder(random_state=3)
     check_transformer_general("TableAutoencoder", TableAutoencoder())
     np.testing.assert_array_equal(model.fit_transform(X), model.fit(X).transform(X))
+
+
+@pytest.mark.parametrize(
+    ("fit", "said"),
+    [
+        (lambda: TableAutoencoder().fit(pl.LazyFrame({"a": [1]})), r"\.collect\(\)"),
+        (lambda: UndercompleteAutoencoder().fit(pl.LazyFrame({"a": [1]})), r"\.collect\(\)"),
+        (lambda: TableEncoder().fit(sparse.eye_array(3, format="csr")), r"\.toarray\(\)"),
+        (lambda: AnomalyDetector().fit(sparse.eye_array(3, format="csr")), r"\.toarray\(\)"),
+        (lambda: UndercompleteAutoencoder().fit([[np.nan], [1.0]]), r"NaN; likewise\.TableAuto"),
+        (lambda: UndercompleteAutoencoder().fit([["tea"], ["ink"]]), r"'tea'; likewise\.TableAuto"),
+    ],
+)  # fmt: skip
+def test_what_another_class_takes_is_refused_with_its_name(fit, said):
+    with pytest.raises(InputError, match=said):
+        fit()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from likewise.data.frames import require_collected
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
@@ -67,6 +68,7 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
             f"sparse rows (purchases) were given; {type(model).__name__} learns images and dense "
             "tables; use another type for purchases, or give an array"
         )
+    require_collected(X)
     shape = shape_of(X)
     if reset:
         model.image_shape_ = shape
@@ -85,11 +87,28 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
                 dtype=np.float32, copy=True, order="C",
             )  # fmt: skip
     except ValueError as error:
-        raise InputError(str(error)) from error
+        raise InputError(_refusal(error)) from error
     if sparse.issparse(table):
         table = sparse.csr_array(table)
         table.sum_duplicates()
     return table
+
+
+def _refusal(error: ValueError) -> str:
+    """Return scikit-learn's words, and, where texts or missing values stand in a table, ours.
+
+    Examples
+    --------
+    >>> _refusal(ValueError("could not convert string to float: 'tea'"))
+    "could not convert string to float: 'tea'; likewise.TableAutoencoder takes tables with texts..."
+    """
+    words = str(error)
+    if "contains NaN" in words or "could not convert string" in words:
+        return (
+            f"{words.splitlines()[0].rstrip('.')}; likewise.TableAutoencoder takes tables with "
+            "texts and missing values, and likewise.TableEncoder makes numbers of them"
+        )
+    return words
 
 
 def bytes_of(X: Any) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from likewise.tables.anomalies import Anomaly, AnomalyDetector
 
 
-LEARNING = ("kind", "settings", "seconds", "save", "seed", "without")
+LEARNING = ("kind", "settings", "seconds", "save", "seed", "without", "max_categories")
 """Parameters that say how to learn."""
 
 
@@ -31,6 +31,7 @@ def command(
         Path | None, typer.Option(help="A folder that --save wrote: score by it, learn nothing.")
     ] = None,
     without: t.Without = None,
+    max_categories: t.Categories = 100,
     kind: t.Type = "denoising",
     settings: t.Settings = None,
     seconds: t.Seconds = 60.0,
@@ -60,7 +61,7 @@ def command(
     t.check(out, save, seconds)
     rows = t.read(table, without, output)
     if model is None:
-        detector = _learned(rows, kind, settings, seconds, seed, output)
+        detector = _learned(rows, max_categories, kind, settings, seconds, seed, output)
     else:
         detector, rows = _loaded(model, rows)
     ranked = detector.rank(rows, k if out is None else None)
@@ -72,6 +73,7 @@ def command(
 
 def _learned(
     rows: "pa.Table",
+    max_categories: int,
     kind: str,
     settings: list[str] | None,
     seconds: float,
@@ -88,7 +90,9 @@ def _learned(
     )  # fmt: skip
     with output.bar("learning what rows are like") as move:
         show_progress(model, move)
-        detector = AnomalyDetector(model, random_state=seed).fit(rows)
+        detector = AnomalyDetector(model, max_categories=max_categories, random_state=seed).fit(
+            rows
+        )
     output.note(how_learned(detector.table_))
     return detector
 
@@ -118,14 +122,10 @@ def _print(ranked: "list[Anomaly]", output: Output) -> None:
 
 
 def _told(anomaly: "Anomaly") -> str:
+    from likewise.steps.tables_text import word
+
     return "; ".join(
-        f"{cause.column} {_word(cause.value)} ({_word(cause.expected)})" for cause in anomaly.causes
-    )
-
-
-def _word(value: Any) -> str:
-    return (
-        "missing" if value is None else f"{value:.6g}" if isinstance(value, float) else f"{value}"
+        f"{cause.column} {word(cause.value)} ({word(cause.expected)})" for cause in anomaly.causes
     )
 
 

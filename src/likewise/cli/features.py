@@ -28,6 +28,7 @@ def command(
         typer.Option(help="A column to be told from the features; they never learn from it."),
     ] = None,
     without: t.Without = None,
+    max_categories: t.Categories = 100,
     kind: t.Type = "denoising",
     settings: t.Settings = None,
     seconds: t.Seconds = 60.0,
@@ -60,7 +61,7 @@ def command(
     t.check(out, save, seconds)
     t.require_code(kind)
     told, rows = t.set_apart(t.read(table, without, output), target, "--target")
-    n_features = _half(rows, output) if dimensions is None else dimensions
+    n_features = _half(rows, max_categories, output) if dimensions is None else dimensions
     model = t.new_model(
         kind, settings, lambda named: describer(n_features, rows.num_rows, named),
         random_state=seed, max_seconds=seconds / (1 + FOLDS * (target is not None)),
@@ -69,12 +70,12 @@ def command(
     if told is not None:
         known, answers = _answered(rows, told, output)
         with output.bar("learning to tell the target"):
-            probes = probe(known, answers, model, seed=seed)
+            probes = probe(known, answers, model, max_categories=max_categories, seed=seed)
         output.lines(probes.line())
         document |= {"target": target, **probes.as_dict()}
     with output.bar("learning features") as move:
         show_progress(model, move)
-        learned = TableAutoencoder(model).fit(rows)
+        learned = TableAutoencoder(model, max_categories=max_categories).fit(rows)
     output.note(how_learned(learned))
     if save is not None:
         learned.save(save)
@@ -96,16 +97,18 @@ def _answered(
 
     known = pc.invert(told.is_null(nan_is_null=True))
     missing = len(told) - pc.sum(known).as_py()
+    if missing == len(told):
+        raise InputError("the target is missing in all rows; name another, or fill it in")
     if missing:
         output.note(f"the target is missing in {counted(missing, 'row')}: only features use them")
     return rows.filter(known), told.filter(known)
 
 
-def _half(rows: "pa.Table", output: Output) -> int:
+def _half(rows: "pa.Table", max_categories: int, output: Output) -> int:
     """Return half the number of encoded columns, so that the code is shorter than the row."""
     from likewise.data.table_encoder import TableEncoder
 
-    n_columns = len(TableEncoder().fit(rows).source_)
+    n_columns = len(TableEncoder(max_categories).fit(rows).source_)
     n_features = min(MOST_FEATURES, max(1, n_columns // 2))
     output.note(
         f"makes {counted(n_features, 'feature')} of "

@@ -58,8 +58,8 @@ def pictures(
             ),
             "traversal.png": lambda: plots.image_rows(
                 _traversed(model, mapped.pixels),
-                "One number of the code from -2.5 to 2.5, the others as of the first image; "
-                "first\nthose in which images differ most",
+                "One number of the code from -2.5 to 2.5, the others as of the first image\n"
+                "(those in which images differ most come first)",
             ),
         }
     if recogniser is not None and testing.has_labels():

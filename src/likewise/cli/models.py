@@ -11,6 +11,7 @@ from likewise.errors import InputError
 
 if TYPE_CHECKING:
     from likewise.autoencoders import Autoencoder
+    from likewise.data.table_columns import Column
     from likewise.nn.plan import Progress
 
 NOT_SET = frozenset({"checkpoint", "parts", "progress", "weights"})
@@ -81,13 +82,22 @@ def how_learned(model: Any) -> str:
     inner = getattr(model, "model_", model)
     scaling = getattr(inner, "scaling_", None)
     if inner is not model:  # a table: its encoder scaled already
-        values = "each number in deviations from its column's mean, texts as 0 and 1"
+        values = _encoded(model.encoder_.columns_)
     elif scaling is not None:
         values = f"values less their mean, divided by {scaling.scale:.4g}"
     else:
         values = "values as they are"
     loss = getattr(inner, "loss_", None)
     return f"learned from {values}" + (f", by the {loss} loss" if loss else "")
+
+
+def _encoded(columns: "Sequence[Column]") -> str:
+    """Say how the columns of a table became numbers."""
+    from likewise.data.table_columns import Category
+
+    texts = [isinstance(column, Category) for column in columns]
+    numbers = [] if all(texts) else ["each number in deviations from its column's mean"]
+    return ", ".join([*numbers, *(["texts as 0 and 1"] if any(texts) else [])])
 
 
 def share_done(at: "Progress") -> float:

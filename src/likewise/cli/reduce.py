@@ -25,6 +25,7 @@ def command(
         typer.Option(help="A column that colours the map and goes to --out; not learned from."),
     ] = None,
     without: t.Without = None,
+    max_categories: t.Categories = 100,
     kind: t.Type = "undercomplete",
     settings: t.Settings = None,
     seconds: t.Seconds = 60.0,
@@ -63,10 +64,11 @@ def command(
     )  # fmt: skip
     with output.bar("learning to reduce") as move:
         show_progress(model, move)
-        reduction = reduce_table(rows, TableAutoencoder(model), seed=seed)
+        table_model = TableAutoencoder(model, max_categories=max_categories)
+        reduction = reduce_table(rows, table_model, seed=seed)
     output.note(how_learned(reduction.model))
     output.lines(reduction.line())
-    written = _write(reduction, labels, out, plot, save)
+    written = _write(reduction, labels, label or "", out, plot, save)
     output.note(*(f"wrote {path}" for path in written))
     output.json(
         {
@@ -80,7 +82,12 @@ def command(
 
 
 def _write(
-    reduction: "Reduction", labels: Any, out: Path | None, plot: Path | None, save: Path | None
+    reduction: "Reduction",
+    labels: Any,
+    label: str,
+    out: Path | None,
+    plot: Path | None,
+    save: Path | None,
 ) -> list[str]:
     """Write what was asked for; return the paths."""
     import pyarrow as pa
@@ -93,6 +100,8 @@ def _write(
     if plot is not None:
         from likewise.plots import reduction_map
 
-        figure = reduction_map(reduction, None if labels is None else labels.to_pylist())
+        figure = reduction_map(
+            reduction, None if labels is None else labels.to_pylist(), name=label
+        )
         figure.savefig(plot)
     return [str(path) for path in (out, plot, save) if path is not None]

@@ -27,6 +27,12 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A setting of the type, such as hidden=64,16"),
 ]
+Categories = Annotated[
+    int,
+    typer.Option(
+        "--max-categories", min=1, help="Different texts that a column may have, and no more."
+    ),
+]
 Seconds = Annotated[float, typer.Option(help="Longest time to train.")]
 Save = Annotated[Path | None, typer.Option(help="Write the model folder too.")]
 
@@ -34,12 +40,15 @@ Save = Annotated[Path | None, typer.Option(help="Write the model folder too.")]
 def read(path: Path, without: str | None, output: Output) -> "pa.Table":
     """Read a table but for the columns that were named, and say what was taken."""
     from likewise.data.read_table import read_table
+    from likewise.data.table_columns import DECIMAL_COMMAS, with_decimal_commas
 
     table = read_table(path)
     left_out = o.names(without or "")
     for name in left_out:
         require_column(table, name, "--without")
     table = table.drop_columns(left_out)
+    for name in with_decimal_commas(table):
+        output.note(f"column {name!r} is read as texts: {DECIMAL_COMMAS}")
     kinds = Counter(_word(field.type) for field in table.schema)
     output.note(
         f"read {counted(table.num_rows, 'row')} and {counted(table.num_columns, 'column')} "
@@ -130,6 +139,7 @@ def _word(type_: "pa.DataType") -> str:
     words = {
         "text": pa.types.is_string, "whole number": pa.types.is_integer,
         "number": lambda t: pa.types.is_floating(t) or pa.types.is_decimal(t),
-        "yes or no": pa.types.is_boolean, "time": pa.types.is_temporal,
+        "yes or no": pa.types.is_boolean, "duration": pa.types.is_duration,
+        "time": pa.types.is_temporal,
     }  # fmt: skip
     return next((word for word, test in words.items() if test(type_)), str(type_))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from scipy import sparse
 
 from likewise.data.arrow_values import arrow_type, is_text
 from likewise.errors import InputError
@@ -103,6 +104,12 @@ class Shape:
         return pa.table(columns)
 
 
+def require_collected(X: Any) -> None:
+    """Refuse polars' plan of a frame, which holds no rows."""
+    if type(X).__name__ == "LazyFrame":
+        raise InputError("a LazyFrame was given, which holds no rows yet; give .collect() of it")
+
+
 def as_table(X: Any) -> tuple[pa.Table, Shape]:
     """Return rows as an Arrow table of plain columns, and what they came as.
 
@@ -119,6 +126,7 @@ def as_table(X: Any) -> tuple[pa.Table, Shape]:
     >>> table.to_pylist(), shape.kind
     ([{'x0': 1.0, 'x1': None}], 'array')
     """
+    require_collected(X)
     if isinstance(X, pa.Table):
         table, kind, dtypes = X, "arrow", [str(field.type) for field in X.schema]
     elif hasattr(X, "iloc"):
@@ -177,6 +185,8 @@ def _checked(X: Any) -> Any:
     """Return rows as an array of two dimensions, in the words that scikit-learn has for others."""
     from sklearn.utils import check_array
 
+    if sparse.issparse(X):
+        raise InputError("a sparse matrix was given; a table is dense: give .toarray() of it")
     try:
         return check_array(X, dtype=None, ensure_all_finite=False, ensure_min_features=1)
     except ValueError as error:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from likewise.data.engine import Engine, name_sql, own_errors
@@ -39,6 +40,16 @@ def open_parquet(engine: Engine, files: Sequence[str], name: str | None = None) 
         return _cell(files, row, column, name)
 
     return Relation(name or called(files), f"read_parquet({listed(files)})", columns, locate)
+
+
+def durations(file: str) -> dict[str, pa.DataType]:
+    """Return the columns of a Parquet file that are durations, and their types.
+
+    Parquet itself has none: Arrow (pandas, polars) writes whole numbers and notes what they were,
+    and DuckDB reads the numbers.
+    """
+    fields = pq.read_schema(file)
+    return {field.name: field.type for field in fields if pa.types.is_duration(field.type)}
 
 
 def _require_whole(file: str) -> None:

@@ -1,10 +1,13 @@
 """Reading a table of mixed columns from a file; text files get the types that their values have."""
 
 import os
+from collections.abc import Mapping
 
 import pyarrow as pa
 
 from likewise.data.engine import Engine, engine, name_sql, own_errors, text_sql
+from likewise.data.files import matching
+from likewise.data.parquet import durations
 from likewise.data.relation import Relation
 from likewise.data.sources import open_source
 from likewise.data.values import UNTYPED, text_of
@@ -54,9 +57,16 @@ def read_table(path: str | os.PathLike[str]) -> pa.Table:
             )
             table = duck.connection.sql(f"SELECT {columns} FROM {relation.sql}").to_arrow_table()
         require_well_formed(duck, relation)
+        if relation.sql.startswith("read_parquet"):
+            table = _with_durations(table, durations(matching(os.fspath(path))[0]))
     if not table.num_rows:
         raise LogError(f"{relation.name} has columns but no rows; give a table with rows")
     return table
+
+
+def _with_durations(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
+    fields = [field.with_type(types.get(field.name, field.type)) for field in table.schema]
+    return table.cast(pa.schema(fields))
 
 
 def _typed(duck: Engine, relation: Relation) -> dict[str, str]:

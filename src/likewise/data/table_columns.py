@@ -4,6 +4,8 @@ A `Quantity` (number, time, yes or no) is one matrix column, a `Category` one fo
 either has one more, 1 where the value is missing, if values were missing when it was learned.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ulp
 from typing import Any, ClassVar
@@ -26,6 +28,8 @@ from likewise.data.arrow_values import (
 from likewise.errors import InputError
 
 Values = NDArray[np.float64]
+
+DECIMAL_COMMAS = "its values look like numbers with a decimal comma; write them with a point"
 
 MOST_DECIMALS = 9
 
@@ -136,8 +140,10 @@ class Category:
         found = sorted(pc.unique(array.drop_null()).to_pylist())
         if len(found) > max_categories:
             raise InputError(
-                f"column {name!r} has {len(found):,} different texts in {len(array):,} rows, and "
-                f"max_categories={max_categories}; leave the column out (--without), or allow more"
+                f"column {name!r} has {len(found):,} different texts in {len(array):,} rows"
+                + (f"; {DECIMAL_COMMAS}" if _have_decimal_commas(found) else "")
+                + f"; leave the column out (--without), or allow more than {max_categories:,} with "
+                "max_categories=N (--max-categories)"
             )
         return cls(
             name=name, type=str(array.type), values=tuple(found), missing=array.null_count > 0
@@ -183,6 +189,25 @@ def learn(name: str, array: pa.Array, max_categories: int) -> Column:
         return Category.of(name, array, max_categories)
     require_plain(pa.table({name: array}))
     return Quantity.of(name, array)
+
+
+def with_decimal_commas(table: pa.Table) -> list[str]:
+    """Return the columns of texts that look like numbers with a decimal comma, such as 82,5.
+
+    Examples
+    --------
+    >>> table = pa.table({"area": ["82,5", None, "1.077,4"], "place": ["7,b", "1", "2"]})
+    >>> with_decimal_commas(table)
+    ['area']
+    """
+    columns = {name: table[name] for name in table.column_names if is_text(table[name].type)}
+    texts = {name: pc.unique(column.drop_null()).to_pylist() for name, column in columns.items()}
+    return [name for name, found in texts.items() if _have_decimal_commas(found)]
+
+
+def _have_decimal_commas(texts: Sequence[str]) -> bool:
+    number = r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?"
+    return any("," in text for text in texts) and all(re.fullmatch(number, one) for one in texts)
 
 
 def as_json(column: Column) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Figures of tables."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from numbers import Real
 from typing import Any
 
@@ -11,13 +11,18 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from likewise.evaluate.embedding import Faithfulness
+from likewise.plots import canvas
 from likewise.plots.canvas import INK, figure
 from likewise.plots.labels import MISSING, NAMED, OTHERS, colours, is_missing
 from likewise.tables.reduction import Reduction
 
 
 def reduction_map(
-    reduction: Reduction, labels: Sequence[Any] | None = None, *, most_labels: int = NAMED
+    reduction: Reduction,
+    labels: Sequence[Any] | None = None,
+    *,
+    name: str = "",
+    most_labels: int = NAMED,
 ) -> Figure:
     """Return a table's rows by the first two numbers of their codes, beside PCA's.
 
@@ -26,9 +31,11 @@ def reduction_map(
     reduction : Reduction
         What `reduce_table` returned.
     labels : sequence of length n, optional
-        Colours the points: by value where all are dates, or numbers of more than `most_labels`
-        kinds; else by label, those beyond the most frequent ones together. Points whose label is
-        missing are grey.
+        Colours the points: by value where all are dates, or numbers (or durations, in days) of more
+        than `most_labels` kinds; else by label, those beyond the most frequent ones together.
+        Points whose label is missing are grey.
+    name : str
+        What the labels are, such as their column.
 
     Notes
     -----
@@ -39,15 +46,22 @@ def reduction_map(
         (reduction.model.model_.type_name, reduction.codes, reduction.own),
         ("PCA", reduction.pca_codes, reduction.pca),
     )
-    for axes, (name, codes, judged) in zip(drawn.subplots(1, 2), pairs, strict=True):
+    if labels is not None and all(is_missing(one) or isinstance(one, timedelta) for one in labels):
+        labels = [None if is_missing(one) else one / timedelta(days=1) for one in labels]
+        name = f"{name} (days)".strip()
+    both = drawn.subplots(1, 2)
+    for axes, (kind, codes, judged) in zip(both, pairs, strict=True):
         places = _within_sight(np.pad(codes, ((0, 0), (0, 1)))[:, :2])
-        _scatter(axes, places, labels, most_labels)
-        axes.set(xticks=[], yticks=[], title=f"{name}: {judged.explained:.1%} explained")
+        scale = _scatter(axes, places, labels, most_labels)
+        axes.set(xticks=[], yticks=[], title=f"{kind}: {judged.explained:.1%} explained")
         axes.set_xlabel(
             f"trustworthiness {judged.trustworthiness:.3f}, neighbours kept {judged.neighbours:.1%}"
         )
+    if scale is not None:
+        _bar(drawn, both, scale, name, dated=any(isinstance(one, date) for one in labels or ()))
     if labels is not None and (legend := drawn.axes[1].get_legend_handles_labels())[0]:
-        drawn.legend(*legend, loc="outside right center", frameon=False, markerscale=2)
+        title = None if scale is not None else canvas.shortened(name, 24)
+        drawn.legend(*legend, loc="outside right center", frameon=False, markerscale=2, title=title)
     drawn.suptitle(f"{reduction.n_held:,} held-out rows judged, all {len(reduction.codes):,} drawn")
     return drawn
 
@@ -67,27 +81,25 @@ def _within_sight(places: NDArray[Any]) -> NDArray[Any]:
     return within
 
 
-def _scatter(axes: Any, places: NDArray[Any], labels: Sequence[Any] | None, most: int) -> None:
+def _scatter(axes: Any, places: NDArray[Any], labels: Sequence[Any] | None, most: int) -> Any:
+    """Draw the points; return those whose colours are a scale, None where they are kinds."""
     style: dict[str, Any] = {"s": max(3.0, 30 - len(places) / 200), "linewidths": 0, "alpha": 0.7}
     if labels is None:
         axes.scatter(*places.T, color=INK, **style)
-        return
+        return None
     absent = np.array([is_missing(label) for label in labels])
     known = [label for label in labels if not is_missing(label)]
-    there = places[~absent]
+    there, scale = places[~absent], None
     if known and all(isinstance(label, date) for label in known):
         days = date2num(known)  # type: ignore[no-untyped-call]
-        ticks = AutoDateLocator()  # type: ignore[no-untyped-call]
-        bar = _bar(axes, axes.scatter(*there.T, c=days, cmap="viridis", **style))
-        bar.set_ticks(ticks)
-        formatter = ConciseDateFormatter(ticks)  # type: ignore[no-untyped-call]
-        bar.ax.yaxis.set_major_formatter(formatter)
+        scale = axes.scatter(*there.T, c=days, cmap="viridis", **style)
     elif len(set(known)) > most and all(isinstance(label, Real) for label in known):
-        _bar(axes, axes.scatter(*there.T, c=np.asarray(known, float), cmap="viridis", **style))
+        scale = axes.scatter(*there.T, c=np.asarray(known, float), cmap="viridis", **style)
     else:
         _by_kind(axes, there, known, most, style)
     if absent.any():
         axes.scatter(*places[absent].T, color=MISSING, label="no label", zorder=0.5, **style)
+    return scale
 
 
 def _by_kind(
@@ -103,5 +115,11 @@ def _by_kind(
         axes.scatter(*places[rest].T, color=OTHERS, label=f"{others:,} others", zorder=0.6, **style)
 
 
-def _bar(axes: Any, points: Any) -> Any:
-    return axes.figure.colorbar(points, ax=axes, shrink=0.6)
+def _bar(drawn: Figure, both: Any, points: Any, name: str, *, dated: bool) -> None:
+    """Draw the scale of both maps' colours, beside them."""
+    bar = drawn.colorbar(points, ax=both, shrink=0.6, label=canvas.shortened(name, 40))
+    if dated:
+        ticks = AutoDateLocator()  # type: ignore[no-untyped-call]
+        bar.set_ticks(ticks)
+        formatter = ConciseDateFormatter(ticks)  # type: ignore[no-untyped-call]
+        bar.ax.yaxis.set_major_formatter(formatter)

@@ -57,7 +57,14 @@ class Probes:
         return {"measure": self.measure, "n_codes": self.n_codes, "scores": scores}
 
 
-def probe(table: pa.Table, target: pa.ChunkedArray, model: Autoencoder, *, seed: int = 0) -> Probes:
+def probe(
+    table: pa.Table,
+    target: pa.ChunkedArray,
+    model: Autoencoder,
+    *,
+    max_categories: int = 100,
+    seed: int = 0,
+) -> Probes:
     """Compare codes with columns and with PCA as features for a target, by cross-validation.
 
     In each fold the encoder of the table, PCA, the autoencoder, the scaling and the linear model
@@ -72,6 +79,8 @@ def probe(table: pa.Table, target: pa.ChunkedArray, model: Autoencoder, *, seed:
         regression); other numbers are quantities (ridge regression).
     model : Autoencoder
         A copy of it learns in each fold.
+    max_categories : int
+        As for :class:`~likewise.TableEncoder`.
     seed : int
         Decides the folds.
 
@@ -84,7 +93,7 @@ def probe(table: pa.Table, target: pa.ChunkedArray, model: Autoencoder, *, seed:
     found: dict[str, list[float]] = {}
     n_codes = 0
     for train, test in _folds(y, classes, seed):
-        encoder = TableEncoder().fit(table.take(train))
+        encoder = TableEncoder(max_categories).fit(table.take(train))
         a, b = (encoder.transform(table.take(part)) for part in (train, test))
         codes = copy_of(model).fit(a)
         z_a, z_b = codes.transform(a), codes.transform(b)
@@ -114,10 +123,9 @@ def _pca(rows: NDArray[Any], n: int, seed: int) -> Callable[[NDArray[Any]], NDAr
 
 def _target(target: pa.ChunkedArray) -> tuple[NDArray[Any], bool]:
     missing, kind = target.is_null(nan_is_null=True), target.type
-    if n_missing := pc.sum(missing).as_py():
-        raise InputError(
-            f"the target is missing in {n_missing:,} rows; fill it in, or leave them out"
-        )
+    if n_missing := pc.sum(missing).as_py() or 0:
+        which = f"{n_missing:,} of {len(target):,}" if n_missing < len(target) else "all"
+        raise InputError(f"the target is missing in {which} rows; fill it in, or leave them out")
     words, whole = is_text(kind) or pa.types.is_boolean(kind), pa.types.is_integer(kind)
     if not (words or whole or pa.types.is_floating(kind)):
         raise InputError(f"the target is {kind}; a target is texts, truth values or numbers")
@@ -133,7 +141,8 @@ def _folds(y: NDArray[Any], classes: bool, seed: int) -> Iterator[tuple[Any, Any
     rarest = np.bincount(y).min() if classes else len(y)
     if rarest < FOLDS:
         raise InputError(
-            f"{rarest} rows have the target's rarest value; each fold of {FOLDS} needs one"
+            f"the target's rarest value is in {rarest} of {len(y):,} rows; each fold of {FOLDS} "
+            "needs one: leave out the rows of rare values, or put such values together"
         )
     split = (StratifiedKFold if classes else KFold)(FOLDS, shuffle=True, random_state=seed)
     yield from split.split(y, y)

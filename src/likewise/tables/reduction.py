@@ -42,8 +42,9 @@ class Reduction:
         """Return the comparison in one line."""
         own, pca = self.own, self.pca
         n = self.codes.shape[1]
+        code = f"{n} dimensions explain" if n != 1 else "1 dimension explains"
         return (
-            f"{n} dimension{'s' * (n != 1)} explain {own.explained:.1%} of {self.n_held:,} "
+            f"{code} {own.explained:.1%} of {self.n_held:,} "
             f"held-out rows (PCA {pca.explained:.1%}), trustworthiness {own.trustworthiness:.3f} "
             f"({pca.trustworthiness:.3f}), neighbours kept {own.neighbours:.1%} "
             f"({pca.neighbours:.1%})"
@@ -76,7 +77,10 @@ def reduce_table(
     require_plain(table)
     n = table.num_rows
     if n < 10:
-        raise InputError(f"{n} rows were given; to learn from some and judge by others, give 10")
+        raise InputError(
+            f"a table of {n} row{'s' * (n != 1)} was given; to learn from some and judge by "
+            "others, give 10"
+        )
     order = np.random.default_rng(seed).permutation(n)
     n_held = max(3, round(held_fraction * n))
     held, train = np.sort(order[:n_held]), np.sort(order[n_held:])
