@@ -46,7 +46,25 @@ def test_the_ranking_is_that_of_the_scores_and_the_shares_are_theirs(detector, h
     scores = detector.score_samples(houses)
     assert [one.row for one in ranked] == np.argsort(scores, kind="stable").tolist()
     np.testing.assert_allclose([one.score for one in ranked], np.sort(-scores)[::-1])
-    np.testing.assert_allclose([sum(c.share for c in one.causes) for one in ranked], 1.0)
+    parts = detector.column_scores(houses)
+    for one in ranked:
+        for cause in one.causes:
+            share = parts[one.row, houses.columns.get_loc(cause.column)] / one.score
+            assert cause.share == pytest.approx(share)
+
+
+def test_a_value_that_was_expected_is_no_cause_and_others_are_told_instead(detector, houses):
+    ranked = detector.rank(houses)
+    told = [len(one.causes) for one in detector.rank(houses, n_causes=7)]
+    assert min(told) < 7  # some values are just as expected
+    assert [len(one.causes) for one in ranked] == [min(3, n) for n in told]
+    for one in ranked:
+        assert all(cause.value != cause.expected for cause in one.causes)
+
+
+def test_one_row_has_nothing_to_be_compared_with(houses):
+    with pytest.raises(InputError, match="1 row was given"):
+        AnomalyDetector(QUICK).fit(houses[:1])
 
 
 def test_the_score_is_its_formula():

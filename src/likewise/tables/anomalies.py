@@ -141,11 +141,20 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
             One row an observation.
         y : ignored
             Here for scikit-learn.
+
+        Raises
+        ------
+        InputError
+            If there is one row only.
         """
         self._validate_params()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         encoder = TableEncoder(self.max_categories)
         rows = encoder.fit_transform(X)
+        if len(rows) < 2:
+            raise InputError(
+                "1 row was given (n_samples=1), and nothing to compare it with; give 2 or more"
+            )
         run: dict[str, Any] = {"random_state": self._seed, "max_seconds": self.max_seconds}
         model = self.model or hider(len(rows), **run)
         self.table_ = TableAutoencoder(model, max_categories=self.max_categories)
@@ -181,7 +190,8 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         """Return the k strangest rows (all if None), the strangest first, with what is strange.
 
         Each comes with the `n_causes` columns that add most to its score, what they hold, and what
-        the other columns would have led one to expect.
+        the other columns would have led one to expect. A column that holds what was expected is no
+        cause, so there may be fewer.
         """
         check_is_fitted(self)
         table, _ = as_table(X)
@@ -193,17 +203,18 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         expected, _ = as_table(self.table_.encoder_.inverse_transform(predicted))
         found = []
         for place, row in enumerate(order.tolist()):
-            most = np.argsort(-columns[row], kind="stable")[:n_causes].tolist()
             causes = [
                 Cause(
                     table.column_names[column],
                     float(columns[row, column] / max(scores[row], 1e-12)),
-                    table.column(column)[row].as_py(),
-                    expected.column(column)[place].as_py(),
+                    value,
+                    wanted,
                 )
-                for column in most
+                for column in np.argsort(-columns[row], kind="stable").tolist()
+                if (value := table.column(column)[row].as_py())
+                != (wanted := expected.column(column)[place].as_py())
             ]
-            found.append(Anomaly(row, float(scores[row]), causes))
+            found.append(Anomaly(row, float(scores[row]), causes[:n_causes]))
         return found
 
     def save(self, folder: str | Path) -> None:
