@@ -186,6 +186,12 @@ def test_durations_are_shown_as_such(run, tmp_path):
         assert run("reduce", path, "--label", "wait", *out, *BRIEF).code == 0
 
 
+def test_a_duration_may_be_told_from_features(run, tmp_path):
+    waits = pa.array(np.arange(40) * 3600 * 10**6, pa.duration("us"))
+    papq.write_table(pa.table({"wait": waits, "n": np.arange(40.0)}), tmp_path / "t.parquet")
+    assert "R² of" in run("features", tmp_path / "t.parquet", "--target", "wait", *BRIEF).out
+
+
 def test_what_was_chosen_by_the_data_speaks_of_columns_that_are_there(run, tmp_path):
     for names, said in (("town,zip", "column's mean, by the"), ("rooms,area,price,built", "texts")):
         result = run("reduce", HOUSES, "--without", names, "--out", tmp_path / "o.csv",

@@ -1,6 +1,7 @@
 """Figures: names that can be read, and a curve of one epoch that can be seen."""
 
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +29,15 @@ def test_names_on_the_map_do_not_overlap_and_the_most_bought_go_first():
     assert 5 < len(named) < 60
     boxes = list(named.values())
     assert not any(box.count_overlaps(boxes[:n]) for n, box in enumerate(boxes))
+
+
+def test_the_colours_of_bars_are_explained():
+    row = SimpleNamespace(
+        model="one", intervals={"ndcg@10": SimpleNamespace(mean=0.2, low=0.1, high=0.3)}
+    )
+    one = SimpleNamespace(rows=[row], n_users=40, split="last out", leaders=lambda _: {"one"})
+    (axes,) = plots.metric_by_model(one, "ndcg@10").axes
+    assert "blue: the best" in axes.get_xlabel()
 
 
 def test_long_names_on_the_map_end_in_an_ellipsis():

@@ -45,7 +45,7 @@ def test_a_shuffled_target_is_not_told():
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ([None, "a", "b"] * 10, "missing in 10 rows"),
+        ([None, "a", "b"] * 10, "missing in 10 of 30 rows"),
         (["a"] * 30, "the same in all rows"),
         (["a"] * 28 + ["b"] * 2, "the target's rarest value is in 2 of 30 rows"),
         ([[1], [2], [3]] * 10, "the target is list"),

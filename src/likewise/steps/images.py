@@ -114,7 +114,7 @@ def image_steps_lines(steps: ImageSteps) -> list[str]:
         ),
         "",
         f"5  Back-propagate: each weight changes by its share, times a learning rate of "
-        f"{one.learning_rate:g}. The largest changes:",
+        f"{one.learning_rate:.3g}. The largest changes:",
         *(
             f"     {change.layer} {change.place} {change.weight:+.4f} {change.change:+.5f}"
             for change in steps.changes()

@@ -39,7 +39,7 @@ def table_steps_html(steps: TableSteps) -> str:
         bars([(cell.column, cell.error, cell.error / worst) for cell in errors]),
         "<h2>5 Back-propagate</h2>",
         f"<p>Each weight changes by its share of the error times a learning rate of "
-        f"{one.learning_rate:g}. The largest changes:</p>",
+        f"{one.learning_rate:.3g}. The largest changes:</p>",
         _grid(
             ("weight of", "weight", "change"),
             [(steps.told(c), f"{c.weight:+.4f}", f"{c.change:+.5f}") for c in steps.changes()],

@@ -50,7 +50,7 @@ def table_steps_lines(steps: TableSteps) -> list[str]:
         *_left_out(len(steps.cells)),
         "",
         f"5  Back-propagate: each weight changes by its share, times a learning rate of "
-        f"{one.learning_rate:g}. The largest changes:",
+        f"{one.learning_rate:.3g}. The largest changes:",
         *(f"     {steps.told(change)}: {change.weight:+.4f} {change.change:+.5f}"
           for change in steps.changes()),
         f"   With these weights the row's loss is {one.loss_after:.3f} instead of {one.loss:.3f}.",

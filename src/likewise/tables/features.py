@@ -76,7 +76,7 @@ def probe(
         The columns, without the target.
     target : pyarrow.ChunkedArray
         Texts, truth values or whole numbers of at most `MOST_CLASSES` kinds are classes (logistic
-        regression); other numbers are quantities (ridge regression).
+        regression); other numbers, and durations, are quantities (ridge regression).
     model : Autoencoder
         A copy of it learns in each fold.
     max_categories : int
@@ -122,6 +122,8 @@ def _pca(rows: NDArray[Any], n: int, seed: int) -> Callable[[NDArray[Any]], NDAr
 
 
 def _target(target: pa.ChunkedArray) -> tuple[NDArray[Any], bool]:
+    if pa.types.is_duration(target.type):
+        target = target.cast(pa.int64()).cast(pa.float64())
     missing, kind = target.is_null(nan_is_null=True), target.type
     if n_missing := pc.sum(missing).as_py() or 0:
         which = f"{n_missing:,} of {len(target):,}" if n_missing < len(target) else "all"
