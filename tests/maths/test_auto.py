@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -222,11 +223,15 @@ def test_a_line_that_was_cut_off_is_tried_again(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [TRIALS]
 
 
-def test_the_fingerprint_is_of_the_purchases_and_the_options(shop):
-    one = fingerprint(shop, "binary", 0)
-    assert one == fingerprint(shop, "binary", 0)
-    others = [fingerprint(shop, "log", 0), fingerprint(shop.take(np.arange(90) < 89), "binary", 0)]
-    assert one not in others
+def test_the_fingerprint_is_of_the_purchases_of_what_is_to_be_found_and_of_the_options(shop):
+    _, judged = held_out_items(shop)
+    one = fingerprint(shop, judged, "binary", 0)
+    assert one == fingerprint(shop, judged, "binary", 0)
+    assert one not in [
+        fingerprint(shop, judged, "log", 0),
+        fingerprint(shop.take(np.arange(90) < 89), judged, "binary", 0),
+        fingerprint(shop, replace(judged, held_out=judged.given), "binary", 0),
+    ]
 
 
 @pytest.mark.parametrize("budget", [0, -1, math.nan, math.inf])

@@ -1,12 +1,21 @@
 """Where a closed form is solved, and what is refused for want of a device's memory."""
 
+import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
-from likewise.autoencoders import UndercompleteAutoencoder, neural
+from likewise.autoencoders import (
+    UndercompleteAutoencoder,
+    VariationalAutoencoder,
+    neural,
+    neural_memory,
+)
+from likewise.autoencoders.choices import choose
 from likewise.errors import NotEnoughMemoryError
 from likewise.nn import device as module
 from likewise.nn.device import require_device_memory, solver_for
+from likewise.nn.output import held_logits
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -15,7 +24,9 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 def card(monkeypatch):
     """A device of which 1,000 bytes are free, to all that asks."""
     monkeypatch.setattr(module, "resolve_device", lambda name: CPU if name == "cpu" else CUDA)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1_000, 2_000))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (400, 2_000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 1_500)  # by torch, and of it
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 900)
 
 
 @pytest.mark.parametrize(
@@ -44,3 +55,20 @@ def test_without_an_accelerator_it_is_the_cpu():
     if torch.accelerator.is_available():
         pytest.skip("there is one here")
     assert solver_for("auto", 1 << 60, "it") == CPU
+
+
+@pytest.mark.parametrize("n_items", [5_000, 100_000])
+def test_what_a_batch_takes_of_a_card_is_what_is_held_there(n_items, monkeypatch):
+    """Full logits and their gradient, and the dense rows; twice, as a recording keeps its own."""
+    n = 2_000
+    X = sparse.csr_array((np.ones(n), (np.arange(n), np.arange(n))), (n, n_items))
+    model = VariationalAutoencoder(batch_size=n, loss="multinomial")
+    model.loss_ = "multinomial"
+    model.chosen_ = choose(model.get_params(), model._defaults(X))
+    monkeypatch.setattr(neural_memory, "bytes_to_train", lambda net, X, size, n_logits: n_logits)
+    stated = {}
+    for device in (CPU, CUDA):
+        model.device_ = device
+        stated[device.type] = model._bytes_to_fit(X)
+    assert stated["cuda"] == 2 * (3 + 2) * n * n_items
+    assert stated["cpu"] == held_logits("auto", n, n_items) <= 3 * 2**25

@@ -258,3 +258,12 @@ def test_a_model_that_has_forgotten_its_rows_says_that_it_starts_anew(X, tmp_pat
             model.partial_fit(X[20:30])
         model.partial_fit(X[30:])
         np.testing.assert_allclose(model.B_, fit(X[20:], l2=5.0), atol=1e-5)
+
+
+def test_rows_that_were_refused_are_not_counted(X):
+    expected = LinearAutoencoder(l2=1.0).partial_fit(X)
+    model = LinearAutoencoder(l2=1.0, device="none such")
+    with pytest.raises(InputError, match="unknown to torch"):
+        model.partial_fit(X)
+    found = model.set_params(device="cpu").partial_fit(X)
+    np.testing.assert_array_equal(found.B_, expected.B_)

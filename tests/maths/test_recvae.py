@@ -122,3 +122,20 @@ def test_a_folder_holds_no_old_encoder(X):
 def test_layers_that_cannot_be_added_up_are_refused(X, hidden):
     with pytest.raises(InputError, match="equal widths"):
         model(hidden=hidden).fit(X)
+
+
+def test_after_a_fit_that_failed_all_layers_learn_again(X):
+    told = []
+
+    def fail(at):
+        told.append(at.epoch)
+        if at.epoch == 4:  # the decoder's turn
+            raise RuntimeError("no more")
+
+    fitted = model(max_epochs=8, progress=fail)
+    with pytest.raises(RuntimeError, match="no more"):
+        fitted.fit(sparse.csr_array(X))
+    assert told[-1] == 4
+    assert not fitted._decoder_alone
+    fitted.set_params(progress=None).partial_fit(sparse.csr_array(X))
+    assert all(weight.requires_grad for weight in fitted.net_.encoder.parameters())

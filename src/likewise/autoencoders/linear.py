@@ -123,8 +123,8 @@ class LinearAutoencoder(Autoencoder):
         G, counts = self._weighted_gram(rows), column_counts(rows)
         if before is not None:
             G, counts = G + before[0], counts + before[1]
-        self._gram = (G, counts)
         self._solve(G.clone(), counts)
+        self._gram = (G, counts)  # of rows that were refused nothing is kept
         self.is_fitted_ = True
         return self
 

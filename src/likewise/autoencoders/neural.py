@@ -4,7 +4,7 @@ import time
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -147,7 +147,8 @@ class NeuralAutoencoder(NeuralParameters):
     @torch.inference_mode()
     def _decode(self, Z: Any) -> NDArray[np.float32]:
         codes = torch.as_tensor(np.array(Z, np.float32), device=self.device_)
-        return self._unscaled(LINKS[self.loss_](self.net_.decode(codes)))
+        rows, net = exact(codes, self.net_)
+        return self._unscaled(LINKS[self.loss_](net.decode(cast("Tensor", rows))))
 
     @torch.inference_mode()
     def _logits(self, X: Any) -> NDArray[np.float32]:
@@ -164,7 +165,7 @@ class NeuralAutoencoder(NeuralParameters):
         return errors * self.scaling_.scale**2 if self.scaling_ else errors
 
     def _link(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        return as_array(LINKS[self.loss_](torch.from_numpy(logits)))
+        return as_array(LINKS[self.loss_](torch.from_numpy(logits).double()))
 
     def _tensors(self) -> dict[str, NDArray[Any]]:
         return neural_folder.tensors(self)

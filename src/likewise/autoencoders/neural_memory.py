@@ -50,7 +50,12 @@ def bytes_to_fit(model: Any, X: Any) -> int:
     how = model.output if model.loss_ == "multinomial" else "full"
     with torch.device("meta"):
         net = model._net(n_features)
-    return bytes_to_train(net, X, batch_size, held_logits(how, batch_size, n_features))
+    numbers = held_logits(how, batch_size, n_features, model.device_.type)
+    if model.device_.type == "cuda":
+        if sparse.issparse(X):
+            numbers += 2 * batch_size * n_features  # the first layer reads a dense batch there
+        numbers *= 2  # what a recorded step takes is kept for it
+    return bytes_to_train(net, X, batch_size, numbers)
 
 
 def bytes_to_train(net: Net, X: Any, batch_size: int, n_logits: int) -> int:

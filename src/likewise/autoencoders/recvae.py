@@ -107,12 +107,16 @@ class RecVAE(NeuralAutoencoder):
             )
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
-        super()._fit(X, validate)
-        self._decoder_alone = False
+        try:
+            super()._fit(X, validate)
+        finally:
+            self._decoder_alone = False
         self.net_.requires_grad_(True)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Let the rows of `X` pass once: a round of its own."""
+        if hasattr(self, "net_"):
+            self.net_.requires_grad_(True)  # also after a fit that failed
         super().partial_fit(X, y)
         self._composite.renew_prior()
         return self

@@ -62,7 +62,7 @@ def solver_for(name: str, needed: int, what: str) -> torch.device:
         If the device was named and has less memory free.
     """
     device = resolve_device(name)
-    if device.type != "cuda" or (name == "auto" and needed > torch.cuda.mem_get_info(device)[0]):
+    if device.type != "cuda" or (name == "auto" and needed > _free(device)):
         return torch.device("cpu")
     require_device_memory(device, needed, what, "use device='cpu'")
     return device
@@ -78,9 +78,16 @@ def require_device_memory(device: torch.device, needed: int, what: str, instead:
     """
     if device.type != "cuda":
         return
-    free = torch.cuda.mem_get_info(device)[0]
+    free = _free(device)
     if needed > free:
         raise NotEnoughMemoryError(
             f"{what} needs {needed / GIB:.1f} GiB on {device}, where {free / GIB:.1f} GiB "
             f"are free; {instead}"
         )
+
+
+def _free(device: torch.device) -> int:
+    """Return the bytes of a CUDA device that are free, or kept by torch and in no use."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    free: int = torch.cuda.mem_get_info(device)[0]
+    return free + kept

@@ -89,9 +89,10 @@ class Net(nn.Module):
 def exact(rows: Rows, net: Net) -> tuple[Rows, Net]:
     """Return rows and a net as they are, but in float64 where the rows are dense.
 
-    In float32 the last bits of a product depend on which rows stand beside a row.
+    In float32 the last bits of a product depend on which rows stand beside a row. It costs a copy
+    of the weights, and two to three times as long; Apple's devices have no float64.
     """
-    if isinstance(rows, SparseRows):
+    if isinstance(rows, SparseRows) or rows.device.type == "mps":
         return rows, net
     return rows.double(), copy.deepcopy(net).double()
 

@@ -45,9 +45,9 @@ def output_for(n_rows: int, n_items: int, device: str = "cpu") -> str:
     return "full" if n_rows * n_items <= HELD.get(device, HELD["cpu"]) else "blocked"
 
 
-def held_logits(how: str, n_rows: int, n_items: int) -> int:
+def held_logits(how: str, n_rows: int, n_items: int, device: str = "cpu") -> int:
     """Return how many numbers of four bytes the logits of a batch take, their gradient included."""
-    how = output_for(n_rows, n_items) if how == "auto" else how
+    how = output_for(n_rows, n_items, device) if how == "auto" else how
     held = {"full": n_items, "blocked": -(-BLOCK // n_rows), "sampled": SAMPLED + 100 * n_rows}
     return 3 * n_rows * min(held[how], n_items)
 

@@ -178,7 +178,7 @@ class Resident:
         return rows[chosen] if isinstance(rows, Tensor) else rows.take(chosen, n_values)
 
     def room(self, size: int) -> int:
-        """Return how many values batches of `size` rows store: all but one in some 30,000."""
+        """Return how many values almost all batches of `size` rows store at most."""
         if self.n_values is None:
             return 0
         mean, deviation = float(self.n_values.mean()), float(self.n_values.std())

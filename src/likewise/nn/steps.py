@@ -14,7 +14,7 @@ from likewise.nn.rows import Resident, Rows
 BatchLoss = Callable[[Rows, torch.Generator, Tensor], Tensor]
 """(batch, random numbers, number of the step) to the loss of each row."""
 
-WARM_UP = 3
+TAKEN_FIRST = 3
 """Steps that are taken before one is recorded: libraries make their plans in them."""
 
 
@@ -59,7 +59,7 @@ class Step:
             What tells steps apart in which different weights learn.
         """
         del turn
-        at = torch.full((), number, dtype=torch.float64, device=self.plan.device)
+        at = torch.full((), float(number), device=self.plan.device)
         return self._learn(self.rows.take(chosen, n_values), len(chosen), at)
 
     def _learn(self, rows: Rows, n_rows: int, number: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ class RecordedStep(Step):
     ) -> None:
         super().__init__(rows, loss, optimizer, plan)
         self._chosen = torch.zeros(plan.batch_size, dtype=torch.int64, device=plan.device)
-        self._number = torch.zeros((), dtype=torch.float64, device=plan.device)
+        self._number = torch.zeros((), device=plan.device)
         self._room = rows.room(plan.batch_size)
         self._stream = torch.cuda.Stream(plan.device)  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
@@ -98,7 +98,7 @@ class RecordedStep(Step):
             return super().take(chosen, n_values, number, turn)
         self._chosen.copy_(chosen)
         self._number.fill_(number)
-        if self._warm[turn] < WARM_UP:
+        if self._warm[turn] < TAKEN_FIRST:
             self._warm[turn] += 1
             return self._aside()
         if turn not in self._graphs:
@@ -109,16 +109,20 @@ class RecordedStep(Step):
 
     def _aside(self) -> Tensor:
         """Take the step on another stream, as recording does."""
-        self._stream.wait_stream(torch.cuda.current_stream())
+        main = torch.cuda.current_stream(self.plan.device)
+        self._stream.wait_stream(main)
         with torch.cuda.stream(self._stream):
             total = self._learn_filled()
-        torch.cuda.current_stream().wait_stream(self._stream)
+        main.wait_stream(self._stream)
         return total
 
     def _record(self) -> tuple[torch.cuda.CUDAGraph, Tensor]:
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self.generator)
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+        aside = torch.cuda.graph(
+            graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
+        )
+        with aside:
             total = self._learn_filled()
         return graph, total
 
@@ -129,7 +133,7 @@ class RecordedStep(Step):
 
 def step_for(rows: Resident, loss: BatchLoss, optimizer: torch.optim.Optimizer, plan: Plan) -> Step:
     """Return the step of a run: recorded where the plan says so and an epoch has enough of them."""
-    repeats = len(rows) // plan.batch_size > WARM_UP
+    repeats = len(rows) // plan.batch_size > TAKEN_FIRST
     kind = RecordedStep if plan.recorded and repeats else Step
     return kind(rows, loss, optimizer, plan)
 

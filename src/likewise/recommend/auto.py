@@ -113,11 +113,21 @@ def auto(
     everything = train if refit is None else refit
     counts = Support.that_fits(everything.matrix) if support else None  # depends on no model
     folder = None if trials is None else Path(trials)
-    journal = Journal(folder, fingerprint(learned, weighting, metric, repeats, seed), on_trial)
+    about = fingerprint(learned, judged, weighting, metric, repeats, seed)
+    journal = Journal(folder, about, on_trial)
     strangers = validation is None  # nothing of theirs was learned from
     alone = Alone.of(hidden(judged) if strangers else judged, metric) if support else None
     search = Search(
-        learned, judged, everything, weighting, metric, time_allowed, journal, repeats, alone
+        learned,
+        judged,
+        everything,
+        weighting,
+        metric,
+        time_allowed,
+        journal,
+        repeats,
+        alone,
+        device,
     )
     search.closed_forms()
     search.candidates_alone()

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError, MachineError
 from likewise.recommend.climbing import Trial
@@ -91,11 +92,12 @@ def as_record(model: str, trial: Trial) -> dict[str, Any]:
             "seconds": round(trial.seconds, 3)}  # fmt: skip
 
 
-def fingerprint(train: Interactions, *more: Any) -> str:
-    """Return a digest of the purchases and of what else a score depends on."""
+def fingerprint(train: Interactions, judged: FoldIn, *more: Any) -> str:
+    """Return a digest of the purchases, of what is to be found, and of what else a score is of."""
     digest = hashlib.sha256(repr((train.matrix.shape, *more)).encode())
-    for array in (train.matrix.indptr, train.matrix.indices, train.matrix.data):
-        digest.update(np.ascontiguousarray(array).tobytes())
+    for matrix in (train.matrix, judged.given, judged.held_out):
+        for array in (matrix.indptr, matrix.indices, matrix.data):
+            digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 

@@ -84,6 +84,8 @@ class Search:
         Whether buying again counts; what customers have bought before is then a part too.
     alone : Alone, optional
         Who tells what shall answer `also_bought`.
+    device : str
+        Where closed forms are solved, those that can be elsewhere than here.
     """
 
     learned: Interactions
@@ -95,6 +97,7 @@ class Search:
     journal: Journal
     repeats: bool = False
     alone: Alone | None = None
+    device: str = "auto"
     found: list[Found] = field(default_factory=list)
     found_alone: list[Found] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -155,7 +158,7 @@ class Search:
 
     def _expected(self, kind: type[Autoencoder]) -> float:
         """Return what a trial will take, from one on a few of the rows."""
-        search, rows = SEARCHES[kind], np.arange(0, self.learned.n_users, PROBE)
+        search, rows = SEARCHES[kind].on(self.device), np.arange(0, self.learned.n_users, PROBE)
         few, began = self.learned.take(rows), self.budget.spent
         fitted = self._fitted(search.model(search.start, few), few)
         fit = self.budget.spent - began
@@ -163,7 +166,8 @@ class Search:
         return PROBE * fit + (self.budget.spent - began - fit)
 
     def _climbed(self, kind: type[Autoencoder], seconds: float) -> Found:
-        return self._best(kind.type_name, kind, SEARCHES[kind], self.judged, seconds, self.repeats)
+        search = SEARCHES[kind].on(self.device)
+        return self._best(kind.type_name, kind, search, self.judged, seconds, self.repeats)
 
     def _best(
         self, name: str, kind: type[Autoencoder], search: Ladders, judged: FoldIn, seconds: float,

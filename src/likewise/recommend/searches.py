@@ -45,6 +45,15 @@ class Ladders:
     model: Callable[[dict[str, Any], Interactions], Autoencoder]
     work: Work = lambda _: 1.0
 
+    def on(self, device: str) -> "Ladders":
+        """Return the same of models that compute on a device, where they let that be said."""
+
+        def model(settings: dict[str, Any], train: Interactions) -> Autoencoder:
+            made = self.model(settings, train)
+            return made.set_params(device=device) if "device" in made.get_params() else made
+
+        return replace(self, model=model)
+
     def only(self, *names: str, plain: Mapping[str, Any]) -> "Ladders":
         """Return the ladders of these settings alone; the others are plain."""
         start = {k: self.start[k] if k in names else plain[k] for k in self.start}

@@ -104,7 +104,7 @@ def tune(
     parse_metric(metric)
     require_optuna()
     learned, judged = held_out_items(train) if validation is None else (train, validation)
-    about = fingerprint(learned, *_what_is_tuned(model, space), metric, weighting)
+    about = fingerprint(learned, judged, *_what_is_tuned(model, space), metric, weighting)
     found = _study(study, about, seed)
     budget, longest = Budget(max_seconds), 0.0
     while len(_done(found)) < n_trials and budget.left > longest:
