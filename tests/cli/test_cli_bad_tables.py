@@ -76,11 +76,10 @@ def test_one_column_is_learned(run, tmp_path):
     assert run("anomalies", path, *BRIEF).code == 0
 
 
-def test_one_row_cannot_be_judged_and_no_row_not_learned(run, refused, tmp_path):
+def test_one_row_cannot_be_judged_and_no_row_not_learned(refused, tmp_path):
     path = write_table(tmp_path / "one.csv", {"a": [1], "b": [2]})
     assert "a table of 1 row was given" in refused("reduce", path, *BRIEF)
-    document = run("anomalies", path, *BRIEF, "--json").document()
-    assert np.isfinite(document["anomalies"][0]["score"])  # nothing to compare it with, but a score
+    assert "1 row was given" in refused("anomalies", path, *BRIEF)
     empty = write_table(tmp_path / "none.csv", {"a": [], "b": []})
     for command in ("reduce", "anomalies"):
         assert refused(command, empty, *BRIEF)

@@ -13,7 +13,8 @@ from likewise.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from likewise.tables.anomalies import Anomaly, AnomalyDetector
+    from likewise.tables.anomalies import AnomalyDetector
+    from likewise.tables.anomaly import Anomaly
 
 
 LEARNING = ("kind", "settings", "seconds", "save", "seed", "without", "max_categories")

@@ -1,6 +1,7 @@
 """Arrow arrays of numbers, truth values and times as floats, and back."""
 
 import re
+from datetime import date
 from math import gcd
 
 import numpy as np
@@ -14,6 +15,7 @@ Values = NDArray[np.float64]
 
 UNITS = (86_400, 3_600, 60, 1)
 """Seconds in the units of time that whole columns may be counted in."""
+_EPOCH = date(1970, 1, 1).toordinal()
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -100,7 +102,8 @@ def unfloat(
     if pa.types.is_boolean(type_):
         return pa.array(values > 0.5, mask=absent)
     if is_time(type_):
-        ticks = origin + np.clip(values, -(2.0**61), 2.0**61).astype(np.int64) * unit
+        first, last = ((limit - origin) / unit for limit in _instants(type_))
+        ticks = origin + np.clip(values, first, last).astype(np.int64) * unit
         days = pa.types.is_date32(type_) or pa.types.is_time32(type_)
         return pa.array(ticks.astype(np.int32) if days else ticks, mask=absent).cast(type_)
     if pa.types.is_integer(type_):
@@ -110,6 +113,17 @@ def unfloat(
         high = high if int(high) <= limits.max else np.nextafter(high, 0)  # 2⁶³ is no int64
         return pa.array(np.clip(values, limits.min, high).astype(kind), mask=absent)
     return pa.array(values, mask=absent).cast(type_, safe=False)
+
+
+def _instants(type_: pa.DataType) -> tuple[float, float]:
+    """Return the ticks between which a time can be told: of dates, the years 1 to 9999."""
+    first, last = (day - _EPOCH for day in (date.min.toordinal(), date.max.toordinal()))
+    if pa.types.is_date32(type_):
+        return first, last
+    if pa.types.is_date64(type_) or pa.types.is_timestamp(type_):
+        a_day = 86_400 * TICKS[getattr(type_, "unit", "ms")]
+        return max(first * a_day, -(2.0**62)), min(last * a_day, 2.0**62)
+    return -(2.0**61), 2.0**61
 
 
 def _counts(array: pa.Array) -> NDArray[np.int64]:

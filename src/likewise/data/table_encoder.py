@@ -45,7 +45,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Notes
     -----
     `inverse_transform` gives back the frame's kind, its types and, of values that were learned or
-    encoded, the values: whole numbers, times (both to 2⁵³ units), decimals of up to 9 places,
+    encoded, the values: whole numbers, times (both to 2⁴⁹ units), decimals of up to 9 places,
     texts, truth values and what was missing exactly; other floats to the last bits of a float64.
     Whole numbers beyond 2⁵³ come back as the nearest float64, which ids do not bear: leave such a
     column out, or give it as texts.

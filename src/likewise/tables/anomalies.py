@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from likewise.autoencoders.parts import slices
 from likewise.data.frames import as_table
 from likewise.data.table_encoder import TableEncoder, takes_tables
 from likewise.errors import InputError
+from likewise.tables.anomaly import Anomaly, Cause
 from likewise.tables.autoencoder import TableAutoencoder, by_column
 from likewise.tables.settings import hider
 
@@ -28,23 +29,6 @@ BLOCK_BYTES = 16 * 1024**2
 
 SPREAD = 0.01
 """Added to the mean squared error of each column: the spread of one that is always given back."""
-
-
-class Cause(NamedTuple):
-    """One column of an anomaly: its share of the row's score, what it holds, what was expected."""
-
-    column: str
-    share: float
-    value: Any
-    expected: Any
-
-
-class Anomaly(NamedTuple):
-    """One row: its place in the table, its score (higher is stranger), and the columns' parts."""
-
-    row: int
-    score: float
-    causes: list[Cause]
 
 
 class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
