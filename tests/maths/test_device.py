@@ -68,7 +68,7 @@ def test_what_a_batch_takes_of_a_card_is_what_is_held_there(n_items, monkeypatch
     monkeypatch.setattr(neural_memory, "bytes_to_train", lambda net, X, size, n_logits: n_logits)
     stated = {}
     for device in (CPU, CUDA):
-        model.device_ = device
+        monkeypatch.setattr(neural_memory, "resolve_device", lambda name, device=device: device)
         stated[device.type] = model._bytes_to_fit(X)
     assert stated["cuda"] == 2 * (3 + 2) * n * n_items
     assert stated["cpu"] == held_logits("auto", n, n_items) <= 3 * 2**25

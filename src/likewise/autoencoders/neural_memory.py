@@ -10,7 +10,7 @@ from scipy import sparse
 from likewise.autoencoders.base import BLOCK_BYTES
 from likewise.autoencoders.rows import bytes_of
 from likewise.memory import require_memory
-from likewise.nn.device import require_device_memory
+from likewise.nn.device import require_device_memory, resolve_device
 from likewise.nn.layers import Net
 from likewise.nn.output import held_logits
 
@@ -50,8 +50,9 @@ def bytes_to_fit(model: Any, X: Any) -> int:
     how = model.output if model.loss_ == "multinomial" else "full"
     with torch.device("meta"):
         net = model._net(n_features)
-    numbers = held_logits(how, batch_size, n_features, model.device_.type)
-    if model.device_.type == "cuda":
+    device = resolve_device(model.device).type
+    numbers = held_logits(how, batch_size, n_features, device)
+    if device == "cuda":
         if sparse.issparse(X):
             numbers += 2 * batch_size * n_features  # the first layer reads a dense batch there
         numbers *= 2  # what a recorded step takes is kept for it
