@@ -172,7 +172,8 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each row, of shape (n,)."""
-        likeliest: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        numbers = self.predict_proba(X).argmax(axis=1)  # refuses before classes are asked for
+        likeliest: NDArray[Any] = self.classes_[numbers]
         return likeliest
 
     def save(self, folder: str | Path) -> None:
