@@ -161,8 +161,12 @@ class NeuralAutoencoder(NeuralParameters):
 
     def _losses(self, logits: Tensor, rows: Rows) -> NDArray[np.float64]:
         """Return the loss of each row in the units of X."""
-        errors = as_array(LOSSES[self.loss_](logits, rows)).astype(np.float64)
-        return errors * self.scaling_.scale**2 if self.scaling_ else errors
+        return as_array(LOSSES[self.loss_](logits, rows)).astype(np.float64) * self._loss_unit
+
+    @property
+    def _loss_unit(self) -> float:
+        """A loss of 1 as the net sees it, in the units of X: scaled rows have squared errors."""
+        return self.scaling_.scale**2 if self.scaling_ else 1.0
 
     def _link(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         return as_array(LINKS[self.loss_](torch.from_numpy(logits).double()))

@@ -101,7 +101,7 @@ def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float)
     loss = _loss(twin, x)
     loss.backward()  # type: ignore[no-untyped-call]
     changes, rate, after = _step(twin, x, before, float(loss.detach()), learning_rate)
-    unit = model.scaling_.scale**2 if model.scaling_ else 1.0  # scaled rows have squared errors
+    unit = model._loss_unit
     return Walk(
         x=x,
         code=np.asarray(model._encode(x[None])[0]),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -187,7 +188,7 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         expected, _ = as_table(self.table_.encoder_.inverse_transform(predicted))
         found = []
         for place, row in enumerate(order.tolist()):
-            causes = [
+            causes = (
                 Cause(
                     table.column_names[column],
                     float(columns[row, column] / max(scores[row], 1e-12)),
@@ -197,8 +198,8 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
                 for column in np.argsort(-columns[row], kind="stable").tolist()
                 if (value := table.column(column)[row].as_py())
                 != (wanted := expected.column(column)[place].as_py())
-            ]
-            found.append(Anomaly(row, float(scores[row]), causes[:n_causes]))
+            )
+            found.append(Anomaly(row, float(scores[row]), list(islice(causes, n_causes))))
         return found
 
     def save(self, folder: str | Path) -> None:
