@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from likewise import LinearAutoencoder
+from likewise import AutoencoderClassifier, LinearAutoencoder
 from likewise.autoencoders import TYPES, neural_folder
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.plan import Plan
@@ -123,3 +123,53 @@ def test_a_checkpoint_of_cuda_is_gone_on_from(data, tmp_path):
     rest = TYPES["recvae"](**given | {"max_epochs": 6}, checkpoint=path).fit(data["purchases"])
     found = [[epoch["loss"] for epoch in model.history_.epochs] for model in (whole, rest)]
     np.testing.assert_allclose(found[1], found[0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon"])
+def test_every_optimizer_is_recorded_in_either_precision(precision, optimizer, data, monkeypatch):
+    given = settings("denoising") | {"precision": precision, "optimizer": optimizer}
+    losses = losses_of_both(lambda: TYPES["denoising"](device="cuda", **given), data, monkeypatch)
+    np.testing.assert_allclose(
+        losses["recorded"], losses["launched"], rtol=2e-2 if precision == "bfloat16" else 2e-3
+    )
+    assert losses["recorded"][-1] < losses["recorded"][0]
+
+
+def losses_of_both(make, data, monkeypatch):
+    losses = {}
+    for run, recorded in (("launched", False), ("recorded", RECORDED)):
+        monkeypatch.setattr(Plan, "recorded", recorded)
+        losses[run] = [epoch["loss"] for epoch in make().fit(data["images"]).history_.epochs]
+    return losses
+
+
+def test_images_moved_a_little_are_recorded(data, monkeypatch):
+    given = settings("undercomplete") | {"augment": True, "device": "cuda"}
+    losses = losses_of_both(lambda: TYPES["undercomplete"](**given), data, monkeypatch)
+    np.testing.assert_allclose(losses["recorded"], losses["launched"], rtol=2e-3)
+
+
+@pytest.mark.parametrize("kind", ["stacked", "convolutional"])
+def test_a_classifier_learns_from_labels_by_recorded_steps(kind, data, monkeypatch):
+    bright = np.arange(600) % 2 == 1
+    images = data["images"] * np.where(bright, 1.0, 0.4).astype(np.float32)[:, None, None]
+    found = {}
+    for run, recorded in (("launched", False), ("recorded", RECORDED)):
+        monkeypatch.setattr(Plan, "recorded", recorded)
+        model = AutoencoderClassifier(
+            TYPES[kind](device="cuda", **settings(kind)),
+            dropout=0.2, batch_size=50, max_epochs=20, validation_fraction=0.0, random_state=0,
+        ).fit(images, bright)  # fmt: skip
+        found[run] = [epoch["loss"] for epoch in model.history_.epochs]
+        assert model.score(images, bright) > 0.8
+    np.testing.assert_allclose(found["recorded"], found["launched"], rtol=2e-2)
+
+
+def test_rows_can_be_added_on_cuda(data):
+    model = TYPES["undercomplete"](device="cuda", **settings("undercomplete"))
+    errors = []
+    for _ in range(20):
+        model.partial_fit(data["images"])
+        errors.append(model.reconstruction_error(data["images"]).mean())
+    assert errors[-1] < errors[0]
