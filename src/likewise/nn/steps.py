@@ -124,6 +124,8 @@ class RecordedStep(Step):
         )
         with aside:
             total = self._learn_filled()
+        # Recording sets the offset of the noise on that stream, a replay sets it on this one.
+        torch.cuda.current_stream(self.plan.device).wait_stream(self._stream)
         return graph, total
 
     def _learn_filled(self) -> Tensor:
