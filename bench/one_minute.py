@@ -5,12 +5,14 @@
 Nothing but the length of the code and the time limit is set: the learning rate falls to 0 by its
 end. The seconds are those of the whole `fit`, from the array to the kept weights. The error is the
 summed squared error of a test image, pixels in [0, 1]. `--few 500` learns from so many images only,
-as one has them in a folder.
+as one has them in a folder. Draws docs/images/error-by-dimension.png too.
 """
 
 import argparse
 import json
 import time
+from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,9 @@ from sklearn.decomposition import PCA
 
 import records
 from likewise import ConvolutionalAutoencoder, UndercompleteAutoencoder, load_images
+from likewise.plots import error_by_dimension
+
+PICTURE = Path(__file__).resolve().parents[1] / "docs" / "images" / "error-by-dimension.png"
 
 TYPES: dict[str, Any] = {
     "undercomplete": UndercompleteAutoencoder,
@@ -49,6 +54,18 @@ def main() -> None:
                 print(json.dumps(rows[-1]), flush=True)
     if not arguments.dry:
         records.write("one-minute" + (f"-{arguments.few}" if arguments.few else ""), rows)
+        if not arguments.few:
+            draw(rows)
+
+
+def draw(rows: list[dict[str, Any]]) -> None:
+    """Draw the mean error over seeds against the length of the code."""
+    found: dict[str, dict[int, list[float]]] = {}
+    for row in rows:
+        found.setdefault(row["model"], {}).setdefault(row["dimensions"], []).append(row["error"])
+    means = {name: {n: fmean(of) for n, of in errors.items()} for name, errors in found.items()}
+    figure = error_by_dimension(means.pop("PCA"), means)
+    figure.savefig(PICTURE, metadata={"Software": None})
 
 
 def fitted(name: str, model: Any, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:

@@ -104,12 +104,21 @@ def test_few_classes_are_all_shown():
 @pytest.mark.parametrize("error", [2.0, 5.0, 9.0])
 def test_the_error_is_written_beside_the_line_of_pca(error):
     pca = {2: 9.0, 4: 7.0, 8: 5.5, 16: 4.5, 32: 3.0}
-    figure = plots.error_by_dimension(pca, "one", 8, error)
+    figure = plots.error_by_dimension(pca, {"one": {8: error}})
     figure.draw_without_rendering()
     (axes,) = figure.axes
     line, (label,) = axes.lines[0], axes.texts
     path = line.get_path().transformed(line.get_transform())
     assert not path.intersects_bbox(label.get_window_extent(), filled=False)
+
+
+def test_errors_over_several_dimensions_are_lines():
+    pca, models = {2: 9.0, 8: 5.0}, {"one": {2: 6.0, 8: 3.0}, "other": {2: 5.0, 8: 2.0}}
+    (axes,) = plots.error_by_dimension(pca, models).axes
+    drawn = {line.get_label(): dict(zip(*line.get_data(), strict=True)) for line in axes.lines}
+    assert drawn == {"PCA": pca, **models}
+    assert not axes.texts
+    assert len({line.get_color() for line in axes.lines}) == 3
 
 
 def test_grey_images_without_labels_have_a_colour_to_be_seen():

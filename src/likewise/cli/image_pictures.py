@@ -36,7 +36,7 @@ def pictures(
             model.transform(mapped.pixels), mapped.pixels, mapped.labels, mapped.classes
         ),
         "error.png": lambda: plots.error_by_dimension(
-            {n: result.pca[n] for n in known}, result.name, result.dimensions, result.error
+            {n: result.pca[n] for n in known}, {result.name: {result.dimensions: result.error}}
         ),
         "learning-curve.png": lambda: plots.learning_curve(
             {model.type_name: model.history_},

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
@@ -132,29 +133,28 @@ def _has_frame(image: Pixels, labels: NDArray[Any] | None) -> bool:
 
 
 def error_by_dimension(
-    pca: Mapping[int, float], name: str, dimensions: int, error: float
+    pca: Mapping[int, float], models: Mapping[str, Mapping[int, float]]
 ) -> Figure:
-    """Return PCA's reconstruction error over dimensions, and a model's beside it.
+    """Return PCA's reconstruction error over dimensions, and models' beside it.
 
     Parameters
     ----------
     pca : mapping of dimensions to error
-        Of images that PCA has not learned from, as `error` is.
-    name, dimensions, error : str, int, float
-        The model, how long its code is, and its error.
+        Of images that PCA has not learned from, as those of the models are.
+    models : mapping of name to mapping of dimensions to error
+        One length of code or several; the error of a model of one length is written beside it.
     """
     figure = canvas.figure(6, 3.8)
     axes = figure.subplots()
     axes.plot(list(pca), list(pca.values()), "o-", color=canvas.SOFT, label="PCA", markersize=4)
-    axes.plot(dimensions, error, "o", color=canvas.INK, label=name, markersize=9)
-    below = bool(pca) and error < np.interp(
-        dimensions, list(pca), list(pca.values())
-    )  # PCA's line falls
-    side, across, up = (-8, "right", "top") if below else (8, "left", "bottom")
-    axes.annotate(
-        f"{error:.2f}", (dimensions, error), (side, side), textcoords="offset points",
-        color=canvas.INK, ha=across, va=up,
-    )  # fmt: skip
+    for number, (name, errors) in enumerate(models.items()):
+        one, colour = len(errors) == 1, f"C{number}" if number else canvas.INK
+        axes.plot(
+            list(errors), list(errors.values()), "o-", color=colour, label=name,
+            markersize=9 if one else 6,
+        )  # fmt: skip
+        if one:
+            _write_beside(axes, pca, *next(iter(errors.items())))
     axes.set(
         xscale="log", ylim=(0, None), xlabel="numbers in the code",
         ylabel="squared error of an image", title="Error on images it has not seen",
@@ -164,6 +164,16 @@ def error_by_dimension(
     axes.legend(frameon=False)
     canvas.clean(axes)
     return figure
+
+
+def _write_beside(axes: Axes, pca: Mapping[int, float], dimensions: int, error: float) -> None:
+    """Write an error where PCA's line, which falls, is not."""
+    below = bool(pca) and error < np.interp(dimensions, list(pca), list(pca.values()))
+    side, across, up = (-8, "right", "top") if below else (8, "left", "bottom")
+    axes.annotate(
+        f"{error:.2f}", (dimensions, error), (side, side), textcoords="offset points",
+        color=canvas.INK, ha=across, va=up,
+    )  # fmt: skip
 
 
 def confusion_matrix(
