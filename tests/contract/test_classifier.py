@@ -17,6 +17,7 @@ from likewise import AutoencoderClassifier, UndercompleteAutoencoder, load
 from likewise.artifact import read_folder, write_folder
 from likewise.autoencoders import TYPES
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.recogniser import Recogniser
 from likewise.errors import InputError, ModelFolderError
 from likewise.nn.optimizers import RATES
 
@@ -162,7 +163,7 @@ def test_what_cannot_be_learned_is_refused(classifier, given, says, data):
     [{"pretrain": "yes"}, {"learning_rate": 0}, {"optimizer": "lion"}, {"weight_decay": -1},
      {"batch_size": 0}, {"max_epochs": 0},
      {"patience": 0}, {"validation_fraction": 1.0}, {"max_seconds": 0}, {"dropout": 1.0},
-     {"label_smoothing": -0.1}, {"autoencoder": 3}],
+     {"label_smoothing": -0.1}, {"adversarial": -0.1}, {"autoencoder": 3}],
 )  # fmt: skip
 def test_wrong_settings_are_refused_by_name(classifier, wrong, data):
     with pytest.raises(InputError, match=next(iter(wrong))):
@@ -212,7 +213,7 @@ def test_labelled_images_are_moved_where_the_autoencoder_moves_images(classifier
 def test_hidden_codes_and_smoothed_labels_matter_while_it_learns_and_not_after(classifier, data):
     X, y = data
     plain = classifier(pretrain=False).fit(X, y)
-    for setting in ({"dropout": 0.5}, {"label_smoothing": 0.2}):
+    for setting in ({"dropout": 0.5}, {"adversarial": 0.1}, {"label_smoothing": 0.2}):
         model = classifier(pretrain=False, **setting).fit(X, y)
         assert model.history_.epochs[0]["loss"] != plain.history_.epochs[0]["loss"]
         np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(X))
@@ -221,12 +222,28 @@ def test_hidden_codes_and_smoothed_labels_matter_while_it_learns_and_not_after(c
     assert smooth < plain.predict_proba(X).max(axis=1).mean()
 
 
+def test_an_adversarial_row_is_the_steepest_way_to_a_larger_loss(data):
+    X, _ = data
+    fitted = UndercompleteAutoencoder(n_latent=2, max_epochs=1, random_state=0).fit(X)
+    net = Recogniser(fitted, 3, 0, adversarial=0.02)
+    rows, labels = torch.tensor(X[:3].reshape(3, -1)), torch.arange(3)
+
+    def error(rows):
+        return torch.nn.functional.cross_entropy(net(rows), labels, reduction="none")
+
+    each = 1e-3 * torch.eye(rows.shape[1])
+    slope = torch.stack([error(rows + by) - error(rows - by) for by in each], dim=1)
+    moved = error(rows + 0.02 * slope.sign())
+    batch = torch.cat([rows, labels[:, None].float()], 1)
+    found = net.loss(batch, torch.Generator(), torch.tensor(0.0))
+    torch.testing.assert_close(found, (error(rows) + moved) / 2, rtol=1e-4, atol=1e-6)
+    assert (moved > error(rows)).all()
+    found.mean().backward()
+    wanted = torch.autograd.grad(((error(rows) + moved) / 2).mean(), net.head.weight)
+    torch.testing.assert_close(net.head.weight.grad, wanted[0], rtol=1e-3, atol=1e-6)
+
+
 def test_smoothing_gives_a_share_of_each_label_to_all_classes(data):
-    import torch
-
-    from likewise.autoencoders.recogniser import Recogniser
-    from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
-
     X, _ = data
     net = Recogniser(UndercompleteAutoencoder(n_latent=2, max_epochs=1).fit(X), 3, 0, smoothing=0.3)
     rows = torch.tensor(X[:4].reshape(4, -1))

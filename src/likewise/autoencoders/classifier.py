@@ -65,6 +65,9 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         accuracy on them is best; none are where a class would have too few.
     dropout, label_smoothing : float in [0, 1)
         While it learns from labels: share of the code hidden; of a label given to all classes.
+    adversarial : float
+        ε: of each row another is learned from too, each of whose (scaled) values is moved by ε to
+        where the label is less likely (Goodfellow et al.). 0.1 fits pixels; it takes twice as long.
     max_seconds : float, optional
         Stop learning from the labels after so long.
     random_state : int, RandomState or None
@@ -86,6 +89,8 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     G. Hinton, R. Salakhutdinov, "Reducing the dimensionality of data with neural networks",
     Science 313:504-507, 2006. DOI 10.1126/science.1127647.
     P. Vincent et al., "Stacked denoising autoencoders", JMLR 11:3371-3408, 2010.
+    I. Goodfellow, J. Shlens, C. Szegedy, "Explaining and harnessing adversarial examples", ICLR
+    2015, arXiv:1412.6572.
 
     Examples
     --------
@@ -111,6 +116,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     validation_fraction: float = 0.1
     dropout: float = 0.0
     label_smoothing: float = 0.0
+    adversarial: float = 0.0
     max_seconds: float | None = None
     random_state: Any = None
     progress: Callable[[Progress], None] | None = None
@@ -123,7 +129,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         "pretrain": ["boolean", StrOptions({"prefit"})],
         "optimizer": [StrOptions(set(RATES))],
         "learning_rate": [_POSITIVE, StrOptions({"auto"})],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        **{n: [Interval(Real, 0, None, closed="left")] for n in ("weight_decay", "adversarial")},
         **{name: [_COUNT] for name in ("batch_size", "max_epochs", "patience")},
         **{name: [_SHARE] for name in ("validation_fraction", "dropout", "label_smoothing")},
         "max_seconds": [_POSITIVE, None],
@@ -241,7 +247,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         return model
 
     def _learn(self, table: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> None:
-        rest = (self.dropout, self.label_smoothing)
+        rest = (self.dropout, self.label_smoothing, self.adversarial)
         self.net_ = Recogniser(self.autoencoder_, len(self.classes_), seed, *rest)
         held = held_out(labels, self.validation_fraction, seed)
         judge = partial(self._accuracy, table[held], labels[held])
