@@ -1,10 +1,14 @@
 """Probes of features: nothing leaks, and what is refused."""
 
+from itertools import combinations
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
 
-from likewise import InputError, UndercompleteAutoencoder
+from likewise import InputError, TableEncoder, UndercompleteAutoencoder
 from likewise.tables.features import probe
 
 SMALL = UndercompleteAutoencoder(n_latent=2, max_epochs=5, random_state=0)
@@ -27,6 +31,23 @@ def test_a_target_that_a_column_tells_is_told():
     }  # fmt: skip
     assert probes.scores["columns"].mean() > 0.9
     assert "accuracy of a linear probe" in probes.line()
+
+
+def test_all_that_learns_learns_from_the_rows_of_a_fold_alone(rows_seen_by):
+    table, x = make_table(60)
+    seen = rows_seen_by(TableEncoder, UndercompleteAutoencoder, PCA, StandardScaler)
+    probe(table, pa.chunked_array([x]), SMALL)
+    parts = [part["x"].to_numpy() for part in seen[TableEncoder]]
+    assert [len(part) for part in parts] == [40, 40, 40]
+    assert all(len(np.intersect1d(*pair)) == 20 for pair in combinations(parts, 2))
+    for n, part in enumerate(seen[TableEncoder]):
+        rows = TableEncoder().fit_transform(part)
+        for learned in (
+            seen[UndercompleteAutoencoder][n],
+            seen[PCA][n],
+            seen[StandardScaler][4 * n],
+        ):
+            np.testing.assert_array_equal(learned, rows)
 
 
 def test_numbers_are_quantities_and_few_whole_numbers_classes():

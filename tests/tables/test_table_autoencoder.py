@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
+from sklearn.decomposition import PCA
 from sklearn.utils.estimator_checks import check_transformer_general
 
 import likewise
@@ -19,6 +20,8 @@ from likewise import (
     UndercompleteAutoencoder,
 )
 from likewise.data.read_table import read_table
+from likewise.evaluate import embedding
+from likewise.tables import reduction
 from likewise.tables.autoencoder import by_column
 from likewise.tables.reduction import reduce_table
 from likewise.tables.settings import for_tables
@@ -107,6 +110,32 @@ def test_a_curve_is_one_number_for_an_autoencoder_and_not_for_pca(frame):
     assert reduction.own.neighbours > reduction.pca.neighbours
     assert reduction.n_held == 80
     assert "1 dimension explain" in reduction.line()
+
+
+def test_a_reduction_and_pca_are_judged_by_rows_that_neither_learned_from(
+    houses, rows_seen_by, monkeypatch
+):
+    judged = []
+
+    def watched(X, codes, X_hat, mean, **more):
+        judged.append((X, mean))
+        return embedding.faithfulness(X, codes, X_hat, mean, **more)
+
+    monkeypatch.setattr(reduction, "faithfulness", watched)
+    seen = rows_seen_by(TableEncoder, UndercompleteAutoencoder, PCA)
+    table = houses.assign(number=np.arange(90))
+    reduce_table(table, TableAutoencoder(SMALL))
+    (part,) = seen[TableEncoder]
+    assert len(part) == 72
+    encoder = TableEncoder()
+    rows = encoder.fit_transform(part)
+    for learned in (*seen[UndercompleteAutoencoder], *seen[PCA]):
+        np.testing.assert_array_equal(learned, rows)
+    others = encoder.transform(table.drop(index=part["number"]))
+    assert len(judged) == 2
+    for X, mean in judged:
+        np.testing.assert_array_equal(X, others)
+        np.testing.assert_array_equal(mean, rows.mean(axis=0))
 
 
 def test_a_table_too_short_to_be_judged_is_refused():
