@@ -16,10 +16,12 @@ from sklearn.preprocessing import StandardScaler
 from likewise import AutoencoderClassifier, UndercompleteAutoencoder, load
 from likewise.artifact import read_folder, write_folder
 from likewise.autoencoders import TYPES
+from likewise.autoencoders import classifier as module
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.autoencoders.recogniser import Recogniser
+from likewise.autoencoders.recogniser import Recogniser, held_out
 from likewise.errors import InputError, ModelFolderError
 from likewise.nn.optimizers import RATES
+from likewise.nn.training import train
 
 NEURAL_TYPES = sorted(name for name, kind in TYPES.items() if issubclass(kind, NeuralAutoencoder))
 
@@ -126,6 +128,21 @@ def test_an_epoch_is_kept_by_held_out_accuracy_where_classes_allow(classifier, d
     few = np.flatnonzero(y == "bag")[:1]
     some = np.concatenate([np.flatnonzero(y != "bag"), few])
     assert classifier().fit(X[some], y[some]).history_.epochs[0]["validation"] is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_each_class_the_same_share_is_held_out(seed):
+    labels = np.repeat([0, 1, 2], [60, 20, 20])
+    assert np.bincount(labels[held_out(labels, 0.1, seed)]).tolist() == [6, 2, 2]
+
+
+def test_the_rate_falls_to_nothing_by_the_end(classifier, data, monkeypatch):
+    plans = []
+    monkeypatch.setattr(
+        module, "train", lambda *given, **more: plans.append(given[3]) or train(*given, **more)
+    )
+    classifier(pretrain=False, max_epochs=1).fit(*data)
+    assert [plan.decay for plan in plans] == [True]
 
 
 def test_weights_decay_beside_the_gradient(classifier, data):

@@ -13,6 +13,8 @@ from likewise.autoencoders import neural
 from likewise.autoencoders.convolutional import FOR_FEW
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.nn.convolution import ConvHourglass, WinnerNet, lifetime_winners, spatial_winners
+from likewise.nn.corruption import masking
+from likewise.nn.losses import LOSSES
 
 QUICK = {"n_latent": 3, "filters": (4, 5), "max_epochs": 2, "random_state": 0, "device": "cpu"}
 
@@ -124,6 +126,19 @@ def test_variants_learn_and_are_saved(changes, tmp_path):
     model.save(tmp_path / "a.model")
     again = ConvolutionalAutoencoder.load(tmp_path / "a.model")
     np.testing.assert_array_equal(again.transform(images), model.transform(images))
+
+
+@pytest.mark.parametrize("changes", [{"corruption": "masking"}, {"winners": 0.2}])
+def test_the_loss_of_a_variant_is_that_of_what_it_leaves_of_image_or_code(changes):
+    model = ConvolutionalAutoencoder(**QUICK, **changes, corruption_level=0.5).fit(make_images())
+    rows, net, dice = torch.rand(10, 63), model.net_, torch.Generator()
+    found = model._batch_loss(rows, dice.manual_seed(1), torch.tensor(0))
+    if "winners" in changes:
+        maps = spatial_winners(net.encode(rows).unflatten(1, net.code_shape).relu())
+        code = lifetime_winners(maps, 0.2).flatten(1)
+    else:
+        code = net.encode(masking(rows, 0.5, dice.manual_seed(1)))
+    torch.testing.assert_close(found, LOSSES["bernoulli"](net.decode(code), rows))
 
 
 def test_it_beats_the_same_number_of_principal_components_on_moving_bars():

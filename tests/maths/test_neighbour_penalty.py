@@ -67,6 +67,19 @@ def test_codes_of_digits_keep_more_neighbours_with_it(seed):
     assert trustworthiness(X[1200:], kept) > trustworthiness(X[1200:], plain) + 0.01
 
 
+def test_batches_have_neighbours_in_them_and_steps_stay_as_many():
+    def chosen(n, weight):
+        X = np.broadcast_to(np.float32(0), (n, 4))
+        return UndercompleteAutoencoder(neighbour_weight=weight)._defaults(X)
+
+    few, many = chosen(400, 1.0), chosen(10_000, 1.0)
+    assert (few["batch_size"], few["max_epochs"]) == (100, 400)  # a quarter of them; no more passes
+    assert many["batch_size"] == 1_000
+    plain = chosen(10_000, 0.0)
+    steps = [one["max_epochs"] / one["batch_size"] for one in (plain, many)]
+    assert steps[1] == pytest.approx(steps[0], rel=0.02)
+
+
 def test_wrong_settings_are_refused():
     for wrong in ({"neighbour_weight": -1}, {"n_neighbours": 0}):
         with pytest.raises(InputError, match=next(iter(wrong))):

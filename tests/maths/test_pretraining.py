@@ -6,7 +6,7 @@ import torch
 from scipy import sparse
 from torch import nn
 
-from likewise.autoencoders import DeepAutoencoder, StackedAutoencoder
+from likewise.autoencoders import DeepAutoencoder, StackedAutoencoder, deep, neural
 from likewise.autoencoders import stacked as module
 from likewise.autoencoders.classifier import AutoencoderClassifier
 from likewise.cli.models import show_progress
@@ -119,6 +119,17 @@ def test_gaussian_units_have_quadratic_energies():
     torch.testing.assert_close(rbm.free_energy(v), expected)
 
 
+@pytest.mark.parametrize("loss", ["squared", "bernoulli"])
+def test_the_code_is_gaussian_and_so_are_rows_of_any_numbers(X, loss, monkeypatch):
+    made, train = [], deep.train_greedily
+    monkeypatch.setattr(
+        deep, "train_greedily", lambda layers, *more: made.extend(layers) or train(layers, *more)
+    )
+    DeepAutoencoder(hidden=(6, 4), loss=loss, max_epochs=1, **RUN).fit(X)
+    kinds = [(one.machine.gaussian_visible, one.machine.gaussian_hidden) for one in made]
+    assert kinds == [(loss == "squared", False), (False, False), (False, True)]
+
+
 def test_a_machine_is_unrolled_into_both_halves(X):
     model = DeepAutoencoder(hidden=(6,), max_epochs=1, validation_fraction=0.0, **RUN)
     model.set_params(learning_rate=1e-12).fit(X)
@@ -153,6 +164,21 @@ def test_an_interrupt_of_pre_training_ends_it(X, kind, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         kind(hidden=(6, 4), max_epochs=1, **RUN).fit(X)
     assert len(trained) == 1
+
+
+@pytest.mark.parametrize("kind", [StackedAutoencoder, DeepAutoencoder])
+def test_layers_share_half_of_the_seconds_and_the_whole_has_the_rest(X, kind, monkeypatch):
+    given = []
+    for place in (greedy, neural):
+
+        def watched(net, rows, loss, plan, train=place.train, **more):
+            given.append(plan.max_seconds)
+            return train(net, rows, loss, plan, **more)
+
+        monkeypatch.setattr(place, "train", watched)
+    kind(hidden=(6,), max_epochs=1, max_seconds=1_000, **RUN).fit(X)
+    assert given[:2] == [250, 250]
+    assert 500 < given[2] < 1_000
 
 
 @pytest.mark.parametrize("kind", [StackedAutoencoder, DeepAutoencoder])
