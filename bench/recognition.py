@@ -129,7 +129,7 @@ def learned(
         max_seconds=arguments.seconds,
         random_state=seed,
     )
-    return model.fit(pixels, names, X_unlabelled=rest if len(rest) else None)
+    return model.fit(pixels, names, X_unlabelled=rest if pretrain and len(rest) else None)
 
 
 if __name__ == "__main__":

@@ -278,12 +278,104 @@ def test_a_fitted_autoencoder_of_other_rows_is_refused():
         AutoencoderClassifier(fitted, pretrain="prefit").fit(X[:, :5], np.arange(40) % 2)
 
 
-def test_a_fitted_autoencoder_may_report_to_what_cannot_be_copied():
-    X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
-    display, told = threading.Lock(), []
+class Display:
+    """What a model reports to, and no copy can be made of."""
+
+    def __init__(self):
+        self.lock, self.told = threading.Lock(), []
+
+    def move(self, progress):
+        with self.lock:
+            self.told.append(progress)
+
+
+def test_a_fitted_autoencoder_may_report_to_what_cannot_be_copied(data):
+    X, y = data
+    display = Display()
     fitted = UndercompleteAutoencoder(n_latent=2, max_epochs=1, random_state=0).fit(X)
-    fitted.set_params(progress=lambda progress: told.append((display, progress)))
-    before = {name: one.clone() for name, one in fitted.net_.state_dict().items()}
-    AutoencoderClassifier(fitted, pretrain="prefit", max_epochs=2).fit(X, np.arange(40) % 2)
-    for name, one in fitted.net_.state_dict().items():
-        torch.testing.assert_close(one, before[name])
+    fitted.set_params(progress=display.move)
+    model = AutoencoderClassifier(fitted, pretrain="prefit", max_epochs=2).fit(X, y)
+    assert model.autoencoder_.progress.__self__ is display
+
+
+def test_what_goes_on_from_a_fitted_autoencoder_learns_by_itself(data):
+    """Its optimiser moves its own weights, and the history that was given stays as long."""
+    X, y = data
+    fitted = UndercompleteAutoencoder(n_latent=2, max_epochs=1, random_state=0).partial_fit(X)
+    length, before = len(fitted.history_.epochs), fitted.transform(X)
+    model = AutoencoderClassifier(fitted, pretrain="prefit", max_epochs=2).fit(X, y).autoencoder_
+    codes = model.transform(X)
+    model.partial_fit(X)
+    assert not np.array_equal(model.transform(X), codes)
+    np.testing.assert_array_equal(fitted.transform(X), before)
+    assert len(fitted.history_.epochs) == length
+
+
+@pytest.mark.parametrize("pretrain", [False, "prefit"])
+def test_rows_without_labels_are_refused_where_nothing_learns_from_them(data, pretrain):
+    X, y = data
+    fitted = UndercompleteAutoencoder(n_latent=2, max_epochs=1, random_state=0).fit(X)
+    with pytest.raises(InputError, match="X_unlabelled is for pretrain=True"):
+        AutoencoderClassifier(fitted, pretrain=pretrain).fit(X, y, X_unlabelled=X)
+
+
+def test_a_share_held_out_that_leaves_too_few_rows_is_refused_before_work(data, monkeypatch):
+    X, y = data
+    monkeypatch.setattr(UndercompleteAutoencoder, "_fit", lambda *_: pytest.fail("it has begun"))
+    says = r"validation_fraction=0.99 leaves 1 of 120 rows to learn 3 classes from; lower it"
+    with pytest.raises(InputError, match=says):
+        AutoencoderClassifier(validation_fraction=0.99).fit(X, y)
+
+
+def test_an_interrupt_while_the_autoencoder_learns_ends_it(classifier, data):
+    def interrupt(progress):
+        assert progress.stage == "autoencoder", "it has gone on to the labels"
+        if progress.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        classifier(progress=interrupt).fit(*data)
+
+
+def test_settings_from_numpy_are_saved_as_plain_numbers(classifier, data, tmp_path):
+    X, y = data
+    numbers = {"batch_size": np.int64(16), "max_epochs": np.int64(2), "dropout": np.float32(0.1)}
+    model = classifier(**numbers, random_state=np.random.RandomState(0)).fit(X, y)
+    model.save(tmp_path / "a.model")
+    again = load(tmp_path / "a.model")
+    assert (again.batch_size, again.random_state) == (16, None)
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_names_of_columns_are_kept_and_columns_in_another_order_refused(classifier, data, tmp_path):
+    X, y = data
+    frame = pd.DataFrame(X.reshape(120, -1)).rename(columns=lambda n: f"pixel {n}")
+    model = classifier(max_epochs=2).fit(frame, y)
+    model.save(tmp_path / "a.model")
+    again = load(tmp_path / "a.model")
+    np.testing.assert_array_equal(again.predict_proba(frame), model.predict_proba(frame))
+    with pytest.raises(InputError, match="feature names"):
+        again.predict(frame[frame.columns[::-1]])
+
+
+def test_rows_that_are_no_images_are_not_moved_in_silence(data):
+    X, y = data
+    rows = X.reshape(120, -1)
+    given = UndercompleteAutoencoder(n_latent=2, max_epochs=1, augment=True, random_state=0)
+    with pytest.raises(InputError, match="augment=True needs images"):
+        AutoencoderClassifier(given, pretrain=False).fit(rows, y)
+    fitted = UndercompleteAutoencoder(n_latent=2, max_epochs=1, random_state=0).fit(rows)
+    fitted.set_params(augment=True)
+    with pytest.raises(InputError, match="augment=True needs images"):
+        AutoencoderClassifier(fitted, pretrain="prefit").fit(rows, y)
+
+
+def test_rows_whose_shape_is_given_are_moved_and_mirrored_as_images_are(make_any, data):
+    X, y = data
+    rows = X.reshape(120, -1)
+    p = []
+    for given, changes in ((X, {}), (rows, {"image_shape": (3, 4)})):
+        model = make_any("convolutional", augment="mirror", **changes)
+        p.append(AutoencoderClassifier(model, max_epochs=2, random_state=0).fit(given, y))
+    first, second = p[0].predict_proba(X), p[1].predict_proba(rows)
+    np.testing.assert_array_equal(first, second)

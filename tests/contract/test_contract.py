@@ -106,6 +106,24 @@ def test_codes_of_another_width_are_refused(make, purchases, width):
         model.inverse_transform(np.zeros((2, width)))
 
 
+def test_codes_that_are_not_finite_numbers_are_refused(make, purchases):
+    model = make().fit(purchases)
+    codes = as_array(model.transform(purchases[:2])).astype(np.float64)
+    for bad in (np.nan, np.inf, 1e300):
+        codes[0, 0] = bad
+        for given in (codes, sparse.csr_array(codes)):
+            with pytest.raises(InputError, match=r"codes contains (NaN|infinity)"):
+                model.inverse_transform(given)
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csc_matrix, pd.DataFrame, pl.DataFrame])
+def test_codes_of_every_kind_are_decoded_alike(make, purchases, kind):
+    model = make().fit(purchases)
+    codes = as_array(model.transform(purchases[:5]))
+    found, expected = (model.inverse_transform(given) for given in (kind(codes), codes))
+    np.testing.assert_allclose(found, expected, atol=1e-5, rtol=1e-5)
+
+
 def test_the_same_seed_twice_gives_the_same_bits(make, purchases):
     first, second = (answers(make().fit(purchases), purchases) for _ in range(2))
     assert_identical(first, second)

@@ -161,12 +161,29 @@ def test_rows_of_known_shape_are_images_and_others_are_signals():
     images = make_images()
     rows = images.reshape(40, -1)
     by_shape = ConvolutionalAutoencoder(**QUICK, image_shape=(9, 7)).fit(rows)
-    by_images = ConvolutionalAutoencoder(**QUICK, augment=False).fit(images)
+    by_images = ConvolutionalAutoencoder(**QUICK).fit(images)
+    assert by_shape.chosen_["augment"] is True
     np.testing.assert_array_equal(by_shape.reconstruct(rows), by_images.reconstruct(rows))
     signals = ConvolutionalAutoencoder(**QUICK).fit(rows)
     assert signals.net_.shape == (1, 1, 63)
     with pytest.raises(InputError, match=r"image_shape=\(9, 8\) has 72 values, a row 63"):
         ConvolutionalAutoencoder(**QUICK, image_shape=(9, 8)).fit(rows)
+
+
+def test_rows_of_known_shape_are_moved_on_request():
+    images = make_images()
+    rows = images.reshape(40, -1)
+    by_shape = ConvolutionalAutoencoder(**QUICK, augment=True, image_shape=(9, 7)).fit(rows)
+    by_images = ConvolutionalAutoencoder(**QUICK, augment=True).fit(images)
+    np.testing.assert_array_equal(by_shape.reconstruct(rows), by_images.reconstruct(rows))
+
+
+def test_images_of_another_shape_than_is_given_are_refused():
+    images = make_images()
+    for same in ((9, 7), [1, 9, 7]):
+        ConvolutionalAutoencoder(**QUICK, image_shape=same).fit(images)
+    with pytest.raises(InputError, match=r"shape \(9, 7\) were given and image_shape=\(7, 9\)"):
+        ConvolutionalAutoencoder(**QUICK, image_shape=(7, 9)).fit(images)
 
 
 def test_purchases_are_refused():

@@ -1,12 +1,18 @@
 """The seven steps of one image: numbers against a slow twin, text and figure."""
 
 import copy
+import threading
 
 import numpy as np
 import pytest
 import torch
 
-from likewise import ConvolutionalAutoencoder, StackedAutoencoder, UndercompleteAutoencoder
+from likewise import (
+    ConvolutionalAutoencoder,
+    DeepAutoencoder,
+    StackedAutoencoder,
+    UndercompleteAutoencoder,
+)
 from likewise.autoencoders.walk import walk
 from likewise.errors import InputError
 from likewise.plots import image_steps_figure
@@ -67,6 +73,30 @@ def test_the_steps_are_told_and_drawn(model, images):
     y, x = steps.largest_errors(1)[0]
     error = np.abs(images[3] - np.reshape(document["x_hat"], (6, 5)))
     assert error[y, x] == pytest.approx(error.max(), abs=1e-6)
+
+
+def test_a_model_that_reports_to_what_cannot_be_copied_is_walked(images):
+    class Display:
+        def __init__(self):
+            self.lock = threading.Lock()
+
+        def move(self, progress):
+            pass
+
+    model = UndercompleteAutoencoder(**QUICK, progress=Display().move).fit(images)
+    one = walk(model, images[3].ravel(), 1e-3)
+    assert one.loss_after < one.loss
+
+
+def test_the_code_walked_is_the_encoders_own_whose_loss_is_told(images):
+    X = images.reshape(30, -1)
+    model = DeepAutoencoder(**QUICK, hidden=(5,), pretrain=False, loss="squared").fit(X)
+    plain = walk(model, X[3], 1e-3)
+    one = walk(model.set_params(projection_steps=2), X[3], 1e-3)
+    np.testing.assert_array_equal(one.code, plain.code)
+    assert not np.allclose(one.code, model.transform(X[[3]])[0])
+    assert one.loss == pytest.approx(np.square(one.x - one.x_hat).sum(), rel=1e-5)
+    assert model.projection_steps == 2
 
 
 def test_colour_is_walked_too():

@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from likewise.autoencoders import DeepAutoencoder, UndercompleteAutoencoder
+from likewise.autoencoders import DeepAutoencoder, StackedAutoencoder, UndercompleteAutoencoder
 from likewise.autoencoders.choices import PURCHASES, choose, for_table
 from likewise.errors import InputError
 from likewise.nn.augmentation import augmented
@@ -127,7 +127,8 @@ def test_muon_moves_matrices_by_orthogonal_steps_and_the_rest_by_adamw():
     net.initialise(torch.Generator().manual_seed(0))
     before = {k: v.clone() for k, v in net.state_dict().items()}
     optimizer = Muon(net, 0.1, 0.0)
-    net.decode(net.encode(torch.rand(16, 8))).square().sum(1).mean().backward()
+    rows = torch.rand(16, 8, generator=torch.Generator().manual_seed(0))
+    net.decode(net.encode(rows)).square().sum(1).mean().backward()
     optimizer.step()
     steps = {k: (v - before[k]) for k, v in net.state_dict().items()}
     singular = torch.linalg.svdvals(steps["first.weight"]) / (0.1 * 0.2 * 8**0.5)
@@ -259,6 +260,13 @@ def test_augmenting_is_for_images(digits):
     for table in (digits[:100], sparse.csr_array(digits[:100])):
         with pytest.raises(InputError, match=r"augment=True needs images: give X of shape"):
             model.fit(table)
+
+
+@pytest.mark.parametrize("kind", [DeepAutoencoder, StackedAutoencoder])
+def test_augmenting_a_table_is_refused_before_layers_are_trained(digits, kind, monkeypatch):
+    monkeypatch.setattr(kind, "_pretrain", lambda *_: pytest.fail("layers were trained"))
+    with pytest.raises(InputError, match="augment=True needs images"):
+        kind(n_latent=2, augment=True, **RUN).fit(digits[:100])
 
 
 def test_small_batches_beside_wide_layers_are_learned_by_adamw():

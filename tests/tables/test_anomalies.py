@@ -62,6 +62,20 @@ def test_a_value_that_was_expected_is_no_cause_and_others_are_told_instead(detec
         assert all(cause.value != cause.expected for cause in one.causes)
 
 
+@pytest.mark.parametrize("k", [0, -1, 2.5])
+def test_a_number_of_rows_that_cannot_be_is_refused(detector, houses, k):
+    with pytest.raises(InputError, match=rf"k={k}; give a whole number of rows, 1 or more"):
+        detector.rank(houses, k)
+
+
+def test_settings_from_numpy_are_saved_as_plain_numbers(houses, tmp_path):
+    rounds, most = np.int64(2), np.int64(50)
+    detector = AnomalyDetector(QUICK, n_rounds=rounds, max_categories=most).fit(houses)
+    detector.save(tmp_path / "m")
+    again = likewise.load(tmp_path / "m")
+    assert (again.n_rounds, again.max_categories) == (2, 50)
+
+
 def test_one_row_has_nothing_to_be_compared_with(houses):
     with pytest.raises(InputError, match="1 row was given"):
         AnomalyDetector(QUICK).fit(houses[:1])

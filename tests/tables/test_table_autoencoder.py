@@ -73,6 +73,12 @@ def test_it_comes_back_from_a_folder(model, houses, tmp_path):
     assert isinstance(loaded, TableAutoencoder)
     np.testing.assert_array_equal(loaded.transform(houses), model.transform(houses))
     pd.testing.assert_frame_equal(loaded.reconstruct(houses), model.reconstruct(houses))
+    assert loaded.feature_names_in_.tolist() == list(houses)
+
+
+def test_a_number_of_categories_from_numpy_is_saved(houses, tmp_path):
+    TableAutoencoder(SMALL, max_categories=np.int64(50)).fit(houses).save(tmp_path / "m")
+    assert likewise.load(tmp_path / "m").max_categories == 50
 
 
 def test_a_folder_whose_table_is_another_is_refused(model, tmp_path, houses, monkeypatch):

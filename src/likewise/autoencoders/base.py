@@ -5,6 +5,7 @@ arrays. A type gives `_fit` and `_logits`, and, where its code is not the row it
 `_decode`. Shapes: B rows, F features (items), L latent.
 """
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from likewise.artifact import Contents, read_folder, write_folder
 from likewise.autoencoders import rows
 from likewise.autoencoders.estimator import Estimator
+from likewise.autoencoders.folder import names_of, plain, restore_names
 from likewise.autoencoders.parts import slices
 from likewise.errors import InputError, ModelFolderError
 
@@ -101,7 +103,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def _extra(self) -> dict[str, Any]:
         """Return what else a model folder needs, small and JSON."""
         shape = {} if self.image_shape_ is None else {"image_shape": list(self.image_shape_)}
-        return {"n_features": int(self.n_features_in_), **shape}
+        return {"n_features": int(self.n_features_in_), **shape, **names_of(self)}
 
     # The contract
 
@@ -133,12 +135,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def inverse_transform(self, Z: Any) -> NDArray[np.float32]:
         """Decode: return x̂ = g(z) of codes, of shape (n, F), or as images where those came in."""
         check_is_fitted(self)
-        codes = Z.tocsr().astype(np.float32) if sparse.issparse(Z) else np.asarray(Z, np.float32)
-        if codes.ndim != 2 or codes.shape[1] != self._n_features_out or not codes.shape[0]:
-            raise InputError(
-                f"codes of shape {codes.shape} were given; {type(self).__name__} decodes codes of "
-                f"shape (n, {self._n_features_out}), one row or more"
-            )
+        codes = rows.checked_codes(self, Z)
         decoded: NDArray[np.float32] = self._by_blocks(codes, self._decode, "reconstructions")
         return decoded.reshape(len(decoded), *(self.image_shape_ or decoded.shape[1:]))
 
@@ -190,7 +187,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         parameters = {k: v for k, v in self.get_params().items() if k not in RUN_OPTIONS}
         return Contents(
             type=self.type_name,
-            parameters={k: _plain(v) for k, v in parameters.items()},
+            parameters={k: plain(v) for k, v in parameters.items()},
             tensors=self._tensors(),
             extra=self._extra(),
             items=None,
@@ -217,6 +214,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             raise InputError(f"n_features is {model.n_features_in_}; a model has one or more")
         shape = contents.extra.get("image_shape")
         model.image_shape_ = rows.checked_shape(shape, model.n_features_in_)
+        restore_names(model, contents.extra)
         model._restore(contents.tensors, contents.extra)
         model.is_fitted_ = True
         return model
@@ -279,11 +277,15 @@ def restoring(folder: str | Path) -> Iterator[None]:
         raise ModelFolderError(f"model folder {str(folder)!r}: {error}") from error
 
 
-def _plain(value: Any) -> Any:
-    """Return a parameter as JSON has it."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+def fitted_copy(model: Any) -> Any:
+    """Return a copy of a fitted neural model that may learn further, and leaves it as it was.
+
+    What else it has, run options and what they report to among them, is that of the original.
+    """
+    copied = copy.copy(model)
+    copied.net_, copied.history_ = copy.deepcopy(model.net_), copy.deepcopy(model.history_)
+    copied.__dict__.pop("_optimizer", None)  # it moves the weights of the original
+    return copied
 
 
 def copy_of(model: Autoencoder) -> Autoencoder:

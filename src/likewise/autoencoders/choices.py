@@ -99,7 +99,7 @@ def loss_for(X: Any, sparse_loss: str = "multinomial") -> str:
 
 
 def require_learnable(model: Any, X: Any) -> None:
-    """Refuse rows that the loss, or a sampled output, cannot take.
+    """Refuse rows that the loss, a sampled output or augmentation cannot take.
 
     Raises
     ------
@@ -107,6 +107,7 @@ def require_learnable(model: Any, X: Any) -> None:
         If they are such.
     """
     require_range(X, model.loss_)
+    require_images(model, X)
     if model.output == "sampled":
         require_sampled(model, X)
 
@@ -126,6 +127,20 @@ def require_range(X: Any, loss: str) -> None:
         )
     if loss == "bernoulli" and high > 1:
         raise InputError(f"loss='bernoulli' needs values in [0, 1], and {high:g} is among them")
+
+
+def require_images(model: Any, X: Any) -> None:
+    """Refuse to move a little, as `augment` says, rows that are no images.
+
+    Raises
+    ------
+    InputError
+        If they are such.
+    """
+    if model.setting("augment") and (sparse.issparse(X) or model._shape_of_images() is None):
+        raise InputError(
+            f"augment={model.augment!r} needs images: give X of shape (n, height, width)"
+        )
 
 
 def require_sampled(model: Any, X: Any) -> None:

@@ -1,6 +1,5 @@
 """Recognition: an autoencoder learns from all rows, then a softmax on its code from the labels."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
@@ -19,12 +18,11 @@ from sklearn.utils.validation import _check_y, check_consistent_length, check_is
 from torch import Tensor
 
 from likewise.artifact import Contents, read_folder, write_folder
-from likewise.autoencoders import rows
+from likewise.autoencoders import recogniser, rows
 from likewise.autoencoders.base import copy_of, restoring
 from likewise.autoencoders.classifier_folder import autoencoder_in, contents_of, restore
 from likewise.autoencoders.estimator import Estimator
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.autoencoders.recogniser import Recogniser, accuracy, held_out, require_labels
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.errors import InputError
 from likewise.nn.augmentation import mirrored
@@ -147,21 +145,26 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         y : array-like of shape (n,)
             Their labels, of two classes or more.
         X_unlabelled : array-like of shape (m, F), or images, optional
-            For the autoencoder.
+            For the autoencoder, where it learns first.
 
         Raises
         ------
         InputError
             If there are fewer than two classes, or a parameter is not allowed.
+        KeyboardInterrupt
+            If the autoencoder was interrupted; later, the best epoch so far is kept.
         """
         self._validate_params()
         table, labels = self._labelled(X, y)
         everything = table
         if X_unlabelled is not None:
+            if not self.pretrain or self.pretrain == "prefit":
+                raise InputError(f"X_unlabelled is for pretrain=True; it is {self.pretrain!r}")
             everything = np.concatenate([table, rows.checked(self, X_unlabelled, reset=False)])
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        held = recogniser.held_out(labels, self.validation_fraction, seed)
         self.autoencoder_ = self._autoencoder(everything, seed)
-        self._learn(table, labels, seed)
+        self._learn(table, labels, held, seed)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -171,9 +174,9 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "net_")
         table = rows.checked(self, X, reset=False)
-        p = self._probabilities(table)
-        if self.image_shape_ and self.autoencoder_.setting("augment") == "mirror":
-            p = (p + self._probabilities(mirrored(table, self.image_shape_))) / 2
+        p, shape = self._probabilities(table), self.autoencoder_._shape_of_images()
+        if shape and self.autoencoder_.setting("augment") == "mirror":
+            p = (p + self._probabilities(mirrored(table, shape))) / 2
         return p.numpy()
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -213,7 +216,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
         table = rows.checked(self, X, reset=True)
-        require_labels(y)
+        recogniser.require_labels(y)
         labels = _check_y(y, estimator=self)
         check_consistent_length(table, labels)
         if labels.dtype.kind != "U":  # texts are classes, however few rows each has
@@ -226,13 +229,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     def _autoencoder(self, table: NDArray[np.float32], seed: int) -> NeuralAutoencoder:
         given = self.autoencoder or UndercompleteAutoencoder()
         if self.pretrain == "prefit":
-            check_is_fitted(given)
-            if table.shape[1] != given.n_features_in_:
-                width, known = table.shape[1], given.n_features_in_
-                raise InputError(f"X has {width} features; the autoencoder learned from {known}")
-            model = copy.copy(given)
-            model.net_ = copy.deepcopy(given.net_)  # what else was learned is not changed here
-            return model
+            return recogniser.continued(given, table)
         model = cast("NeuralAutoencoder", copy_of(given))
         if model.random_state is None:
             model.set_params(random_state=seed)
@@ -240,16 +237,23 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         if self.pretrain:
             model.progress = given.progress or staged(self.progress, "autoencoder")
             model.fit(X).progress = given.progress
+            if model.history_.stopped == "interrupt":
+                raise KeyboardInterrupt  # the labels are not to be learned on what is not done
             return model
         model._validate_params()
         model.net_ = model._prepare(model._checked(X, reset=True))
         model.history_, model.n_epochs_, model.is_fitted_ = History(), 0, True
         return model
 
-    def _learn(self, table: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> None:
+    def _learn(
+        self,
+        table: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        held: NDArray[np.bool_],
+        seed: int,
+    ) -> None:
         rest = (self.dropout, self.label_smoothing, self.adversarial)
-        self.net_ = Recogniser(self.autoencoder_, len(self.classes_), seed, *rest)
-        held = held_out(labels, self.validation_fraction, seed)
+        self.net_ = recogniser.Recogniser(self.autoencoder_, len(self.classes_), seed, *rest)
         judge = partial(self._accuracy, table[held], labels[held])
         seen = self.autoencoder_._scaled(table[~held])
         self.history_ = train(
@@ -281,7 +285,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         return torch.softmax(self._logits(table).double(), 1)
 
     def _accuracy(self, table: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-        return accuracy(self._logits(table), labels)
+        return recogniser.accuracy(self._logits(table), labels)
 
     @torch.inference_mode()
     def _logits(self, table: NDArray[np.float32]) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from likewise.artifact import Contents
 from likewise.autoencoders import TYPES
 from likewise.autoencoders.base import RUN_OPTIONS
+from likewise.autoencoders.folder import names_of, plain, restore_names
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.recogniser import Recogniser
 from likewise.errors import InputError
@@ -25,13 +26,14 @@ def contents_of(model: Any) -> Contents:
         tensors[_HEAD + name] = tensor.cpu().numpy()
     return Contents(
         type=model.type_name,
-        parameters={k: v for k, v in own.items() if k != "autoencoder"},
+        parameters={k: plain(v) for k, v in own.items() if k != "autoencoder"},
         tensors=tensors,
         extra={
             "classes": model.classes_.tolist(),
             "type": inner.type,
             "parameters": inner.parameters,
             "extra": inner.extra,
+            **names_of(model),
         },
         items=None,
         metrics={},
@@ -60,6 +62,7 @@ def restore(model: Any, contents: Contents) -> None:
     autoencoder = model.autoencoder_
     model.classes_ = np.array(cast("dict[str, Any]", contents.extra)["classes"])
     model.n_features_in_ = autoencoder.n_features_in_
+    restore_names(model, cast("dict[str, Any]", contents.extra))
     model.image_shape_ = autoencoder.image_shape_
     model.history_ = History()
     model.net_ = Recogniser(autoencoder, len(model.classes_), seed=0)

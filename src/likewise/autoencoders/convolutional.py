@@ -149,7 +149,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
             )
 
     def _defaults(self, X: Any) -> dict[str, Any]:
-        few = is_auto(self.augment) and self.image_shape_ is not None and len(X) < FEW
+        few = is_auto(self.augment) and self._shape_of_images() is not None and len(X) < FEW
         return {"augment": False} | super()._defaults(X) | (FOR_FEW if few else {})
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
@@ -191,15 +191,33 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
 
     def _shape(self, n_features: int) -> Shape:
         """Return the (channels, height, width) of what is learned."""
-        shape = tuple(int(n) for n in self.image_shape_ or self.image_shape or (1, n_features))
+        shape = self._shape_of_images() or (1, n_features)
         if prod(shape) != n_features:
             raise InputError(f"image_shape={shape} has {prod(shape)} values, a row {n_features}")
-        return cast("Shape", (1,) * (3 - len(shape)) + shape)
+        return _with_channels(shape)
+
+    def _shape_of_images(self) -> tuple[int, ...] | None:
+        shape = super()._shape_of_images() or self.image_shape
+        return None if shape is None else tuple(int(n) for n in shape)
+
+    def _require_learnable(self, X: Any) -> None:
+        super()._require_learnable(X)
+        given, seen = self.image_shape, self.image_shape_
+        if given is not None and seen is not None and _with_channels(given) != _with_channels(seen):
+            raise InputError(
+                f"images of shape {seen} were given and image_shape={given!r}; leave it out, or "
+                "give rows"
+            )
 
     def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
         if len(self.filters) > len(tensors):
             raise InputError(f"{len(tensors)} tensors for {len(self.filters)} layers of filters")
         super()._restore(tensors, extra)
+
+
+def _with_channels(shape: Sequence[int]) -> Shape:
+    """Return the (channels, height, width) of an image; a grey one may be given without its 1."""
+    return cast("Shape", (1,) * (3 - len(shape)) + tuple(int(n) for n in shape))
 
 
 def _whole(numbers: Any) -> bool:

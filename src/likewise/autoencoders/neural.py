@@ -19,7 +19,6 @@ from likewise.autoencoders.choices import choose, loss_for, require_learnable, s
 from likewise.autoencoders.neural_folder import as_array
 from likewise.autoencoders.neural_memory import bytes_to_fit, require_memory_to_train
 from likewise.autoencoders.neural_parameters import NeuralParameters
-from likewise.errors import InputError
 from likewise.nn.augmentation import augmented
 from likewise.nn.checkpoint import Checkpoint
 from likewise.nn.device import resolve_device
@@ -100,7 +99,7 @@ class NeuralAutoencoder(NeuralParameters):
         self.history_ = train(
             self.net_,
             rows,
-            self._loss_of_images if self.setting("augment") else self._batch_loss,
+            self._training_loss,
             replace(plan, max_seconds=plan.max_seconds - (time.monotonic() - began)),
             validate=None if validate is None else lambda: self._judged(validate),
             progress=self.progress,
@@ -127,10 +126,8 @@ class NeuralAutoencoder(NeuralParameters):
         if not hasattr(self, "_optimizer"):
             self._optimizer, self._n_steps = make_optimizer(self.net_, plan), 0
 
-        learned = self._loss_of_images if self.setting("augment") else self._batch_loss
-
         def loss(batch: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
-            return learned(batch, generator, self._n_steps + step)
+            return self._training_loss(batch, generator, self._n_steps + step)
 
         rows = self._scaled(rows, out=rows)
         passed = train(self.net_, rows, loss, plan, optimizer=self._optimizer)
@@ -146,7 +143,8 @@ class NeuralAutoencoder(NeuralParameters):
 
     @torch.inference_mode()
     def _decode(self, Z: Any) -> NDArray[np.float32]:
-        codes = torch.as_tensor(np.array(Z, np.float32), device=self.device_)
+        dense = Z.toarray() if sparse.issparse(Z) else np.array(Z, np.float32)
+        codes = torch.as_tensor(dense, device=self.device_)
         rows, net = exact(codes, self.net_)
         return self._unscaled(LINKS[self.loss_](net.decode(cast("Tensor", rows))))
 
@@ -197,14 +195,15 @@ class NeuralAutoencoder(NeuralParameters):
             return explained(self.output, net.widen(z), net.output, rows, generator)
         return LOSSES[self.loss_](net.decode(z), rows)
 
-    def _loss_of_images(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
-        shape = self.image_shape_
-        if shape is None or not isinstance(rows, Tensor):
-            raise InputError(
-                f"augment={self.augment!r} needs images: give X of shape (n, height, width)"
-            )
-        moved = augmented(rows, shape, generator, mirror=self.setting("augment") == "mirror")
-        return self._batch_loss(moved, generator, step)
+    def _training_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
+        return self._batch_loss(self._moved(rows, generator), generator, step)
+
+    def _moved(self, rows: Rows, generator: torch.Generator) -> Rows:
+        """Return images moved a little where `augment` says so; other rows as they are."""
+        augment, shape = self.setting("augment"), self._shape_of_images()
+        if not augment or shape is None:
+            return rows
+        return augmented(cast("Tensor", rows), shape, generator, mirror=augment == "mirror")
 
     def _codes(self, rows: Rows, net: Net) -> Tensor:
         """Return the codes that a fitted model gives, by its net in one precision or another."""

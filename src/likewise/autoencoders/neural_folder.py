@@ -44,6 +44,7 @@ def record(model: Any) -> dict[str, Any]:
         "chosen": {k: list(v) if isinstance(v, tuple) else v for k, v in model.chosen_.items()},
         "scaled": model.scaling_ is not None,
         "n_epochs": model.n_epochs_,
+        "seed": model._seed,
         "losses": [float(epoch["loss"]) for epoch in model.history_.epochs],
     }
 
@@ -63,7 +64,9 @@ def restore(model: Any, arrays: dict[str, NDArray[Any]], kept: dict[str, Any]) -
     model.scaling_ = _scaling(model, arrays) if kept["scaled"] else None
     epochs = [{"loss": float(loss), "validation": None} for loss in kept["losses"]]
     model.history_ = History(epochs, best_epoch=model.n_epochs_)
-    model.device_, model._seed = resolve_device(model.device), 0
+    model.device_, model._seed = resolve_device(model.device), int(kept.get("seed", 0))
+    if model._seed < 0:
+        raise InputError(f"the seed is {model._seed}; it is 0 or more")
     weights = {k: _tensor(v) for k, v in arrays.items() if k != _SCALING}
     if len(model.setting("hidden")) > len(weights) or (_SCALING in arrays) != kept["scaled"]:
         raise InputError(_unfit(model))

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from likewise.autoencoders.base import Autoencoder
 from likewise.autoencoders.choices import PURCHASES, for_table, precision_for
+from likewise.autoencoders.rows import Shape
 from likewise.errors import InputError
 from likewise.nn.device import use_bfloat16
 from likewise.nn.layers import ACTIVATIONS
@@ -172,6 +173,11 @@ class NeuralParameters(Autoencoder):
             decay=self.setting("optimizer") == "muon",
             recordable=self._recordable(),
         )
+
+    def _shape_of_images(self) -> Shape | None:
+        """Return the shape of the images that rows are; None where they are none."""
+        shape: Shape | None = self.image_shape_
+        return shape
 
     def _turn(self, epoch: int) -> Hashable:
         """Say what tells apart the epochs in which different weights learn; here all always do."""

@@ -1,17 +1,20 @@
 """The net of a classifier: the encoder of an autoencoder, and a layer from its code to classes."""
 
+from math import ceil
 from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn import functional
 
+from likewise.autoencoders.base import fitted_copy
+from likewise.autoencoders.choices import require_images
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
-from likewise.nn.augmentation import augmented
 from likewise.nn.corruption import dropout
 from likewise.nn.rows import Rows
 
@@ -64,11 +67,8 @@ class Recogniser(nn.Module):
         it is the mean of that at x and at x + ε sign(∂/∂x -log p(y | x)), not cut off to any range.
         """
         table = cast("Tensor", batch)
-        seen, labels = table[:, :-1], table[:, -1].long()
-        shape = self._autoencoder.image_shape_
-        augment = self._autoencoder.setting("augment")
-        if augment and shape is not None:
-            seen = augmented(seen, shape, generator, mirror=augment == "mirror")
+        moved = self._autoencoder._moved(table[:, :-1], generator)
+        seen, labels = cast("Tensor", moved), table[:, -1].long()
         if not self.adversarial:
             return self._errors(seen, labels, generator)
         seen = seen.detach().requires_grad_()
@@ -86,6 +86,23 @@ class Recogniser(nn.Module):
         )
 
 
+def continued(given: NeuralAutoencoder, table: NDArray[np.float32]) -> NeuralAutoencoder:
+    """Return a copy of an autoencoder that is fitted already, to learn further from a table.
+
+    Raises
+    ------
+    InputError
+        If it learned from other rows, or `augment` is for images and these are none.
+    """
+    check_is_fitted(given)
+    if table.shape[1] != given.n_features_in_:
+        raise InputError(
+            f"X has {table.shape[1]} features; the autoencoder learned from {given.n_features_in_}"
+        )
+    require_images(given, table)
+    return cast("NeuralAutoencoder", fitted_copy(given))
+
+
 def accuracy(logits: Tensor, labels: NDArray[np.int64]) -> float:
     """Return the share of right answers, and a thousandth of the right class's mean probability.
 
@@ -97,10 +114,22 @@ def accuracy(logits: Tensor, labels: NDArray[np.int64]) -> float:
 
 
 def held_out(labels: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:
-    """Return which rows are held out, as many of each class; none if a class has too few."""
+    """Return which rows are held out, as many of each class; none if a class has too few.
+
+    Raises
+    ------
+    InputError
+        If fewer than the classes would be left to learn from.
+    """
     held = np.zeros(len(labels), dtype=bool)
     counts = np.bincount(labels)
     if share and counts.min() >= 2 and int(share * len(labels)) >= len(counts):
+        left = len(labels) - ceil(share * len(labels))
+        if left < len(counts):
+            raise InputError(
+                f"validation_fraction={share} leaves {left} of {len(labels)} rows to learn "
+                f"{len(counts)} classes from; lower it"
+            )
         numbers = np.arange(len(labels))
         _, chosen = train_test_split(numbers, test_size=share, random_state=seed, stratify=labels)
         held[chosen] = True

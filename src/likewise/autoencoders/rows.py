@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from likewise.data.frames import require_collected
 from likewise.errors import InputError
@@ -192,3 +192,28 @@ def unit_rows(columns: NDArray[np.int64], n_columns: int) -> Any:
     return sparse.csr_array(
         (ones, columns, np.arange(len(columns) + 1)), shape=(len(columns), n_columns)
     )
+
+
+def checked_codes(model: Any, Z: Any) -> Any:
+    """Return codes as a float32 array or CSR matrix.
+
+    Raises
+    ------
+    InputError
+        If they are not finite numbers, or not as many to a row as the model's.
+    """
+    try:
+        with np.errstate(over="ignore"):
+            codes = check_array(
+                Z, accept_sparse="csr", dtype=np.float32, ensure_2d=False, allow_nd=True,
+                ensure_min_samples=0, ensure_min_features=0, input_name="codes",
+            )  # fmt: skip
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    width = model._n_features_out
+    if codes.ndim != 2 or codes.shape[1] != width or not codes.shape[0]:
+        raise InputError(
+            f"codes of shape {codes.shape} were given; {type(model).__name__} decodes codes of "
+            f"shape (n, {width}), one row or more"
+        )
+    return codes

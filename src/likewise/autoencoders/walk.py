@@ -1,6 +1,5 @@
 """One row's way through an autoencoder and back: the arithmetic of the seven steps."""
 
-import copy
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from likewise.autoencoders.base import fitted_copy
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.losses import LOSSES
 
@@ -33,7 +33,7 @@ class Walk:
     x, x_hat : ndarray of shape (F,)
         What goes in and comes out.
     code : ndarray of shape (L,)
-        h.
+        h, the encoder's own: no `projection_steps` are taken.
     loss, loss_after : float
         The row's loss in the unit of x, before and after one step of plain gradient descent on it
         alone.
@@ -96,7 +96,10 @@ def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float)
     >>> one.code.shape, one.loss_after < one.loss
     ((2,), True)
     """
-    twin = copy.deepcopy(model)
+    twin = fitted_copy(model)
+    if "projection_steps" in twin.get_params():  # the loss is that of the encoder's own code
+        twin.set_params(projection_steps=0)
+    code, x_hat = twin._encode(x[None])[0], twin._link(twin._logits(x[None]))[0]
     before = {name: weight.detach().clone().cpu() for name, weight in _weights(twin).items()}
     loss = _loss(twin, x)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -104,8 +107,8 @@ def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float)
     unit = model._loss_unit
     return Walk(
         x=x,
-        code=np.asarray(model._encode(x[None])[0]),
-        x_hat=model._link(model._logits(x[None]))[0],
+        code=code,
+        x_hat=x_hat,
         loss=unit * float(loss.detach()),
         loss_after=unit * after,
         learning_rate=rate / unit,

@@ -156,7 +156,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Return what was learned as plain JSON, for a model folder."""
         check_is_fitted(self)
         return {
-            "max_categories": self.max_categories,
+            "max_categories": int(self.max_categories),
             "columns": [as_json(column) for column in self.columns_],
             "shape": self._shape.as_json(),
         }
@@ -197,3 +197,10 @@ def takes_tables(tags: Any) -> Any:
     tags.input_tags.categorical = True
     tags.input_tags.string = True
     return tags
+
+
+def take_names(model: Any, encoder: TableEncoder) -> None:
+    """Let a model of tables know the columns, and their names, that its encoder knows."""
+    model.n_features_in_ = encoder.n_features_in_
+    if hasattr(encoder, "feature_names_in_"):
+        model.feature_names_in_ = encoder.feature_names_in_

@@ -17,9 +17,10 @@ from sklearn.utils.validation import check_is_fitted
 from likewise.artifact import Contents, write_folder
 from likewise.autoencoders import Autoencoder
 from likewise.autoencoders.estimator import Estimator
+from likewise.autoencoders.folder import plain
 from likewise.autoencoders.parts import slices
 from likewise.data.frames import as_table
-from likewise.data.table_encoder import TableEncoder, takes_tables
+from likewise.data.table_encoder import TableEncoder, take_names, takes_tables
 from likewise.errors import InputError
 from likewise.tables.anomaly import Anomaly, Cause
 from likewise.tables.autoencoder import TableAutoencoder, by_column
@@ -144,7 +145,7 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         model = self.model or hider(len(rows), **run)
         self.table_ = TableAutoencoder(model, max_categories=self.max_categories)
         self.table_.fit_encoded(encoder, rows)
-        self._take_names()
+        take_names(self, encoder)
         self._fill = rows.mean(axis=0)
         self._constant = np.ptp(rows, axis=0) == 0
         errors = self._errors(rows)
@@ -177,8 +178,15 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         Each comes with the `n_causes` columns that add most to its score, what they hold, and what
         the other columns would have led one to expect. A column that holds what was expected is no
         cause, so there may be fewer.
+
+        Raises
+        ------
+        InputError
+            If `k` is no whole number of 1 or more, or X no table of the columns that were learned.
         """
         check_is_fitted(self)
+        if k is not None and not (isinstance(k, int | np.integer) and k >= 1):
+            raise InputError(f"k={k!r}; give a whole number of rows, 1 or more, or None for all")
         table, _ = as_table(X)
         rows = self.table_.encoder_.transform(X)
         columns = self._column_scores(rows)
@@ -211,7 +219,7 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         check_is_fitted(self)
         inner = self.table_.contents()
         names = ("masked_fraction", "n_rounds", "contamination", "max_categories", "max_seconds")
-        record: Any = {name: getattr(self, name) for name in names} | {
+        record: Any = {name: plain(getattr(self, name)) for name in names} | {
             "seed": self._seed,
             "offset": self.offset_,
         }
@@ -249,7 +257,7 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         detector.table_, detector._fill, detector.spread_ = table, fill, spread
         detector._seed, detector.offset_ = seed, offset
         detector._constant = constant.astype(bool)
-        detector._take_names()
+        take_names(detector, table.encoder_)
         return detector
 
     # Parts
@@ -286,11 +294,6 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     def _column_scores(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         scores: NDArray[np.float64] = np.sqrt(self._errors(rows) / self.spread_)
         return scores
-
-    def _take_names(self) -> None:
-        self.n_features_in_ = self.table_.encoder_.n_features_in_
-        if hasattr(self.table_.encoder_, "feature_names_in_"):
-            self.feature_names_in_ = self.table_.encoder_.feature_names_in_
 
     def __sklearn_tags__(self) -> Any:
         return takes_tables(super().__sklearn_tags__())

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from likewise.artifact import Contents, write_folder
 from likewise.autoencoders import Autoencoder, UndercompleteAutoencoder
 from likewise.autoencoders.base import copy_of
-from likewise.data.table_encoder import TableEncoder, takes_tables
+from likewise.data.table_encoder import TableEncoder, take_names, takes_tables
 from likewise.errors import InputError
 from likewise.tables.settings import for_tables
 
@@ -83,9 +83,8 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         rows : ndarray of shape (n, F)
             What it made of the table.
         """
-        self.encoder_, self.n_features_in_ = encoder, encoder.n_features_in_
-        if hasattr(encoder, "feature_names_in_"):
-            self.feature_names_in_ = encoder.feature_names_in_
+        self.encoder_ = encoder
+        take_names(self, encoder)
         if not isinstance(self.model, Autoencoder | None):
             raise InputError(f"model={self.model!r} is no autoencoder; give one, or None")
         model = copy_of(self.model or for_tables(UndercompleteAutoencoder, 2, len(rows)))
@@ -145,7 +144,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         table.model_, table.encoder_ = model, TableEncoder.from_json(record)
         if len(table.encoder_.source_) != model.n_features_in_:
             raise InputError("the table's columns are not those of its autoencoder")
-        table.n_features_in_ = table.encoder_.n_features_in_
+        take_names(table, table.encoder_)
         return table
 
     @property
