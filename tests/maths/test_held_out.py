@@ -69,6 +69,7 @@ def test_where_the_order_tells_nothing_both_agree_and_a_random_share_is_taken(mo
     assert split.validation.rule.startswith(AT_RANDOM)
     n, _, _ = chosen(split, monkeypatch)
     monkeypatch.setattr(held_out, "LEAST", 0.0)
+    monkeypatch.setattr(held_out, "SURE", -math.inf)
     assert chosen(visits(mixed=True), monkeypatch)[0] == n
 
 
@@ -86,22 +87,37 @@ def test_togetherness_is_what_a_loop_over_all_pairs_finds():
     def near(rows):
         pairs = [(a, b) for row in rows for a, b in pairwise(row)]
         both = [sum(a in one and b in one for one in lists) - 1 for a, b in pairs]
-        return sum(
-            n / math.sqrt(counts[a] * counts[b]) for n, (a, b) in zip(both, pairs, strict=True)
+        return np.array(
+            [n / math.sqrt(counts[a] * counts[b]) for n, (a, b) in zip(both, pairs, strict=True)]
         )
 
-    # the rows of the matrix are looked at in order, their pairs in any: a sum heeds no order
-    assert togetherness(log.matrix) == pytest.approx(near(lists) / near(mixed))
+    # the rows of the matrix are looked at in order, their pairs in any: sums heed no order
+    own, others = near(lists), near(mixed)
+    gain = own - others
+    errors = gain.mean() / (gain.std() / math.sqrt(len(gain)))
+    assert togetherness(log.matrix) == pytest.approx((own.sum() / others.sum(), errors))
+
+
+def test_chance_in_small_logs_tells_nothing():
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        lists = [rng.permutation(12)[: rng.integers(1, 5)] for _ in range(12)]
+        log = Interactions.of(lists).matrix
+        if (found := togetherness(log))[0] >= held_out.LEAST:
+            break
+    assert found[1] < held_out.SURE
+    assert held_out_share(log, log, 0.5, rng)[1].startswith(AT_RANDOM)
 
 
 @pytest.mark.parametrize("lists", [[[1, 2], [3, 4]], [[1], [2]], [[]], [[], [5, 6, 7]]])
 def test_lists_without_anything_in_common_tell_nothing(lists):
-    assert togetherness(Interactions.of(lists).matrix) == 1.0
+    assert togetherness(Interactions.of(lists).matrix) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize("least", [0.0, math.inf])
 def test_of_each_list_as_much_is_held_out(monkeypatch, least):
     monkeypatch.setattr(held_out, "LEAST", least)
+    monkeypatch.setattr(held_out, "SURE", -math.inf)
     rng = np.random.default_rng(1)
     lists = [rng.permutation(40)[: rng.integers(1, 25)] for _ in range(200)] + [[], [3]]
     matrix = Interactions.of(lists).matrix
@@ -121,6 +137,7 @@ def test_of_each_list_as_much_is_held_out(monkeypatch, least):
 
 def test_one_item_at_least_is_held_out_and_one_given(monkeypatch):
     monkeypatch.setattr(held_out, "LEAST", 0.0)
+    monkeypatch.setattr(held_out, "SURE", -math.inf)
     _, fold = held_out_items(Interactions.of([[1, 2]] * 20 + [[1, 2, 3]] * 20), fraction=1.0)
     assert set(np.diff(fold.held_out.indptr)) == {1}
     assert np.diff(fold.given.indptr).min() == 1

@@ -18,6 +18,9 @@ LEAST = 1.5
 """Togetherness from which on the order of lists tells visits apart: on gowalla, whose places are
 numbered as they were first visited, it is 1.9, on ml-1m 1.2."""
 
+SURE = 3.0
+"""Standard errors by which neighbours must be nearer, as in small logs chance makes some so."""
+
 MOST_USERS, MOST_PAIRS = 10_000, 5_000
 """Lists, and pairs of items in them, that are looked at to tell."""
 
@@ -35,27 +38,30 @@ def held_out_share(
     rows, log : csr_array of shape (B, I), (U, I)
         Whose entries are marked; whose `togetherness` decides how.
     """
-    mark, times = random_share(rows.indptr, fraction, random, at_least), togetherness(log)
+    mark, (times, errors) = random_share(rows.indptr, fraction, random, at_least), togetherness(log)
     ratio = f"neighbours in a list go together {times:.2f} times as much as its other items"
-    if times < LEAST:
+    if times < LEAST or errors < SURE:
         return mark, f"{AT_RANDOM}: {ratio}"
     is_other = np.repeat(random.random(len(rows.indptr) - 1) < 0.5, np.diff(rows.indptr))
     together = _side_by_side(rows.indptr, fraction, random, at_least)
     return np.where(is_other, together, mark), f"{BOTH}: {ratio}"
 
 
-def togetherness(log: CSR) -> float:
-    """Return how much nearer neighbours in a list are than other items of it: a ratio of means.
+def togetherness(log: CSR) -> tuple[float, float]:
+    """Return how much nearer neighbours in a list are than other items of it, and how surely.
+
+    The first is a ratio of means, the second the difference in its standard errors over pairs.
 
     Near are items a, b that many others have both of: (c_ab - 1) / √(n_a n_b), where c_ab have both
-    and n_a have a. The ratio is 1 where the others have nothing in common.
+    and n_a have a. They are 1 and 0 where the others have nothing in common.
 
     Examples
     --------
     >>> from likewise import Interactions
     >>> visits = [[1, 2, 3, 7, 8, 9], [1, 2, 3, 4, 5, 6], [4, 5, 6, 7, 8, 9]] * 9
-    >>> togetherness(Interactions.of(visits).matrix) > 1
-    True
+    >>> times, errors = togetherness(Interactions.of(visits).matrix)
+    >>> times > 1, errors > 3
+    (True, True)
     """
     random = np.random.default_rng(0)
     some = log[np.sort(random.permutation(log.shape[0])[:MOST_USERS])]
@@ -63,13 +69,19 @@ def togetherness(log: CSR) -> float:
     n = np.diff(has.indptr)
     pairs = random.permutation(np.flatnonzero(row[1:] == row[:-1]))[:MOST_PAIRS]
 
-    def near(items: NDArray[np.int32]) -> float:
+    def near(items: NDArray[np.int32]) -> NDArray[np.float64]:
         a, b = items[pairs], items[pairs + 1]
-        both = (has[a] * has[b]).sum(axis=1)
-        return float(((both - 1) / np.sqrt(n[a] * n[b])).sum())
+        both = np.asarray((has[a] * has[b]).sum(axis=1)).ravel()
+        nearness: NDArray[np.float64] = (both - 1) / np.sqrt(n[a] * n[b])
+        return nearness
 
+    own = near(some.indices)
     others = near(some.indices[np.lexsort((random.random(some.nnz), row))])
-    return near(some.indices) / others if others > 0 else 1.0
+    if others.sum() <= 0:
+        return 1.0, 0.0
+    gain = own - others
+    error = float(gain.std()) / len(gain) ** 0.5
+    return float(own.sum() / others.sum()), float(gain.mean()) / error if error else 0.0
 
 
 def random_share(
