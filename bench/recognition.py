@@ -26,6 +26,8 @@ from likewise.autoencoders import TYPES
 from likewise.evaluate.significance import paired_difference
 
 DENSE: dict[str, Any] = {"type": "stacked", "n_latent": 1000, "hidden": (1000, 1000)}
+ADVERSARIAL = 0.1
+"""How far pixels that are not moved are moved against the net, where there are many labels."""
 NETS: dict[str, dict[str, Any]] = {
     "stacked": DENSE,
     "stacked, moved": DENSE | {"augment": True},
@@ -124,6 +126,7 @@ def learned(
         weight_decay=0.05,
         dropout=0.3,
         label_smoothing=0.1,
+        adversarial=0.0 if few or arguments.net != "stacked" else ADVERSARIAL,
         validation_fraction=0.1 if few else 0.0,
         patience=300,
         max_seconds=arguments.seconds,

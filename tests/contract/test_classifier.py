@@ -260,6 +260,14 @@ def test_an_adversarial_row_is_the_steepest_way_to_a_larger_loss(data):
     torch.testing.assert_close(net.head.weight.grad, wanted[0], rtol=1e-3, atol=1e-6)
 
 
+def test_it_multiplies_in_the_precision_of_its_autoencoder(classifier, data, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    for precision, bfloat16 in (("auto", False), ("bfloat16", True)):
+        model = classifier()
+        model.autoencoder.set_params(precision=precision)
+        assert model.fit(*data)._plan(0).bfloat16 == bfloat16
+
+
 def test_smoothing_gives_a_share_of_each_label_to_all_classes(data):
     X, _ = data
     net = Recogniser(UndercompleteAutoencoder(n_latent=2, max_epochs=1).fit(X), 3, 0, smoothing=0.3)

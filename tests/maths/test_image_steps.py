@@ -16,6 +16,7 @@ from likewise import (
 from likewise.autoencoders.walk import walk
 from likewise.errors import InputError
 from likewise.plots import image_steps_figure
+from likewise.plots.steps import _first_layer_change
 from likewise.steps import image_steps, image_steps_lines
 
 QUICK = {"n_latent": 3, "max_epochs": 3, "random_state": 0, "device": "cpu", "precision": "float32"}
@@ -152,3 +153,13 @@ def test_a_step_never_makes_the_row_worse():
     assert far.learning_rate < 0.5 * usual.learning_rate
     assert usual.loss_after < usual.loss
     assert far.loss_after < far.loss
+
+
+@pytest.mark.parametrize("width", [5, 30, 40])
+def test_the_picture_shows_the_weights_of_one_unit_of_the_first_layer(images, width):
+    model = UndercompleteAutoencoder(**QUICK | {"n_latent": 2}, hidden=(width,)).fit(images)
+    steps = image_steps(model, images[3])
+    change = steps.walk.changes["first.weight"].numpy()  # (pixels, units)
+    largest = np.square(change).sum(axis=0).argmax()
+    shown = _first_layer_change(steps)
+    np.testing.assert_array_equal(shown, change[:, largest].reshape(6, 5))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from likewise.nn.layers import ACTIVATIONS, Hourglass, InputLayer
+from likewise.nn.layers import ACTIVATIONS, Hourglass, InputLayer, exact
 from likewise.nn.losses import LOSSES
 from likewise.nn.plan import Plan
 from likewise.nn.rows import Resident, SparseRows, as_rows, unit_length
@@ -152,3 +152,20 @@ def test_a_step_is_recorded_on_cuda_alone_and_where_rows_stand_apart():
     assert base.recorded
     changes = [{"device": torch.device("cpu")}, {"optimizer": "sgd"}, {"recordable": False}]
     assert not any(replace(base, **change).recorded for change in changes)
+
+
+def test_the_exact_net_is_kept_until_the_weights_change():
+    net = Hourglass(6, (4,), 2, "silu")
+    net.initialise(torch.Generator().manual_seed(0))
+    rows = torch.randn(3, 6, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        _, twin = exact(rows, net)
+        assert exact(rows, net)[1] is twin
+        torch.testing.assert_close(twin.encode(rows.double()).float(), net.encode(rows))
+    twin.encode(rows.double()).sum().backward()  # made for whoever asks for slopes later
+    with torch.no_grad():
+        net.first.weight.mul_(2)
+    _, newer = exact(rows, net)
+    assert newer is not twin
+    assert torch.equal(newer.first.weight, net.first.weight.double())
+    assert all(weight.dtype == torch.float32 for weight in net.parameters())

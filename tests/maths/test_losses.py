@@ -6,6 +6,7 @@ import torch
 from scipy import sparse
 from torch.autograd import gradcheck
 
+from likewise.nn.importance import Posterior
 from likewise.nn.losses import LINKS, LOSSES, bernoulli, gaussian_kl
 from likewise.nn.rows import SparseRows
 
@@ -179,3 +180,10 @@ def test_other_losses_of_bfloat16_logits_are_summed_in_float32_too(name):
     x = (torch.rand(3, 784, generator=torch.Generator().manual_seed(1)) < 0.1).float()
     for rows in (x, SparseRows.of(sparse.csr_array(x.numpy()))):
         torch.testing.assert_close(LOSSES[name](logits, rows), LOSSES[name](logits.float(), rows))
+
+
+def test_the_divergence_of_a_posterior_is_summed_in_float32():
+    encoded = torch.randn(5, 200, generator=torch.Generator().manual_seed(0)).bfloat16()
+    q = Posterior.of(encoded)
+    wanted = Posterior.of(encoded.double()).kl()
+    torch.testing.assert_close(q.kl().double(), wanted, rtol=1e-5, atol=0)

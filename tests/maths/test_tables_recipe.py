@@ -1,6 +1,7 @@
 """What neural types choose for tables, and that it serves: no plateau, no unit of measurement."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -127,7 +128,7 @@ def test_muon_moves_matrices_by_orthogonal_steps_and_the_rest_by_adamw():
     net.initialise(torch.Generator().manual_seed(0))
     before = {k: v.clone() for k, v in net.state_dict().items()}
     optimizer = Muon(net, 0.1, 0.0)
-    rows = torch.rand(16, 8, generator=torch.Generator().manual_seed(0))
+    rows = torch.rand(16, 8, generator=torch.Generator().manual_seed(1))
     net.decode(net.encode(rows)).square().sum(1).mean().backward()
     optimizer.step()
     steps = {k: (v - before[k]) for k, v in net.state_dict().items()}
@@ -273,3 +274,58 @@ def test_small_batches_beside_wide_layers_are_learned_by_adamw():
     assert for_table(1_200, 784)["optimizer"] == "adamw"
     assert for_table(60_000, 784)["optimizer"] == "muon"
     assert for_table(1_200, 10)["optimizer"] == "muon"
+
+
+@pytest.mark.parametrize("offset", [1.7e9, 1e7])
+def test_values_whose_differences_float32_would_round_away_are_refused(offset):
+    rng = np.random.default_rng(0)
+    X = offset + np.outer(rng.normal(size=200), [1.6, 1.6, 1.6])
+    model = UndercompleteAutoencoder(n_latent=1, max_epochs=1, **RUN)
+    for given in (X, pd.DataFrame(X, columns=["when", "b", "c"])):
+        with pytest.raises(InputError, match=r"column (0|'when') lie near .*subtract the mean"):
+            model.fit(given)
+    model.fit(X - offset)
+    model.fit(X.astype(np.float32))  # nothing is lost that was there
+    model.fit(np.column_stack([np.full(200, 1e9 / 3), 0.1 + 1e-17 * X[:, 0], X[:, 0] - offset]))
+
+
+def test_a_refused_table_leaves_what_was_learned_of_images():
+    images = np.random.default_rng(0).random((40, 4, 4), dtype=np.float32)
+    model = UndercompleteAutoencoder(n_latent=2, max_epochs=1, **RUN).fit(images)
+    with pytest.raises(InputError, match="NaN"):
+        model.fit(np.full((40, 16), np.nan))
+    assert model.inverse_transform(model.transform(images)).shape == images.shape
+
+
+def test_values_beyond_those_of_the_loss_are_no_better_than_the_last_of_them():
+    rows = np.random.default_rng(0).uniform(0.1, 0.95, (300, 6)).astype(np.float32)
+    model = UndercompleteAutoencoder(n_latent=2, max_epochs=3, **RUN).fit(rows)
+    assert model.loss_ == "bernoulli"
+    far = np.full((1, 6), 50, np.float32)
+    for outside in (far, -far):
+        assert model.reconstruction_error(outside)[0] > 0
+        logits = model.logits(outside)
+        told = np.logaddexp(0, logits).sum() - logits.sum() * (outside[0, 0] > 0)
+        np.testing.assert_allclose(model.reconstruction_error(outside)[0], told, rtol=1e-5)
+
+
+def test_held_out_losses_are_in_the_unit_of_those_of_training(digits):
+    model = UndercompleteAutoencoder(n_latent=8, max_epochs=20, **RUN).fit(255 * digits)
+    last = model.history_.epochs[-1]
+    assert -last["validation"] == pytest.approx(last["loss"], rel=0.3)
+
+
+def test_what_is_set_after_a_fit_counts(digits):
+    model = UndercompleteAutoencoder(n_latent=2, max_epochs=1, **RUN).fit(digits)
+    before = model.transform(digits[:3])
+    model.set_params(optimizer="sgd", learning_rate=1e-12).partial_fit(digits)
+    np.testing.assert_allclose(model.transform(digits[:3]), before, atol=1e-5)
+
+
+def test_a_short_code_of_steps_learns_in_every_one_of_them():
+    X = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
+    model = UndercompleteAutoencoder(n_latent=2, max_epochs=1, **RUN)
+    untrained = {name: one.clone() for name, one in model.fit(X).net_.named_parameters()}
+    longer = model.set_params(max_epochs=2).fit(X).net_
+    for name, one in longer.named_parameters():
+        assert not torch.equal(one, untrained[name])

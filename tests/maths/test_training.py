@@ -51,6 +51,12 @@ def X():
     return np.arange(N, dtype=np.float32)[:, None]
 
 
+def test_a_single_step_changes_the_weights(X):
+    line = Line()
+    train(line, X, line.loss, plan(max_epochs=1, batch_size=N, decay=True))
+    assert line.w.item() > 0
+
+
 class Watched(Line):
     """Remembers which rows came, with which noise, at which step."""
 

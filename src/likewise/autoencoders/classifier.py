@@ -26,7 +26,6 @@ from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.errors import InputError
 from likewise.nn.augmentation import mirrored
-from likewise.nn.device import use_bfloat16
 from likewise.nn.optimizers import RATES
 from likewise.nn.plan import History, Plan, Progress, staged
 from likewise.nn.training import train
@@ -277,7 +276,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             max_seconds=float("inf") if self.max_seconds is None else self.max_seconds,
             seed=seed,
             device=self.autoencoder_.device_,
-            bfloat16=use_bfloat16(self.autoencoder_.precision, self.autoencoder_.device_),
+            bfloat16=self.autoencoder_._plan().bfloat16,
             decay=True,
         )
 

@@ -23,7 +23,7 @@ from likewise.nn.augmentation import augmented
 from likewise.nn.checkpoint import Checkpoint
 from likewise.nn.device import resolve_device
 from likewise.nn.layers import ACTIVATIONS, Hourglass, LinearOutputNet, Net, exact
-from likewise.nn.losses import LINKS, LOSSES
+from likewise.nn.losses import LINKS, LOSSES, clipped
 from likewise.nn.optimizers import make_optimizer
 from likewise.nn.output import explained
 from likewise.nn.plan import History
@@ -159,7 +159,8 @@ class NeuralAutoencoder(NeuralParameters):
 
     def _losses(self, logits: Tensor, rows: Rows) -> NDArray[np.float64]:
         """Return the loss of each row in the units of X."""
-        return as_array(LOSSES[self.loss_](logits, rows)).astype(np.float64) * self._loss_unit
+        explained = clipped(rows) if self.loss_ == "bernoulli" else rows
+        return as_array(LOSSES[self.loss_](logits, explained)).astype(np.float64) * self._loss_unit
 
     @property
     def _loss_unit(self) -> float:
@@ -271,9 +272,10 @@ class NeuralAutoencoder(NeuralParameters):
 
     @torch.inference_mode()
     def _held_out_score(self, X: Any) -> float:
-        """Return the mean loss, its sign changed, of what the encoder alone makes of held rows."""
+        """Return the mean loss, sign changed, of held rows; as training's, in the net's unit."""
         blocks = (self._rows(block) for block in self._blocks(X))
-        return -float(np.concatenate([self._losses(self._forward(r), r) for r in blocks]).mean())
+        losses = torch.cat([LOSSES[self.loss_](self._forward(rows), rows) for rows in blocks])
+        return -float(losses.double().mean())
 
     def _judged(self, validate: Validate) -> float:
         self.is_fitted_ = True  # a judge may ask for whatever a fitted model answers

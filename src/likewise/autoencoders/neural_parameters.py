@@ -140,7 +140,9 @@ class NeuralParameters(Autoencoder):
 
     def setting(self, name: str) -> Any:
         """Return a parameter as it was used: what was given, or what "auto" became."""
-        return self.chosen_[name] if name in self.chosen_ else getattr(self, name)
+        given = getattr(self, name)
+        is_auto = isinstance(given, str) and given == "auto"
+        return self.chosen_.get(name, given) if is_auto else given
 
     def _validate_params(self) -> None:
         super()._validate_params()

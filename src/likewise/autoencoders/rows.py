@@ -8,11 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array, validate_data
 
 from likewise.data.frames import require_collected
 from likewise.errors import InputError
 from likewise.memory import require_memory
+
+BLOCK = 4096
+"""Rows that are held in float64 at a time."""
+
+ROUNDED = 0.01
+"""How much of a column's deviation, at most, may be lost by rounding to float32."""
+
+CONSTANT = 1e-12
+"""Of its values, what a column that is constant but for rounding in float64 may differ by."""
 
 Shape = tuple[int, ...]
 """Of one image: (height, width) or (channels, height, width)."""
@@ -70,9 +80,7 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
         )
     require_collected(X)
     shape = shape_of(X)
-    if reset:
-        model.image_shape_ = shape
-    elif shape is not None and model.image_shape_ not in (None, shape):
+    if not reset and shape is not None and model.image_shape_ not in (None, shape):
         raise InputError(
             f"images of shape {shape} were given and this model learned images of shape "
             f"{model.image_shape_}; resize them"
@@ -88,10 +96,39 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
             )  # fmt: skip
     except ValueError as error:
         raise InputError(_refusal(error)) from error
+    if reset:
+        if shape is None and not sparse.issparse(table):
+            _require_told_apart(X, table)
+        model.image_shape_ = shape
     if sparse.issparse(table):
         table = sparse.csr_array(table)
         table.sum_duplicates()
     return table
+
+
+def _require_told_apart(X: Any, table: NDArray[np.float32]) -> None:
+    """Refuse columns whose values lie so far from 0 that float32 rounds their differences away."""
+    if getattr(X, "dtype", None) in (np.float32, np.float16):
+        return
+    given_rows = X if hasattr(X, "columns") else np.asarray(X)  # of a frame a block at a time
+    rounded, spread, first = 0.0, 0.0, None
+    for start in range(0, len(table), BLOCK):
+        part = slice(start, start + BLOCK)
+        given = np.asarray(_safe_indexing(given_rows, part), dtype=np.float64)
+        first = given[:1] if first is None else first
+        with np.errstate(over="ignore"):  # what is huge is told apart, and refused elsewhere
+            rounded = rounded + np.square(given - table[part]).sum(axis=0)
+            spread = spread + np.square(given - first).sum(axis=0)
+    jitter = len(table) * np.square(CONSTANT * table[0].astype(np.float64))
+    lost = np.flatnonzero((rounded > ROUNDED**2 * spread) & (spread > jitter))
+    if len(lost):
+        number = int(lost[0])
+        name = repr(X.columns[number]) if hasattr(X, "columns") else str(number)
+        raise InputError(
+            f"the values of column {name} lie near {table[0, number]:.4g} and differ by so little "
+            "that float32, in which autoencoders compute, rounds their differences away; subtract "
+            "the mean first, as sklearn.preprocessing.StandardScaler and likewise.TableEncoder do"
+        )
 
 
 def _refusal(error: ValueError) -> str:

@@ -12,7 +12,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from likewise.nn.losses import gaussian_kl
+from likewise.nn.losses import float_at_least, gaussian_kl
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Posterior:
     @classmethod
     def of(cls, encoded: Tensor) -> Self:
         """Return that of an encoder's 2 L outputs: μ first, log σ² behind."""
-        return cls(*encoded.chunk(2, dim=1))
+        return cls(*float_at_least(encoded).chunk(2, dim=1))
 
     def noise(self, generator: torch.Generator) -> Tensor:
         """Draw ε of each row, of shape (B, L)."""

@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import cast
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -89,12 +90,21 @@ class Net(nn.Module):
 def exact(rows: Rows, net: Net) -> tuple[Rows, Net]:
     """Return rows and a net as they are, but in float64 where the rows are dense.
 
-    In float32 the last bits of a product depend on which rows stand beside a row. It costs a copy
-    of the weights, and two to three times as long; Apple's devices have no float64.
+    In float32 the last bits of a product depend on which rows stand beside a row. It takes two to
+    three times as long, and a copy of the weights that is kept until they change; Apple's devices
+    have no float64.
     """
     if isinstance(rows, SparseRows) or rows.device.type == "mps":
         return rows, net
-    return rows.double(), copy.deepcopy(net).double()
+    state = tuple((id(weight), weight._version) for weight in net.parameters())
+    if net not in _TWINS or _TWINS[net][0] != state:
+        with torch.inference_mode(mode=False):
+            _TWINS[net] = state, copy.deepcopy(net).double()
+    return rows.double(), _TWINS[net][1]
+
+
+_TWINS: WeakKeyDictionary[Net, tuple[tuple[tuple[int, int], ...], Net]] = WeakKeyDictionary()
+"""Of each net: which weights, after how many changes, and their copy in float64."""
 
 
 class LinearOutputNet(Net):

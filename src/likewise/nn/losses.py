@@ -41,7 +41,7 @@ def squared(logits: Tensor, rows: Rows) -> Tensor:
     """
     if isinstance(rows, Tensor):
         return (rows - logits.to(rows.dtype)).square().sum(1)
-    wide = _wide(logits)
+    wide = float_at_least(logits)
     return wide.square().sum(1) - 2 * _inner(rows, wide) + rows.row_sums(rows.values.square())
 
 
@@ -53,7 +53,7 @@ def bernoulli(logits: Tensor, rows: Rows) -> Tensor:
     >>> bernoulli(torch.zeros(1, 2), torch.tensor([[0.0, 1.0]]))
     tensor([1.3863])
     """
-    wide = _wide(logits)
+    wide = float_at_least(logits)
     return functional.softplus(wide).sum(1) - _inner(rows, wide)
 
 
@@ -68,7 +68,7 @@ def multinomial(logits: Tensor, rows: Rows) -> Tensor:
     tensor([2.7726])
     """
     if isinstance(rows, Tensor):
-        return -(rows * functional.log_softmax(_wide(logits), 1)).sum(1)
+        return -(rows * functional.log_softmax(float_at_least(logits), 1)).sum(1)
     loss: Tensor = _SparseMultinomial.apply(  # type: ignore[no-untyped-call]
         logits, rows.row_of_value(), rows.columns, rows.values
     )
@@ -107,8 +107,15 @@ def log_normal(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
     return -0.5 * (log_variance + math.log(2 * math.pi) + distance)
 
 
-def _wide(logits: Tensor) -> Tensor:
-    """Return logits in float32 at least: bfloat16 is too coarse for a sum."""
+def clipped(rows: Rows) -> Rows:
+    """Return rows with values in [0, 1], beyond which the Bernoulli loss falls without end."""
+    if isinstance(rows, SparseRows):
+        return rows.with_values(rows.values.clamp(0, 1))
+    return rows.clamp(0, 1)
+
+
+def float_at_least(logits: Tensor) -> Tensor:
+    """Return numbers in float32 at least: bfloat16 is too coarse for a sum."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
@@ -126,7 +133,7 @@ class _SparseMultinomial(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, row: Tensor, column: Tensor, value: Tensor) -> Tensor:
-        log_p = functional.log_softmax(_wide(logits), 1)
+        log_p = functional.log_softmax(float_at_least(logits), 1)
         ctx.save_for_backward(row, column, value)
         ctx.log_p, ctx.dtype = log_p, logits.dtype
         return log_p.new_zeros(len(logits)).index_add_(0, row, -value * log_p[row, column])

@@ -54,7 +54,7 @@ class Plan:
         """Whether steps are recorded, and replayed from then on."""
         return self.recordable and self.optimizer != "sgd" and self.device.type == "cuda"
 
-    def share_done(self, rows_done: int, n_rows: int, seconds: float) -> float:
+    def share_done(self, rows_done: float, n_rows: int, seconds: float) -> float:
         """Return how much of the run lies behind, 0 to 1, by rows or by time if that is further."""
         by_rows = rows_done / (self.max_epochs * n_rows)
         return min(1.0, max(by_rows, seconds / self.max_seconds))

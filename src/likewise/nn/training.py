@@ -121,7 +121,7 @@ class _Epoch:
         every = 0.0 if self.plan.device.type == "cpu" else TELL_EVERY
         self.net.train()
         for batch, (chosen, n_values) in enumerate(self.rows.batches(order, self.plan.batch_size)):
-            self._set_rate(done + len(chosen), n)
+            self._set_rate(done + len(chosen) / 2, n)  # at 1 the rate is 0
             total += self.step.take(chosen, n_values, first + batch, self.turn)
             done += len(chosen)
             now = time.monotonic()
@@ -135,7 +135,7 @@ class _Epoch:
         self._require_finite(mean)
         return {"loss": mean, "seconds": seconds, "rows_per_second": done / max(seconds, 1e-9)}
 
-    def _set_rate(self, rows_done: int, n: int) -> None:
+    def _set_rate(self, rows_done: float, n: int) -> None:
         if self.plan.decay:
             seconds = time.monotonic() - self.began
             passed = self.number * n + rows_done

@@ -1,6 +1,5 @@
 """The seven steps of one image as a figure."""
 
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -55,14 +54,12 @@ def _signed(axes: Any, image: NDArray[Any]) -> None:
 
 def _first_layer_change(steps: ImageSteps) -> NDArray[Any]:
     """Return the change of that filter of the first layer which changes most."""
-    changes = steps.walk.changes
-    if "convolutions.0.weight" in changes:
-        filters = changes["convolutions.0.weight"].numpy()
-    else:  # dense: the first layer has a weight for each pixel, and columns of units
-        n = prod(steps.shape)
-        dense = next(one for one in changes.values() if one.ndim == 2 and n in one.shape)
-        matrix = dense.numpy() if dense.shape[1] == n else dense.numpy().T
-        filters = matrix.reshape(-1, *steps.shape)
+    first = next(
+        change.numpy()
+        for name, change in steps.walk.changes.items()
+        if name.endswith("weight") and change.ndim > 1
+    )
+    filters = first if first.ndim > 2 else first.T.reshape(-1, *steps.shape)  # dense: (F, H)
     size = np.square(filters).reshape(len(filters), -1).sum(axis=1)
     largest = filters[size.argmax()]
     return largest if largest.ndim == 2 else np.asarray(largest.mean(axis=0))
