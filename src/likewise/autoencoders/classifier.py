@@ -23,6 +23,7 @@ from likewise.autoencoders.base import copy_of, restoring
 from likewise.autoencoders.classifier_folder import autoencoder_in, contents_of, restore
 from likewise.autoencoders.estimator import Estimator
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.neural_memory import require_memory_to_recognise
 from likewise.autoencoders.undercomplete import UndercompleteAutoencoder
 from likewise.errors import InputError
 from likewise.nn.augmentation import mirrored
@@ -254,10 +255,11 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         rest = (self.dropout, self.label_smoothing, self.adversarial)
         self.net_ = recogniser.Recogniser(self.autoencoder_, len(self.classes_), seed, *rest)
         judge = partial(self._accuracy, table[held], labels[held])
-        seen = self.autoencoder_._scaled(table[~held])
+        require_memory_to_recognise(self.autoencoder_, table, self.batch_size)
+        seen, known = table[~held], labels[~held].astype(np.float32)
         self.history_ = train(
             self.net_,
-            np.column_stack([seen, labels[~held].astype(np.float32)]),
+            np.column_stack([self.autoencoder_._scaled(seen, out=seen), known]),
             self.net_.loss,
             self._plan(seed),
             validate=judge if held.any() else None,

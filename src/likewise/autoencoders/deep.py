@@ -113,13 +113,25 @@ class DeepAutoencoder(NeuralAutoencoder):
             return codes
         self._require_projectable(is_sparse=isinstance(rows, SparseRows))
         dense = cast("Tensor", rows)
-        size = max(1, JACOBIAN_BYTES // (4 * self.n_latent * dense.shape[1]))
+        size = max(1, JACOBIAN_BYTES // self._jacobian_bytes())
         parts = zip(torch.split(codes, size), torch.split(dense, size), strict=True)
 
         def seen(z: Tensor) -> Tensor:
             return LINKS[self.loss_](net.decode(z))
 
         return torch.cat([projected(seen, z, x, self.projection_steps) for z, x in parts])
+
+    def _jacobian_bytes(self) -> int:
+        """Return what projecting a row takes: slopes along each unit of the code, in float64.
+
+        Those of the widest layer four times over: as they come in, go out, and are multiplied.
+        """
+        widest = max(self.n_features_in_, self.n_latent, *self.setting("hidden"))
+        return 32 * self.n_latent * int(widest)
+
+    def _bytes_of_block(self, n_rows: int) -> int:
+        a_row = self._jacobian_bytes() if self.projection_steps else 0
+        return super()._bytes_of_block(n_rows) + max(a_row, min(JACOBIAN_BYTES, n_rows * a_row))
 
     def _require_learnable(self, X: Any) -> None:
         super()._require_learnable(X)

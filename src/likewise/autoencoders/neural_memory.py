@@ -85,6 +85,30 @@ def bytes_to_train(net: Net, X: Any, batch_size: int, n_logits: int) -> int:
     return bytes_of(X) + 4 * COPIES * weights + max(int(batch), judged)
 
 
+def require_memory_to_recognise(model: Any, X: Any, batch_size: int) -> None:
+    """Refuse labelled rows that a classifier could not learn from in the memory that is free.
+
+    Those to learn from are parted from those held out, and copied once more beside their labels.
+
+    Parameters
+    ----------
+    model : NeuralAutoencoder
+        On whose code the classifier is; its net is drawn.
+    X : ndarray of shape (n, F)
+        The rows.
+    batch_size : int
+        Of learning from the labels.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If they do not fit.
+    """
+    needed = bytes_of(X) + bytes_to_train(model.net_, X, min(batch_size, len(X)), 0)
+    what = f"learning labels of {len(X):,} rows x {X.shape[1]:,} features"
+    require_memory(needed, what, "lower batch_size, or give fewer rows")
+
+
 def bytes_between_layers(n_rows: int, widths: Sequence[int]) -> int:
     """Return what codes take that one layer is to learn of the one before it.
 

@@ -15,6 +15,9 @@ from likewise.nn.rows import Rows
 MAP_BATCH = 1000
 """Rows a step where neighbours are to be kept."""
 
+PAIR_TABLES = 7
+"""Numbers that are held for each pair of a batch's rows: distances, their logarithms, slopes."""
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class UndercompleteAutoencoder(NeuralAutoencoder):
@@ -89,6 +92,11 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
             chosen["batch_size"] = max(chosen["batch_size"], min(MAP_BATCH, n // 4))
             chosen["max_epochs"] = min(400, max(10, steps * chosen["batch_size"] // n))
         return chosen
+
+    def _bytes_to_fit(self, X: Any) -> int:
+        batch = min(self.setting("batch_size"), X.shape[0])
+        tables = PAIR_TABLES if self.neighbour_weight else 0
+        return super()._bytes_to_fit(X) + 4 * tables * int(batch) ** 2
 
     def _recordable(self) -> bool:
         return super()._recordable() and not self.neighbour_weight  # of a batch's rows

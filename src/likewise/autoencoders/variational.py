@@ -15,7 +15,9 @@ from torch import Tensor
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
 from likewise.nn.corruption import dropout
+from likewise.nn.device import resolve_device
 from likewise.nn.importance import Posterior, log_mean_exp
+from likewise.nn.output import held_logits
 from likewise.nn.rows import Rows, SparseRows
 
 ANNEALED = torch.tensor(math.inf)
@@ -152,6 +154,19 @@ class VariationalAutoencoder(NeuralAutoencoder):
         step = ANNEALED.to(self.device_)
         losses = torch.cat([self._batch_loss(rows, generator, step) for rows in blocks])
         return -float(losses.double().mean())
+
+    def _bytes_to_fit(self, X: Any) -> int:
+        """Return that of one draw, and what is held of each further one for its slope.
+
+        Of a draw that is the noise, z and what the prior's ratio is made of, twice what they have
+        numbers, as measured; what goes into and out of the decoder's layers; and the logits.
+        """
+        n_rows, n_features = min(self.setting("batch_size"), X.shape[0]), X.shape[1]
+        how = self.output if self.loss_ == "multinomial" else "full"
+        layers = n_rows * (10 * self.n_latent + 2 * sum(self.setting("hidden")))
+        device = resolve_device(self.device).type
+        a_draw = 4 * (layers + held_logits(how, n_rows, n_features, device) // 3)
+        return super()._bytes_to_fit(X) + (self.n_importance - 1) * int(a_draw)
 
     def _drawn(self, rows: Rows, generator: torch.Generator) -> Tensor:
         """Return zeros and ones whose probabilities the values are."""

@@ -49,9 +49,9 @@ def salt_and_pepper(rows: Rows, level: float, generator: torch.Generator) -> Row
 
     Examples
     --------
-    >>> rows = salt_and_pepper(torch.full((1, 6), 0.5), 0.5, torch.Generator().manual_seed(0))
-    >>> rows.tolist()
-    [[0.5, 0.5, 0.5, 0.5, 0.5, 0.5]]
+    >>> rows = torch.arange(1.0, 9.0)[None]
+    >>> salt_and_pepper(rows, 0.5, torch.Generator().manual_seed(0)).tolist()
+    [[1.0, 1.0, 8.0, 1.0, 1.0, 6.0, 8.0, 8.0]]
     """
     values = _values(rows)
     if not values.numel():
