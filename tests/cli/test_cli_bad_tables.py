@@ -163,3 +163,20 @@ def test_they_are_no_labels_but_may_be_left_out(run, nested, tmp_path):
     assert (result.code, "column 'tags' is of type list<" in result.err) == (2, True)
     out = tmp_path / "codes.csv"
     assert run("reduce", nested, "--without", "place,tags", "--out", out, *BRIEF).code == 0
+
+
+def test_columns_are_left_out_by_names_as_csv_has_them(run, refused, tmp_path):
+    path = tmp_path / "t.csv"
+    rows = "".join(f"{n},{n % 7},{n % 5},{n % 3}\n" for n in range(40))
+    path.write_text(',"sq ft, total",b,c\n' + rows)
+    result = run("reduce", path, "--without", '"sq ft, total",column1,column1', *BRIEF)
+    assert result.code == 0, result.err
+    assert "read 40 rows and 2 columns" in result.err
+    said = refused("reduce", path, "--without", "sq ft", *BRIEF)
+    assert 'the table has the columns column1, "sq ft, total", b, c' in said
+
+
+def test_a_column_that_numbers_the_rows_and_one_without_values_are_said(run, table):
+    result = run("reduce", table(id=range(1, 41), none=[""] * 40), *BRIEF)
+    assert "column 'id' numbers the rows; --without id leaves it out" in result.err
+    assert "1 empty" in result.err

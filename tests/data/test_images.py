@@ -187,7 +187,7 @@ def npz(path, **arrays):
         ({"images": np.ones((2, 2, 2)), "labels": np.array([{}, 1])}, "labels holds Python obje"),
         ({"images": np.ones((2, 2))}, r"has an array of shape (2, 2); images are"),
         ({"images": np.full((2, 2, 2), 7.5)}, "pixels from 7.5 to 7.5; give uint8"),
-        ({"images": np.full((2, 2, 2), np.nan)}, "pixels from nan to nan"),
+        ({"images": np.full((2, 2, 2), np.nan)}, "has 8 pixels that are NaN"),
         ({"images": np.full((2, 2, 2), 1j)}, "pixels of type complex128"),
         ({"images": np.ones((2, 2, 2)), "labels": np.arange(3)}, "2 images and labels of shape"),
         ({"images": np.ones((2, 2, 2)), "labels": np.array([1j, 2])}, "labels of type complex"),

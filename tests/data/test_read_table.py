@@ -55,3 +55,16 @@ def test_json_lines_and_parquet(tmp_path):
 def test_a_bad_file_is_refused(tmp_path, text, said):
     with pytest.raises(LogError, match=said):
         read(tmp_path, text)
+
+
+def test_a_column_without_a_name_is_called_by_its_place(tmp_path):
+    table = read(tmp_path, ",a,\n0,x,7\n1,y,8\n")
+    assert table.to_pydict() == {"column1": [0, 1], "a": ["x", "y"], "column3": [7, 8]}
+    with pytest.raises(LogError, match="two columns named 'column2'"):
+        read(tmp_path, "column2,\n0,1\n")
+
+
+def test_a_header_that_is_not_utf_8_is_refused(tmp_path):
+    (tmp_path / "latin.csv").write_bytes("größe,a\n1,2\n".encode("latin-1"))
+    with pytest.raises(LogError, match="line 1 holds text that is not UTF-8"):
+        read_table(tmp_path / "latin.csv")

@@ -252,3 +252,9 @@ def test_what_is_made_of_a_date_is_one_that_can_be_told(kind, far):
     encoder = TableEncoder().fit(pa.table({"day": days}))
     (made,) = encoder.inverse_transform(np.array([[far]]))["day"].to_pylist()
     assert made.year < 1900 if far < 0 else made.year > 2100
+
+
+def test_columns_of_the_matrix_have_names_of_their_own():
+    table = pa.table({"a=b": [1.0, 2.0], "a": ["b", "c"], "a=b (2)": [3.0, 1.0]})
+    names = TableEncoder().fit(table).get_feature_names_out().tolist()
+    assert names == ["a=b", "a=b (2)", "a=c", "a=b (2) (2)"]

@@ -53,7 +53,14 @@ def test_all_that_learns_learns_from_the_rows_of_a_fold_alone(rows_seen_by):
 def test_numbers_are_quantities_and_few_whole_numbers_classes():
     table, x = make_table()
     assert probe(table, pa.chunked_array([x]), SMALL).measure == "R²"
-    assert probe(table, pa.chunked_array([(x > 0).astype(int)]), SMALL).measure == "accuracy"
+    sign = (x > 0).astype(int)
+    assert probe(table, pa.chunked_array([sign]), SMALL).measure == "accuracy"
+    assert probe(table, pa.chunked_array([sign.astype(float)]), SMALL).measure == "accuracy"
+    rare = np.where(np.arange(len(x)) < 2, 9, sign)  # counts with a tail
+    assert probe(table, pa.chunked_array([rare]), SMALL).measure == "R²"
+    prices = pa.chunked_array([pa.array(x.round(2)).cast(pa.decimal128(6, 2), safe=False)])
+    assert probe(table, prices, SMALL).measure == "R²"
+    assert probe(table, pa.chunked_array([pa.array(sign, pa.duration("s"))]), SMALL).measure == "R²"
 
 
 def test_a_shuffled_target_is_not_told():

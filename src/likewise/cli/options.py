@@ -130,16 +130,27 @@ def _bytes(text: str) -> int:
 
 
 def names(text: str) -> list[str]:
-    """Split names or ids separated by commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """Split names separated by commas, each once; one with a comma in it is in double quotes.
+
+    Examples
+    --------
+    >>> names('sold, "sq ft, total",sold')
+    ['sold', 'sq ft, total']
+    """
+    return list(dict.fromkeys(_cells(text)))
 
 
 def basket(text: str) -> list[str]:
     """Return the item ids of --basket; one with a comma in it is in double quotes, as in CSV."""
-    cells = next(csv.reader([" ".join(text.splitlines())], skipinitialspace=True), [])
-    if not (items := [cell.strip() for cell in cells if cell.strip()]):
+    if not (items := _cells(text)):
         raise InputError("--basket is empty; give item ids, separated by commas")
     return items
+
+
+def _cells(text: str) -> list[str]:
+    """Return the fields of a line of CSV that hold something."""
+    cells = next(csv.reader([" ".join(text.splitlines())], skipinitialspace=True), [])
+    return [cell.strip() for cell in cells if cell.strip()]
 
 
 def seconds(text: str | float) -> float:

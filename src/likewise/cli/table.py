@@ -49,7 +49,9 @@ def read(path: Path, without: str | None, output: Output) -> "pa.Table":
     table = table.drop_columns(left_out)
     for name in with_decimal_commas(table):
         output.note(f"column {name!r} is read as texts: {DECIMAL_COMMAS}")
-    kinds = Counter(_word(field.type) for field in table.schema)
+    for name in _row_numbers(table):
+        output.note(f"column {name!r} numbers the rows; --without {_quoted(name)} leaves it out")
+    kinds = Counter(map(_word, table.columns))
     output.note(
         f"read {counted(table.num_rows, 'row')} and {counted(table.num_columns, 'column')} "
         f"of {path} (" + ", ".join(f"{count} {kind}" for kind, count in kinds.items()) + ")"
@@ -61,8 +63,27 @@ def require_column(table: "pa.Table", name: str, option: str) -> None:
     """Refuse an option that names a column which is not there."""
     if name not in table.column_names:
         raise InputError(
-            f"{option} {name}: the table has the columns {', '.join(table.column_names)}"
+            f"{option} {name}: the table has the columns "
+            + ", ".join(map(_quoted, table.column_names))
         )
+
+
+def _quoted(name: str) -> str:
+    """Return a name as --without takes it."""
+    return f'"{name}"' if "," in name else name
+
+
+def _row_numbers(table: "pa.Table") -> list[str]:
+    """Return the columns that count the rows from 0 or 1 on, as pandas writes its index."""
+    import numpy as np
+    import pyarrow as pa
+
+    def counts(column: "pa.ChunkedArray") -> bool:
+        if not pa.types.is_integer(column.type) or column[0].as_py() not in (0, 1):
+            return False
+        return bool(np.array_equal(column.to_numpy() - column[0].as_py(), np.arange(len(column))))
+
+    return [name for name in table.column_names if len(table) > 2 and counts(table[name])]
 
 
 def set_apart(
@@ -133,8 +154,11 @@ def require_dimensions(dimensions: int) -> None:
         raise InputError(f"--dimensions {dimensions} given; give 1 or more")
 
 
-def _word(type_: "pa.DataType") -> str:
+def _word(column: "pa.ChunkedArray") -> str:
     import pyarrow as pa
+
+    if column.null_count == len(column):
+        return "empty"
 
     words = {
         "text": pa.types.is_string, "whole number": pa.types.is_integer,
@@ -142,4 +166,4 @@ def _word(type_: "pa.DataType") -> str:
         "yes or no": pa.types.is_boolean, "duration": pa.types.is_duration,
         "time": pa.types.is_temporal,
     }  # fmt: skip
-    return next((word for word, test in words.items() if test(type_)), str(type_))
+    return next((word for word, test in words.items() if test(column.type)), str(column.type))

@@ -230,6 +230,8 @@ def scaled(raw: NDArray[Any], place: Path) -> NDArray[np.float32]:
     if raw.dtype.kind not in "fiu":
         raise InputError(f"{place} has pixels of type {raw.dtype}; give uint8, or floats in [0, 1]")
     pixels = np.ascontiguousarray(raw, dtype=np.float32)
+    if n_missing := int(np.isnan(pixels).sum()):
+        raise InputError(f"{place} has {n_missing:,} pixels that are NaN; leave out such images")
     low, high = float(pixels.min()), float(pixels.max())
     if not 0 <= low <= high <= 1:
         raise InputError(

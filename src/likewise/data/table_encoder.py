@@ -1,5 +1,6 @@
 """Tables of mixed columns as float matrices, and back."""
 
+from itertools import chain, count
 from typing import Any, Self
 
 import numpy as np
@@ -144,7 +145,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the matrix columns, such as ``price`` and ``town=Rome``."""
         check_is_fitted(self)
-        return np.array([name for column in self.columns_ for name in column.names], dtype=object)
+        found: dict[str, None] = {}
+        for name in (name for column in self.columns_ for name in column.names):
+            # A column may be called town=Rome, beside a column town.
+            again = (f"{name} ({number})" for number in count(2))
+            found[next(one for one in chain([name], again) if one not in found)] = None
+        return np.array(list(found), dtype=object)
 
     @property
     def source_(self) -> NDArray[np.int64]:

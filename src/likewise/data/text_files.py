@@ -109,6 +109,9 @@ def _header(path: str, delimiter: str) -> list[str]:
         header = [name.strip() for name in next(csv.reader(lines, delimiter=delimiter), [])]
     if not any(header):
         raise LogError(f"{path} has no header in its first line; name the columns there")
+    if any("\ufffd" in name for name in header):
+        raise LogError(f"{path} line 1 holds text that is not UTF-8; save the file as UTF-8")
+    header = [name or f"column{number}" for number, name in enumerate(header, start=1)]
     twice = [name for name in header if name and header.count(name) > 1]
     if twice:
         raise LogError(f"{path} has two columns named {twice[0]!r}; give each its own name")

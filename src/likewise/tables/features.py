@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from likewise.autoencoders import Autoencoder
 from likewise.autoencoders.base import copy_of
-from likewise.data.arrow_values import is_text
+from likewise.data.arrow_values import is_number, is_text
 from likewise.data.table_encoder import TableEncoder
 from likewise.errors import InputError
 
@@ -49,7 +49,8 @@ class Probes:
     def line(self) -> str:
         """Return the comparison in one line."""
         means = ", ".join(f"{name} {one.mean():.3f}" for name, one in self.scores.items())
-        return f"{self.measure} of a linear probe on unseen rows, {self.n_codes} codes: {means}"
+        codes = "1 code" if self.n_codes == 1 else f"{self.n_codes} codes"
+        return f"{self.measure} of a linear probe on unseen rows, {codes}: {means}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
@@ -75,8 +76,9 @@ def probe(
     table : pyarrow.Table
         The columns, without the target.
     target : pyarrow.ChunkedArray
-        Texts, truth values or whole numbers of at most `MOST_CLASSES` kinds are classes (logistic
-        regression); other numbers, and durations, are quantities (ridge regression).
+        Texts, truth values and whole numbers of at most `MOST_CLASSES` kinds, each in `FOLDS` rows
+        or more, are classes (logistic regression); other numbers, and durations, are quantities
+        (ridge regression).
     model : Autoencoder
         A copy of it learns in each fold.
     max_categories : int
@@ -122,21 +124,30 @@ def _pca(rows: NDArray[Any], n: int, seed: int) -> Callable[[NDArray[Any]], NDAr
 
 
 def _target(target: pa.ChunkedArray) -> tuple[NDArray[Any], bool]:
-    if pa.types.is_duration(target.type):
-        target = target.cast(pa.int64()).cast(pa.float64())
     missing, kind = target.is_null(nan_is_null=True), target.type
     if n_missing := pc.sum(missing).as_py() or 0:
         which = f"{n_missing:,} of {len(target):,}" if n_missing < len(target) else "all"
         raise InputError(f"the target is missing in {which} rows; fill it in, or leave them out")
-    words, whole = is_text(kind) or pa.types.is_boolean(kind), pa.types.is_integer(kind)
-    if not (words or whole or pa.types.is_floating(kind)):
+    words = is_text(kind) or pa.types.is_boolean(kind)
+    if not (words or is_number(kind) or pa.types.is_duration(kind)):
         raise InputError(f"the target is {kind}; a target is texts, truth values or numbers")
-    n_values = len(pc.unique(target))
-    classes = words or (whole and n_values <= MOST_CLASSES)
-    if n_values < 2:
+    y = _words(target) if words else _quantities(target)
+    _, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
+    if len(counts) < 2:
         raise InputError("the target is the same in all rows; there is nothing to tell")
-    y: NDArray[Any] = target.to_numpy()
-    return (np.unique(y.astype(str), return_inverse=True)[1] if classes else y), classes
+    few = len(counts) <= MOST_CLASSES and counts.min() >= FOLDS
+    classes = words or (few and not pa.types.is_duration(kind) and bool((y == np.round(y)).all()))
+    return (numbers if classes else y), classes
+
+
+def _words(target: pa.ChunkedArray) -> NDArray[Any]:
+    return np.asarray(target.to_numpy().astype(str))
+
+
+def _quantities(target: pa.ChunkedArray) -> NDArray[np.float64]:
+    if pa.types.is_duration(target.type):
+        target = target.cast(pa.int64())
+    return np.asarray(target.cast(pa.float64(), safe=False).to_numpy())
 
 
 def _folds(y: NDArray[Any], classes: bool, seed: int) -> Iterator[tuple[Any, Any]]:
