@@ -51,7 +51,7 @@ WORK = {
     "fit of large batches": (lambda: table(15_000, 100), model(batch_size=15_000).fit),
     "fit of a large net": (lambda: table(500, 1000), model(hidden=(3000, 1000)).fit),
     "fit that keeps neighbours": (
-        lambda: table(3_000, 8), model(batch_size=3_000, neighbour_weight=1).fit
+        lambda: table(4_000, 8), model(batch_size=4_000, neighbour_weight=1).fit
     ),
     "fit of many draws": (lambda: table(1_200, 300), draws.fit),
     "labels": (lambda: table(100_000, 100), lambda X: coded.fit(X, np.arange(100_000) % 2)),

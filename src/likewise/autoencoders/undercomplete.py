@@ -15,7 +15,7 @@ from likewise.nn.rows import Rows
 MAP_BATCH = 1000
 """Rows a step where neighbours are to be kept."""
 
-PAIR_TABLES = 7
+PAIR_TABLES = 8
 """Numbers that are held for each pair of a batch's rows: distances, their logarithms, slopes."""
 
 
