@@ -319,12 +319,21 @@ def test_what_goes_on_from_a_fitted_autoencoder_learns_by_itself(data):
     assert len(fitted.history_.epochs) == length
 
 
-@pytest.mark.parametrize("pretrain", [False, "prefit"])
-def test_rows_without_labels_are_refused_where_nothing_learns_from_them(data, pretrain):
+def test_rows_without_labels_are_refused_where_nothing_learns_from_them(data):
     X, y = data
     fitted = UndercompleteAutoencoder(n_latent=2, max_epochs=1, random_state=0).fit(X)
-    with pytest.raises(InputError, match="X_unlabelled is for pretrain=True"):
-        AutoencoderClassifier(fitted, pretrain=pretrain).fit(X, y, X_unlabelled=X)
+    with pytest.raises(InputError, match="X_unlabelled was given"):
+        AutoencoderClassifier(fitted, pretrain="prefit").fit(X, y, X_unlabelled=X)
+
+
+def test_rows_without_labels_scale_those_of_a_net_that_does_not_learn_first(data):
+    X, y = data
+    rest = 9 * X + 5
+    net = UndercompleteAutoencoder(n_latent=2, loss="squared", max_epochs=1)
+    model = AutoencoderClassifier(net, pretrain=False, max_epochs=1, random_state=0)
+    model.fit(X, y, X_unlabelled=rest)
+    flat = np.concatenate([X, rest]).reshape(2 * len(X), -1)
+    np.testing.assert_allclose(model.autoencoder_.scaling_.mean, flat.mean(0), rtol=1e-5)
 
 
 def test_a_share_held_out_that_leaves_too_few_rows_is_refused_before_work(data, monkeypatch):

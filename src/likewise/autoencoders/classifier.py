@@ -145,7 +145,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         y : array-like of shape (n,)
             Their labels, of two classes or more.
         X_unlabelled : array-like of shape (m, F), or images, optional
-            For the autoencoder, where it learns first.
+            For the autoencoder; of one that does not learn first, for how it scales rows.
 
         Raises
         ------
@@ -158,8 +158,8 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         table, labels = self._labelled(X, y)
         everything = table
         if X_unlabelled is not None:
-            if not self.pretrain or self.pretrain == "prefit":
-                raise InputError(f"X_unlabelled is for pretrain=True; it is {self.pretrain!r}")
+            if self.pretrain == "prefit":
+                raise InputError("X_unlabelled was given, and the autoencoder is fitted already")
             everything = np.concatenate([table, rows.checked(self, X_unlabelled, reset=False)])
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         held = recogniser.held_out(labels, self.validation_fraction, seed)
