@@ -80,7 +80,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     autoencoder_ : NeuralAutoencoder
         Fitted; its encoder has then learned from the labels, its decoder has not.
     history_ : History
-        Loss and held-out accuracy of each epoch of learning from the labels.
+        Of learning from the labels: loss of each epoch; accuracy on held-out rows, plus .001 p(y).
 
     References
     ----------

@@ -52,7 +52,7 @@ class NeuralParameters(Autoencoder):
         by blocks of items, for the same loss in less memory; or those of the items that the batch
         holds and of a sample of the others, an estimate whose cost hardly grows with the catalogue,
         with Adam for the weights of those items alone. "auto" is full, and blocked where a batch
-        has more than 2²⁵ logits.
+        has more than 2²⁵ logits (on CUDA 2²⁹).
     optimizer : {"auto", "adam", "adamw", "muon", "sgd"}
         Adam (Kingma and Ba, 2015); AdamW, whose `weight_decay` stands apart from the gradient;
         :class:`~likewise.nn.optimizers.Muon`, whose learning rate rises at first and falls to 0 by

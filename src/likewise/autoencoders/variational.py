@@ -106,7 +106,8 @@ class VariationalAutoencoder(NeuralAutoencoder):
 
         log p(x) ≈ log (1/S) Σ_s p(x | z_s) p(z_s) / q(z_s | x), z_s ~ q(z | x), a lower bound in
         expectation that tightens with S (Burda et al., 2016). The noise behind the samples is the
-        same for all rows, so that a row's answer does not depend on those beside it.
+        same for all rows, so that a row's answer does not depend on those beside it, but for the
+        last bits of a float32.
 
         Parameters
         ----------
@@ -134,9 +135,15 @@ class VariationalAutoencoder(NeuralAutoencoder):
         return encoded[:, : self.n_latent]
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
+        return self._bound(rows, generator, step, self.setting("input_dropout"))
+
+    def _bound(
+        self, rows: Rows, generator: torch.Generator, step: Tensor, dropped: float
+    ) -> Tensor:
+        """Return the loss of each row where a share `dropped` of its values is not seen."""
         if self.binarise:
             rows = self._drawn(rows, generator)
-        seen = dropout(self._input(rows), self.setting("input_dropout"), generator)
+        seen = dropout(self._input(rows), dropped, generator)
         q = Posterior.of(self.net_.encode(seen))
         weight: Tensor = (step / self.setting("anneal_steps")).clamp(max=self.setting("beta"))
         if self.n_importance == 1:
@@ -152,7 +159,7 @@ class VariationalAutoencoder(NeuralAutoencoder):
         generator = torch.Generator(self.device_).manual_seed(0)
         blocks = (self._rows(block) for block in self._blocks(X))
         step = ANNEALED.to(self.device_)
-        losses = torch.cat([self._batch_loss(rows, generator, step) for rows in blocks])
+        losses = torch.cat([self._bound(rows, generator, step, 0.0) for rows in blocks])
         return -float(losses.double().mean())
 
     def _bytes_to_fit(self, X: Any) -> int:

@@ -130,7 +130,7 @@ def _model(
 
 
 SUITED = {"input_dropout": 0.0, "beta": 1.0, "anneal_steps": 500}
-"""What suits images better than the defaults for purchases, of the variational type."""
+"""What suits images better than RecVAE's and H+Vamp's own settings, which are for purchases."""
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
