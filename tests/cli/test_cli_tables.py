@@ -1,5 +1,6 @@
 """The commands on tables."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from likewise.autoencoders.neural import NeuralAutoencoder
 
 HOUSES = Path(__file__).parents[1] / "shop" / "houses.csv"
 WITH_CODE = [name for name, kind in TYPES.items() if "n_latent" in kind._get_param_names()]
+needs_dev_full = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="there is no /dev/full here"
+)
 BRIEF = ("--set", "max_epochs=3")
 
 
@@ -71,6 +75,26 @@ def test_the_same_seed_gives_the_same_codes(run, tmp_path):
 )
 def test_reduce_refuses(refused, options, said):
     assert said in refused("reduce", HOUSES, *options)
+
+
+@pytest.mark.parametrize("options", [["--out", "o.csv"], ["--plot", "o.png"], ["--save", "m"]])
+def test_a_folder_that_takes_no_file_is_noticed_before_the_work(run, monkeypatch, options):
+    def denied(**_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("likewise.artifact.swap.tempfile.TemporaryFile", denied)
+    result = run("reduce", HOUSES, *options)
+    assert result.code == 1
+    assert result.err.endswith(f"{options[1]} cannot be written: Permission denied\n")
+    assert "learned" not in result.err
+
+
+@needs_dev_full
+def test_a_disk_that_is_full_while_a_picture_is_written(run, tmp_path):
+    (tmp_path / "full.png").symlink_to("/dev/full")
+    result = run("reduce", HOUSES, "--plot", tmp_path / "full.png", *BRIEF)
+    assert result.code == 1
+    assert "full.png cannot be written: No space left" in result.err
 
 
 @pytest.mark.parametrize("kind", WITH_CODE)
@@ -304,6 +328,22 @@ def test_steps_of_a_row_need_a_model_of_a_table(refused, tmp_path):
     )
     said = refused("steps", tmp_path / "m.model", "--table", HOUSES)
     assert "holds no autoencoder of a table" in said
+
+
+@pytest.mark.parametrize("command", ["reduce", "features", "anomalies"])
+def test_training_that_the_time_cut_short_is_said_to_be(run, tmp_path, command):
+    rest = (command, HOUSES, "--out", tmp_path / "o.csv")
+    cut = run(*rest, "--seconds", 1e-6, "--json")
+    assert "the time ended the training in epoch 1: give more --seconds" in cut.err
+    assert cut.document()["stopped"] == "max_seconds"
+    whole = run(*rest, "--json", *BRIEF)
+    assert "the time" not in whole.err
+    assert whole.document()["stopped"] == "max_epochs"
+
+
+def test_features_say_that_several_trainings_share_the_time(run):
+    cut = run("features", HOUSES, "--target", "price", "--seconds", 1e-6)
+    assert "the time, shared by 4 trainings, ended the training in epoch 1" in cut.err
 
 
 @pytest.mark.parametrize("command", ["reduce", "features", "anomalies"])

@@ -1,5 +1,6 @@
 """Figures: names that can be read, and a curve of one epoch that can be seen."""
 
+import dataclasses
 from datetime import date, timedelta
 from types import SimpleNamespace
 
@@ -199,6 +200,24 @@ def test_the_scale_and_the_legend_name_the_column(reduction):
     spans = [None, *(timedelta(hours=n) for n in range(59))]
     figure = plots.reduction_map(reduction, spans, name="wait")
     assert figure.axes[2].get_ylabel() == "wait (days)"
+
+
+def test_durations_are_drawn_in_a_unit_that_suits_them(reduction):
+    spans = [timedelta(seconds=n) for n in range(60)]
+    bar = plots.reduction_map(reduction, spans, name="wait").axes[2]
+    assert bar.get_ylabel() == "wait (seconds)"
+    assert bar.get_ylim() == (0, 59)
+
+
+def test_of_more_than_two_numbers_the_map_shows_the_plane_of_most_spread_and_says_so(reduction):
+    assert "plane" not in plots.reduction_map(reduction).get_suptitle()
+    X = np.random.default_rng(0).normal(size=(60, 5))
+    codes = np.column_stack([np.zeros((60, 2)), X[:, :1], 2 * X[:, 1:2]])
+    four = dataclasses.replace(reduction, codes=codes, pca_codes=codes)
+    figure = plots.reduction_map(four)
+    assert "of 4 numbers the plane in which they spread most" in figure.get_suptitle()
+    places = figure.axes[0].collections[0].get_offsets()
+    assert np.ptp(places, axis=0).min() > 1
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (3, 4, 4)], ids=["grey", "colour"])

@@ -16,7 +16,7 @@ A crash at any instant of :func:`write_folder` leaves the old folder or the new 
 
 from likewise.artifact.contents import FORMAT_VERSION, JSON, Contents
 from likewise.artifact.reading import read_folder
-from likewise.artifact.swap import require_replaceable
+from likewise.artifact.swap import require_replaceable, require_room
 from likewise.artifact.writing import write_folder
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "Contents",
     "read_folder",
     "require_replaceable",
+    "require_room",
     "write_folder",
 ]

@@ -17,12 +17,13 @@ import errno
 import fcntl
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from likewise.artifact.contents import MANIFEST, NAMES
-from likewise.errors import InputError
+from likewise.errors import InputError, MachineError
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -147,6 +148,8 @@ def require_replaceable(path: Path) -> None:
     ------
     InputError
         If `path` is a file, a link or a folder that likewise did not write, or has no parent.
+    MachineError
+        If nothing can be written where it is.
 
     Examples
     --------
@@ -159,6 +162,7 @@ def require_replaceable(path: Path) -> None:
         raise InputError(f"there is no folder {str(path.parent)!r}; make it, or name another")
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise InputError(f"{str(path)!r} is a file or a link; name a new folder or a model folder")
+    require_room(path.parent, str(path))
     if not path.exists():
         return
     names = {entry.name for entry in path.iterdir()}
@@ -167,6 +171,14 @@ def require_replaceable(path: Path) -> None:
             f"{str(path)!r} is there and is not a model folder, so it is not overwritten; "
             "name a new folder"
         )
+
+
+def require_room(folder: Path, what: str) -> None:
+    """Refuse a folder that takes no new file, which root learns only by making one."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise MachineError(f"{what} cannot be written: {error.strerror}") from error
 
 
 def _remove_leftovers(path: Path) -> None:

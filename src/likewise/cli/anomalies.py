@@ -54,6 +54,8 @@ def command(
 
       likewise anomalies houses.csv --without zip --set corruption_level=0.3
     """
+    from likewise.cli.models import stopped
+
     output = Output(as_json, quiet)
     if k < 1:
         raise InputError(f"-k {k} given; give 1 or more")
@@ -69,7 +71,9 @@ def command(
     _print(ranked[:k], output)
     written = _write(detector, ranked, out, save)
     output.note(*(f"wrote {path}" for path in written))
-    output.json({"rows": rows.num_rows, "anomalies": _plain(ranked[:k]), "wrote": written})
+    document = {"rows": rows.num_rows, "anomalies": _plain(ranked[:k]), "wrote": written}
+    ended = {} if model else {"stopped": stopped(detector.table_)}
+    output.json(document | ended)
 
 
 def _learned(
@@ -81,7 +85,7 @@ def _learned(
     seed: int,
     output: Output,
 ) -> "AnomalyDetector":
-    from likewise.cli.models import how_learned, show_progress
+    from likewise.cli.models import cut_short, how_learned, show_progress
     from likewise.tables.anomalies import AnomalyDetector
     from likewise.tables.settings import hider
 
@@ -95,6 +99,7 @@ def _learned(
             rows
         )
     output.note(how_learned(detector.table_))
+    output.note(*cut_short(detector.table_, "anomalies stand out more"))
     return detector
 
 

@@ -10,7 +10,7 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli.evaluate import keep, show
-from likewise.cli.output import Output
+from likewise.cli.output import Output, write_picture
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _pictures(
         }
         for number, (name, draw) in enumerate(figures.items()):
             move(number / len(figures), name)
-            draw().savefig(out / name)
+            write_picture(draw(), out / name)
     return [str(out / name) for name in figures]
 
 

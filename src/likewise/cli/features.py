@@ -48,7 +48,7 @@ def command(
 
       likewise features houses.csv --target price --dimensions 8
     """
-    from likewise.cli.models import how_learned, show_progress
+    from likewise.cli.models import cut_short, how_learned, show_progress, stopped
     from likewise.tables.autoencoder import TableAutoencoder
     from likewise.tables.features import FOLDS, probe
     from likewise.tables.settings import describer
@@ -62,9 +62,10 @@ def command(
     t.require_code(kind)
     told, rows = t.set_apart(t.read(table, without, output), target, "--target")
     n_features = _half(rows, max_categories, output) if dimensions is None else dimensions
+    n_trainings = 1 if target is None else 1 + FOLDS
     model = t.new_model(
         kind, settings, lambda named: describer(n_features, rows.num_rows, named),
-        random_state=seed, max_seconds=seconds / (1 + FOLDS * (target is not None)),
+        random_state=seed, max_seconds=seconds / n_trainings,
     )  # fmt: skip
     document: dict[str, object] = {"dimensions": n_features}
     if told is not None:
@@ -77,6 +78,7 @@ def command(
         show_progress(model, move)
         learned = TableAutoencoder(model, max_categories=max_categories).fit(rows)
     output.note(how_learned(learned))
+    output.note(*cut_short(learned, "features tell more", share=_share(n_trainings)))
     if save is not None:
         learned.save(save)
     if out is not None:
@@ -86,7 +88,11 @@ def command(
         write_table(pa.table(codes | ({} if told is None else {"target": told})), out)
     written = [str(path) for path in (out, save) if path is not None]
     output.note(*(f"wrote {path}" for path in written))
-    output.json(document | {"wrote": written})
+    output.json(document | {"stopped": stopped(learned), "wrote": written})
+
+
+def _share(n_trainings: int) -> str:
+    return f", shared by {n_trainings} trainings," if n_trainings > 1 else ""
 
 
 def _answered(

@@ -9,7 +9,7 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli import table as t
-from likewise.cli.output import Output, counted
+from likewise.cli.output import Output, counted, write_picture
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def command(
     """
     from likewise.artifact import require_replaceable
     from likewise.cli.image_pictures import pictures
-    from likewise.cli.models import how_learned, show_progress
+    from likewise.cli.models import cut_short, how_learned, show_progress, stopped
     from likewise.evaluate.images import judged
 
     output = Output(as_json, quiet)
@@ -75,11 +75,7 @@ def command(
         show_progress(model, move)
         model.fit(training.pixels)
     output.note(how_learned(model))
-    if model.history_.stopped == "max_seconds":
-        output.note(
-            f"the time ended the training in epoch {len(model.history_.epochs)}: "
-            "give more --seconds, and images come back sharper"
-        )
+    output.note(*cut_short(model, "images come back sharper"))
     model.set_params(progress=None)
     model.save(out / MODEL)
     result = judged(model, training.pixels, testing.pixels)
@@ -104,6 +100,7 @@ def command(
             "dimensions": model._n_features_out,
             "training_images": len(training),
             "test_images": len(testing),
+            "stopped": stopped(model),
             **result.as_dict(),
             "accuracy": accuracy,
             "classifier": None if recogniser is None else str(out / RECOGNISER),
@@ -218,5 +215,5 @@ def _write(drawn: dict[str, Callable[[], "Figure"]], out: Path, output: Output) 
     with output.bar("drawing") as move:
         for number, (name, draw) in enumerate(drawn.items()):
             move(number / len(drawn), name)
-            draw().savefig(out / name)
+            write_picture(draw(), out / name)
     return [str(out / name) for name in drawn]

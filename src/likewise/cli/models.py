@@ -91,6 +91,20 @@ def how_learned(model: Any) -> str:
     return f"learned from {values}" + (f", by the {loss} loss" if loss else "")
 
 
+def stopped(model: Any) -> str | None:
+    """Return why training ended, as `History.stopped`; None of a type that has no epochs."""
+    history = getattr(getattr(model, "model_", model), "history_", None)
+    return None if history is None else str(history.stopped)
+
+
+def cut_short(model: Any, then: str, *, share: str = "") -> list[str]:
+    """Say that the time ended the training, if it did, and what more time would bring."""
+    if stopped(model) != "max_seconds":
+        return []
+    epoch = len(getattr(model, "model_", model).history_.epochs)
+    return [f"the time{share} ended the training in epoch {epoch}: give more --seconds, and {then}"]
+
+
 def _encoded(columns: "Sequence[Column]") -> str:
     """Say how the columns of a table became numbers."""
     from likewise.data.table_columns import Category

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from likewise.errors import InputError
+from likewise.errors import InputError, MachineError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from matplotlib.figure import Figure
 
 
 TABLES = (".parquet", ".csv", ".tsv", ".jsonl")
@@ -140,18 +141,31 @@ def write_table(table: "pa.Table", path: Path) -> None:
         file.write(table)
 
 
+def write_picture(figure: "Figure", path: Path) -> None:
+    """Write a figure by the path's extension."""
+    try:
+        figure.savefig(path)
+    except OSError as error:
+        raise MachineError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
 def require_writable(path: Path | None, kinds: Sequence[str], option: str = "--out") -> None:
     """Refuse an output path before the work starts, if it could not be written after it."""
     if path is None:
         return
+    from likewise.artifact import require_room
+
     if path.suffix.lower() not in kinds:
         raise InputError(f"{option} {path} has no known ending; it is one of {', '.join(kinds)}")
     if path.is_dir():
         raise InputError(f"{option} {path} is a folder; name a file")
-    if not path.resolve().parent.is_dir():
+    folder = path.resolve().parent
+    if not folder.is_dir():
         raise InputError(
             f"{option} {path}: there is no folder {path.parent}; make it, or name another"
         )
+    if path.is_file() or not path.exists():  # a device is written in its place
+        require_room(folder, f"{option} {path}")
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:

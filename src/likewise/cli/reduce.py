@@ -7,7 +7,7 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli import table as t
-from likewise.cli.output import Output, require_writable, write_table
+from likewise.cli.output import Output, require_writable, write_picture, write_table
 
 if TYPE_CHECKING:
     from likewise.tables.reduction import Reduction
@@ -47,7 +47,7 @@ def command(
 
       likewise reduce houses.csv --dimensions 3 --without price --set hidden=64,16
     """
-    from likewise.cli.models import how_learned, show_progress
+    from likewise.cli.models import cut_short, how_learned, show_progress, stopped
     from likewise.tables.autoencoder import TableAutoencoder
     from likewise.tables.reduction import reduce_table
     from likewise.tables.settings import for_tables
@@ -67,6 +67,7 @@ def command(
         table_model = TableAutoencoder(model, max_categories=max_categories)
         reduction = reduce_table(rows, table_model, seed=seed)
     output.note(how_learned(reduction.model))
+    output.note(*cut_short(reduction.model, "the codes tell more"))
     output.lines(reduction.line())
     written = _write(reduction, labels, label or "", out, plot, save)
     output.note(*(f"wrote {path}" for path in written))
@@ -74,6 +75,7 @@ def command(
         {
             "dimensions": reduction.codes.shape[1],
             "held_out_rows": reduction.n_held,
+            "stopped": stopped(reduction.model),
             reduction.model.model_.type_name: reduction.own.as_dict(),
             "pca": reduction.pca.as_dict(),
             "wrote": written,
@@ -103,5 +105,5 @@ def _write(
         figure = reduction_map(
             reduction, None if labels is None else labels.to_pylist(), name=label
         )
-        figure.savefig(plot)
+        write_picture(figure, plot)
     return [str(path) for path in (out, plot, save) if path is not None]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import Output, require_writable
+from likewise.cli.output import Output, require_writable, write_picture
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _of_image(model: Path, images: Path, row: int, out: Path | None, output: Out
     if out is not None:
         from likewise.plots import image_steps_figure
 
-        image_steps_figure(steps).savefig(out)
+        write_picture(image_steps_figure(steps), out)
         output.note(f"wrote {out}")
     output.lines(*image_steps_lines(steps))
     output.json(steps.as_dict())

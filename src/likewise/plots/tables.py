@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from sklearn.decomposition import PCA
 
 from likewise.evaluate.embedding import Faithfulness
 from likewise.plots import canvas
@@ -24,34 +25,36 @@ def reduction_map(
     name: str = "",
     most_labels: int = NAMED,
 ) -> Figure:
-    """Return a table's rows by the first two numbers of their codes, beside PCA's.
+    """Return a table's rows by their codes, beside PCA's.
 
     Parameters
     ----------
     reduction : Reduction
         What `reduce_table` returned.
     labels : sequence of length n, optional
-        Colours the points: by value where all are dates, or numbers (or durations, in days) of more
-        than `most_labels` kinds; else by label, those beyond the most frequent ones together.
+        Colours the points: by value where all are dates, or numbers (or durations) of more than
+        `most_labels` kinds; else by label, those beyond the most frequent ones together.
         Points whose label is missing are grey.
     name : str
         What the labels are, such as their column.
 
     Notes
     -----
-    A few rows far out would leave the others no room: they are drawn at the edge.
+    Codes of more than two numbers are drawn on the plane in which they spread most (PCA of the
+    codes). A few rows far out would leave the others no room: they are drawn at the edge.
     """
     drawn = figure(10, 5)
     pairs: tuple[tuple[str, NDArray[Any], Faithfulness], ...] = (
         (reduction.model.model_.type_name, reduction.codes, reduction.own),
         ("PCA", reduction.pca_codes, reduction.pca),
     )
-    if labels is not None and all(is_missing(one) or isinstance(one, timedelta) for one in labels):
-        labels = [None if is_missing(one) else one / timedelta(days=1) for one in labels]
-        name = f"{name} (days)".strip()
+    if spans := [one for one in labels or () if isinstance(one, timedelta)]:
+        unit, length = _unit(spans)
+        labels = [one / length if isinstance(one, timedelta) else one for one in labels or ()]
+        name = f"{name} ({unit})".strip()
     both = drawn.subplots(1, 2)
     for axes, (kind, codes, judged) in zip(both, pairs, strict=True):
-        places = _within_sight(np.pad(codes, ((0, 0), (0, 1)))[:, :2])
+        places = _flat(_within_sight(codes))
         scale = _scatter(axes, places, labels, most_labels)
         axes.set(xticks=[], yticks=[], title=f"{kind}: {judged.explained:.1%} explained")
         axes.set_xlabel(
@@ -62,8 +65,32 @@ def reduction_map(
     if labels is not None and (legend := drawn.axes[1].get_legend_handles_labels())[0]:
         title = None if scale is not None else canvas.shortened(name, 24)
         drawn.legend(*legend, loc="outside right center", frameon=False, markerscale=2, title=title)
-    drawn.suptitle(f"{reduction.n_held:,} held-out rows judged, all {len(reduction.codes):,} drawn")
+    n, width = reduction.codes.shape
+    plane = f"; of {width} numbers the plane in which they spread most" if width > 2 else ""
+    drawn.suptitle(f"{reduction.n_held:,} held-out rows judged, all {n:,} drawn{plane}")
     return drawn
+
+
+def _unit(spans: Sequence[timedelta]) -> tuple[str, timedelta]:
+    """Return the longest unit of time that the longest duration reaches.
+
+    Examples
+    --------
+    >>> _unit([timedelta(seconds=90), timedelta(0)])[0], _unit([timedelta(-3)])[0]
+    ('minutes', 'days')
+    """
+    longest = max(map(abs, spans))
+    units = ("days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
+    lengths = [(unit, timedelta(**{unit: 1})) for unit in units]
+    return next((one for one in lengths if one[1] <= longest), lengths[3])
+
+
+def _flat(codes: NDArray[Any]) -> NDArray[Any]:
+    """Return codes as two numbers: a second one of 0, or those of the plane of most spread."""
+    if codes.shape[1] <= 2:
+        return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1])))
+    plane: NDArray[Any] = PCA(2, random_state=0).fit_transform(codes.astype(np.float64))
+    return plane
 
 
 def _within_sight(places: NDArray[Any]) -> NDArray[Any]:
