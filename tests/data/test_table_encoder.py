@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal as assert_polars_equal
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from likewise import InputError, TableEncoder
+from likewise import InputError, TableAutoencoder, TableEncoder
 
 
 def there_and_back(X):
@@ -258,3 +258,15 @@ def test_columns_of_the_matrix_have_names_of_their_own():
     table = pa.table({"a=b": [1.0, 2.0], "a": ["b", "c"], "a=b (2)": [3.0, 1.0]})
     names = TableEncoder().fit(table).get_feature_names_out().tolist()
     assert names == ["a=b", "a=b (2)", "a=c", "a=b (2) (2)"]
+
+
+@pytest.mark.parametrize("kind", [TableEncoder, TableAutoencoder])
+@pytest.mark.parametrize("wrong", ["a", 0, 2.5, None])
+def test_a_number_of_categories_that_is_none_is_refused(kind, wrong):
+    with pytest.raises(InputError, match=r"max_categories=.*; give a whole number, 1 or more"):
+        kind(max_categories=wrong).fit(PANDAS)
+
+
+def test_a_misspelt_argument_is_refused():
+    with pytest.raises(TypeError, match="sample_wieght"):
+        TableEncoder().fit_transform(PANDAS, sample_wieght=3)

@@ -163,3 +163,10 @@ def test_the_picture_shows_the_weights_of_one_unit_of_the_first_layer(images, wi
     largest = np.square(change).sum(axis=0).argmax()
     shown = _first_layer_change(steps)
     np.testing.assert_array_equal(shown, change[:, largest].reshape(6, 5))
+
+
+def test_channels_that_are_no_colours_are_drawn_as_their_mean():
+    images = np.random.default_rng(0).random((20, 2, 6, 5), dtype=np.float32)
+    model = ConvolutionalAutoencoder(**QUICK | {"max_epochs": 1}, filters=(4,)).fit(images)
+    drawn = image_steps_figure(image_steps(model, images[3])).axes[0].images[0].get_array()
+    np.testing.assert_allclose(drawn, images[3].mean(axis=0), atol=1e-6)

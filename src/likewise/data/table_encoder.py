@@ -93,6 +93,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _learn(self, table: pa.Table) -> None:
+        most = self.max_categories
+        if not isinstance(most, int | np.integer) or most < 1:
+            raise InputError(f"max_categories={most!r}; give a whole number, 1 or more")
         found, faults = [], []
         for name in table.column_names:
             try:
@@ -103,9 +106,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError("; ".join(faults))
         self.columns_: list[Column] = found
 
-    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> NDArray[np.float64]:
+    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.float64]:
         """Learn the columns of a table and return its matrix; the table is looked through once."""
-        del fit_params
         table = self._checked(X, reset=True)
         self._learn(table)
         return self._matrix(table)

@@ -41,7 +41,9 @@ def image_steps_figure(steps: ImageSteps) -> Figure:
 
 
 def _drawable(image: NDArray[Any]) -> NDArray[Any]:
-    """Return an image as matplotlib draws it: channels last."""
+    """Return an image as matplotlib draws it: channels last, or their mean if no colours."""
+    if image.ndim == 3 and len(image) not in (1, 3):
+        image = image.mean(axis=0)
     return image if image.ndim == 2 else np.clip(np.moveaxis(image, 0, 2), 0, 1).squeeze()
 
 
