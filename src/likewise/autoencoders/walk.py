@@ -1,7 +1,7 @@
 """One row's way through an autoencoder and back: the arithmetic of the seven steps."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from torch import Tensor
 from likewise.autoencoders.base import fitted_copy
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.nn.losses import LOSSES
+
+LEARNING_RATE = 1e-3
+"""Of the one step, plain gradient descent whatever the model was trained by."""
 
 SHORTER = 8
 """Rates that are tried."""
@@ -22,6 +25,10 @@ class Change(NamedTuple):
     place: tuple[int, ...]
     weight: float
     change: float
+
+    def told(self) -> str:
+        """Return the weight and its change as text."""
+        return f"{self.weight:+.4f} {self.change:+.5f}"
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,20 @@ class Walk:
         found = [name for name in self.changes if name.startswith("decoder") and "weight" in name]
         return found[-1] if found else ""
 
+    def strongest(self, n: int) -> list[int]:
+        """Return which n units of the code are largest, the largest first."""
+        order: list[int] = np.argsort(-np.abs(self.code), kind="stable")[:n].tolist()
+        return order
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return its numbers, but for the row's own and the weights, as plain values."""
+        return {
+            "code": self.code.tolist(),
+            "loss": self.loss,
+            "loss_after": self.loss_after,
+            "learning_rate": self.learning_rate,
+        }
+
     def most_changed(self, n: int) -> list[Change]:
         """Return the n weights of all layers that change most, the largest change first."""
         found = [change for layer in self.changes for change in self.largest_changes(layer, n)]
@@ -76,7 +97,9 @@ class Walk:
         ]
 
 
-def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float) -> Walk:
+def walk(
+    model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float = LEARNING_RATE
+) -> Walk:
     """Take a row through a fitted autoencoder, and one step of learning back.
 
     Parameters
@@ -116,6 +139,11 @@ def walk(model: NeuralAutoencoder, x: NDArray[np.float32], learning_rate: float)
         weights=before,
         changes=changes,
     )
+
+
+def losses(model: NeuralAutoencoder) -> list[float]:
+    """Return the mean loss of a row, epoch by epoch, in the unit of the rows."""
+    return [model._loss_unit * float(epoch["loss"]) for epoch in model.history_.epochs]
 
 
 def _step(

@@ -1,6 +1,5 @@
 """The seven steps of training an autoencoder, with the numbers of one image."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.autoencoders.walk import Change, Walk, walk
+from likewise.autoencoders.walk import Change, Walk, losses, walk
 from likewise.errors import InputError
-from likewise.recommend.steps_text import bar, epochs, spark
-
-LEARNING_RATE = 1e-3
-"""Of the one step, plain gradient descent whatever the model was trained by."""
+from likewise.steps.text import encoded, repeated
 
 
 @dataclass(frozen=True)
@@ -50,15 +46,11 @@ class ImageSteps:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
         of_walk = self.walk
-        return {
+        return of_walk.as_dict() | {
             "shape": list(self.shape),
             "x": of_walk.x.reshape(self.shape).tolist(),
-            "code": of_walk.code.tolist(),
             "x_hat": of_walk.x_hat.reshape(self.shape).tolist(),
             "loss_name": self.loss_name,
-            "loss": of_walk.loss,
-            "loss_after": of_walk.loss_after,
-            "learning_rate": of_walk.learning_rate,
             "changes": [change._asdict() for change in self.changes()],
             "losses": self.losses,
         }
@@ -86,23 +78,20 @@ def image_steps(model: NeuralAutoencoder, image: NDArray[Any]) -> ImageSteps:
             f"the image has the shape {image.shape} and the model learned {model.image_shape_}; "
             "resize it"
         )
-    one = walk(model, np.asarray(image, dtype=np.float32).ravel(), LEARNING_RATE)
-    losses = [one.unit * float(epoch["loss"]) for epoch in model.history_.epochs]
-    return ImageSteps(one, image.shape, model.loss_, losses)
+    one = walk(model, np.asarray(image, dtype=np.float32).ravel())
+    return ImageSteps(one, image.shape, model.loss_, losses(model))
 
 
 def image_steps_lines(steps: ImageSteps) -> list[str]:
     """Return the seven steps as lines of text."""
     one, sides = steps.walk, " x ".join(map(str, steps.shape))
-    strongest: Sequence[int] = np.argsort(-np.abs(one.code), kind="stable")[:8].tolist()
-    most = float(np.abs(one.code).max()) or 1.0
+    changes = (f"{by.layer} {by.place} {by.told()}" for by in steps.changes())
     x, x_hat = one.x.reshape(steps.shape), one.x_hat.reshape(steps.shape)
     return [
         f"1  Take one row x: an image of {sides}, {len(one.x)} numbers from {one.x.min():.2f} to "
         f"{one.x.max():.2f}.",
         "",
-        f"2  Encode: h = f(x), {len(one.code)} numbers for {len(one.x)}. The strongest:",
-        *(f"     h{n:<4}{one.code[n]:8.3f}  {bar(one.code[n] / most)}" for n in strongest),
+        *encoded(one, 8),
         "",
         f"3  Decode: x̂ = g(h), as long as x, from {one.x_hat.min():.2f} to {one.x_hat.max():.2f}.",
         "",
@@ -113,17 +102,5 @@ def image_steps_lines(steps: ImageSteps) -> list[str]:
             for place in steps.largest_errors()
         ),
         "",
-        f"5  Back-propagate: each weight changes by its share, times a learning rate of "
-        f"{one.learning_rate:.3g}. The largest changes:",
-        *(
-            f"     {change.layer} {change.place} {change.weight:+.4f} {change.change:+.5f}"
-            for change in steps.changes()
-        ),
-        f"   With these weights the image's loss is {one.loss_after:.3f} instead of "
-        f"{one.loss:.3f}.",
-        "",
-        "6  Repeat for every image, changing the weights after each batch of them.",
-        "",
-        f"7  Repeat for more epochs. The mean loss of an image over {epochs(steps.losses)}:",
-        f"     {spark(steps.losses)}",
+        *repeated(one, changes, steps.losses, "an", "image"),
     ]

@@ -6,13 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.autoencoders.walk import Change, Walk, walk
+from likewise.autoencoders.walk import Change, Walk, losses, walk
 from likewise.data.frames import as_table
 from likewise.errors import InputError
 from likewise.tables.autoencoder import TableAutoencoder
-
-LEARNING_RATE = 1e-3
-"""Of the one step, plain gradient descent whatever the model was trained by."""
 
 
 class Number(NamedTuple):
@@ -80,13 +77,9 @@ class TableSteps:
             cell._asdict() | {"numbers": [number._asdict() for number in cell.numbers]}
             for cell in self.cells
         ]
-        return {
+        return self.walk.as_dict() | {
             "cells": cells,
-            "code": self.walk.code.tolist(),
             "loss_name": self.loss_name,
-            "loss": self.walk.loss,
-            "loss_after": self.walk.loss_after,
-            "learning_rate": self.walk.learning_rate,
             "changes": [
                 change._asdict() | {"told": self.told(change)} for change in self.changes()
             ],
@@ -129,7 +122,7 @@ def table_steps(model: TableAutoencoder, row: Any) -> TableSteps:
     if given.num_rows != 1:
         raise InputError(f"{given.num_rows} rows were given; give one")
     x = model.encoder_.transform(row)[0]
-    one = walk(inner, x.astype(np.float32), LEARNING_RATE)
+    one = walk(inner, x.astype(np.float32))
     back, _ = as_table(model.encoder_.inverse_transform(one.x_hat[None]))
     names, source = model.encoder_.get_feature_names_out().tolist(), model.encoder_.source_
     cells = []
@@ -141,5 +134,5 @@ def table_steps(model: TableAutoencoder, row: Any) -> TableSteps:
         error = sum((number.x - number.x_hat) ** 2 for number in numbers)
         value, given_back = (table.column(place)[0].as_py() for table in (given, back))
         cells.append(Cell(column, value, given_back, numbers, error))
-    losses = [one.unit * float(epoch["loss"]) for epoch in inner.history_.epochs]
-    return TableSteps(one, cells, inner.setting("activation"), inner.loss_, names, losses)
+    activation = inner.setting("activation")
+    return TableSteps(one, cells, activation, inner.loss_, names, losses(inner))

@@ -5,7 +5,7 @@ from html import escape
 from likewise.recommend.steps_page import bars, curve, page
 from likewise.recommend.steps_text import epochs
 from likewise.steps.tables import TableSteps
-from likewise.steps.tables_text import strongest, word
+from likewise.steps.tables_text import SHOWN, word
 
 
 def table_steps_html(steps: TableSteps) -> str:
@@ -26,7 +26,9 @@ def table_steps_html(steps: TableSteps) -> str:
         bars([(number.name, number.x, abs(number.x) / widest) for number in numbers]),
         "<h2>2 Encode</h2>",
         f"<p>h = f(x): {len(one.code)} numbers for {len(one.x)}. The strongest:</p>",
-        bars([(f"h{n}", float(one.code[n]), abs(one.code[n]) / most) for n in strongest(steps)]),
+        bars(
+            [(f"h{n}", float(one.code[n]), abs(one.code[n]) / most) for n in one.strongest(SHOWN)]
+        ),
         "<h2>3 Decode</h2>",
         "<p>x̂ = g(h) is as long as x, and is turned back into columns.</p>",
         _grid(

@@ -3,10 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
-
-from likewise.recommend.steps_text import bar, epochs, spark
+from likewise.recommend.steps_text import bar
 from likewise.steps.tables import Cell, TableSteps
+from likewise.steps.text import encoded, repeated
 
 SHOWN = 12
 """Columns and units that are shown: those with the largest errors, the strongest."""
@@ -17,6 +16,7 @@ def table_steps_lines(steps: TableSteps) -> list[str]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from likewise import TableAutoencoder, UndercompleteAutoencoder
     >>> from likewise.steps.tables import table_steps
     >>> X = np.random.default_rng(0).normal(size=(50, 4))
@@ -26,7 +26,7 @@ def table_steps_lines(steps: TableSteps) -> list[str]:
     """
     one = steps.walk
     width = max(len(cell.column) for cell in steps.cells)
-    most = float(np.abs(one.code).max()) or 1.0
+    changes = (f"{steps.told(change)}: {change.told()}" for change in steps.changes())
     worst = max(cell.error for cell in steps.cells) or 1.0
     return [
         f"1  Take one row x: {len(steps.cells)} columns, {len(one.x)} numbers once they are "
@@ -35,8 +35,7 @@ def table_steps_lines(steps: TableSteps) -> list[str]:
           for cell in steps.cells[:SHOWN]),
         *_left_out(len(steps.cells)),
         "",
-        f"2  Encode: h = f(x), {len(one.code)} numbers for {len(one.x)}. The strongest:",
-        *(f"     h{n:<4}{one.code[n]:8.3f}  {bar(one.code[n] / most)}" for n in strongest(steps)),
+        *encoded(one, SHOWN),
         "",
         "3  Decode: x̂ = g(h), as long as x, and back into columns:",
         *(f"     {cell.column:{width}}  {word(cell.value)} came back as {word(cell.back)}"
@@ -49,23 +48,8 @@ def table_steps_lines(steps: TableSteps) -> list[str]:
           for cell in largest_errors(steps)),
         *_left_out(len(steps.cells)),
         "",
-        f"5  Back-propagate: each weight changes by its share, times a learning rate of "
-        f"{one.learning_rate:.3g}. The largest changes:",
-        *(f"     {steps.told(change)}: {change.weight:+.4f} {change.change:+.5f}"
-          for change in steps.changes()),
-        f"   With these weights the row's loss is {one.loss_after:.3f} instead of {one.loss:.3f}.",
-        "",
-        "6  Repeat for every row, changing the weights after each batch of them.",
-        "",
-        f"7  Repeat for more epochs. The mean loss of a row over {epochs(steps.losses)}:",
-        f"     {spark(steps.losses)}",
+        *repeated(one, changes, steps.losses, "a", "row"),
     ]  # fmt: skip
-
-
-def strongest(steps: TableSteps) -> list[int]:
-    """Return which units of the code are largest, the largest first."""
-    order: list[int] = np.argsort(-np.abs(steps.walk.code), kind="stable")[:SHOWN].tolist()
-    return order
 
 
 def largest_errors(steps: TableSteps) -> list[Cell]:
