@@ -125,6 +125,10 @@ def test_a_weight_of_the_first_layer_is_called_by_its_number_of_the_row(houses):
     assert steps.told(first) == f"first.weight {name}, unit {first.place[1]}"
     (inner,) = steps.walk.largest_changes("encoder.0.weight", 1)
     assert steps.told(inner) == f"encoder.0.weight {inner.place}"
+    last = steps.walk.last_layer().replace("weight", "bias")
+    (bias,) = steps.walk.largest_changes(last, 1)
+    assert len(steps.walk.changes[last]) == len(steps.names)
+    assert steps.told(bias) == f"{last} {steps.names[bias.place[0]]}"
 
 
 def test_many_columns_are_cut_short():

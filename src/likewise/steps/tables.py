@@ -62,14 +62,15 @@ class TableSteps:
     def told(self, change: Change) -> str:
         """Return which of the row's numbers a weight belongs to, and which unit.
 
-        In the first and in the last layer a weight joins a number of the row and a unit; further
-        in, two units.
+        In the first and in the last layer a weight joins a number of the row and a unit; the last
+        biases are of numbers of the row. Further in, it joins two units.
         """
-        outer = {"first.weight", self.walk.last_layer()}
-        named = change.layer in outer and len(change.place) == 2
-        if not named:
-            return f"{change.layer} {change.place}"
-        return f"{change.layer} {self.names[change.place[0]]}, unit {change.place[1]}"
+        last = self.walk.last_layer()
+        if change.layer in {"first.weight", last} and len(change.place) == 2:
+            return f"{change.layer} {self.names[change.place[0]]}, unit {change.place[1]}"
+        if change.layer == last.replace("weight", "bias"):
+            return f"{change.layer} {self.names[change.place[0]]}"
+        return f"{change.layer} {change.place}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
