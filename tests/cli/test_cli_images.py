@@ -46,6 +46,8 @@ def test_images_with_labels_give_models_and_pictures(run, clothes, tmp_path):
     assert isinstance(model, ConvolutionalAutoencoder)
     assert isinstance(recogniser, AutoencoderClassifier)
     assert 0 <= document["accuracy"] <= 1
+    assert document["untested_classes"] == []
+    assert document["stopped"] == "max_epochs"
     assert model.transform(read_images(clothes).pixels).shape == (75, 4)
     assert recogniser.predict(read_images(clothes).pixels)[0] in recogniser.classes_
 
@@ -125,6 +127,16 @@ def test_many_rare_classes_give_a_picture_of_bounded_size_and_no_warning(run, tm
     assert "regression" not in run(*images, *QUICK).err
     with Image.open(tmp_path / "o" / "confusion.png") as picture:
         assert max(picture.size) < 2000
+
+
+def test_a_class_that_was_not_tested_is_named(run, tmp_path):
+    X, labels = np.random.default_rng(0).random((30, 8, 8)), ["b", *["a"] * 29]
+    np.savez(tmp_path / "seen.npz", images=X, labels=labels)
+    np.savez(tmp_path / "judge.npz", images=X[1:], labels=labels[1:])
+    given = ["images", tmp_path / "seen.npz", "--test", tmp_path / "judge.npz"]
+    out = ["--out", tmp_path / "o", *QUICK]
+    assert "it has not seen (none of them is of b)" in run(*given, *out).out
+    assert run(*given, *out, "--json").document()["untested_classes"] == ["b"]
 
 
 def test_a_few_images_of_one_class_are_counted_in_words(run, tmp_path):

@@ -87,7 +87,7 @@ def test_many_classes_show_those_mistaken_most_often_on_a_picture_of_bounded_siz
     axes = figure.axes[0]
     assert axes.get_title() == ("98.7% of 900 right; the 20 of 300 classes mistaken most often")
     names = [text.get_text() for text in axes.get_yticklabels()]
-    assert len(names) == plots.images.MOST_CLASSES
+    assert len(names) == plots.confusion.MOST_CLASSES
     assert max(map(len, names)) <= 24
     one, other = (
         next(n for n, name in enumerate(names) if name.startswith(f"class {number} "))
@@ -100,6 +100,62 @@ def test_many_classes_show_those_mistaken_most_often_on_a_picture_of_bounded_siz
 def test_few_classes_are_all_shown():
     figure = plots.confusion_matrix(np.array(["a", "b"]), np.array(["a", "a"]), ["a", "b"])
     assert figure.axes[0].get_title() == "50.0% of 2 right"
+
+
+def test_a_class_without_images_is_said_to_be_untested_and_shades_are_explained():
+    (axes,) = plots.confusion_matrix(np.array(["a", "a"]), np.array(["a", "b"]), ["a", "b"]).axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b (untested)"]
+    assert "darker: a larger share of its row" in axes.get_xlabel()
+
+
+def test_a_small_error_above_a_smaller_one_is_told_inside_the_axes():
+    figure = plots.error_by_dimension({2: 0.0, 8: 0.0}, {"one": {32: 1.5e-5}})
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    (label,) = axes.texts
+    assert label.get_text() == "1.5e-05"
+    assert "32" in [tick.get_text() for tick in axes.get_xticklabels()]
+    assert label.get_window_extent().y1 < axes.get_window_extent().y1
+
+
+def test_values_that_differ_little_are_told_whole():
+    epochs = [{"loss": 177.44 + 1e-5 * n, "validation": None} for n in range(3)]
+    figure = plots.learning_curve({"one": History(epochs, best_epoch=3)})
+    figure.draw_without_rendering()
+    assert figure.axes[0].yaxis.get_offset_text().get_text() == ""
+
+
+def test_codes_that_differ_by_rounding_alone_lie_in_one_place():
+    codes = np.full((8, 4), 0.7, np.float32)
+    codes[3] += 1e-7
+    (axes,) = plots.image_map(codes, np.ones((8, 4, 4))).axes
+    boxes = [one for one in axes.artists if isinstance(one, AnnotationBbox)]
+    assert len({tuple(box.xy) for box in boxes}) == 1
+    assert axes.get_title() == "All images drawn have the same code"
+
+
+def test_the_map_of_images_says_how_many_numbers_became_two():
+    codes = np.random.default_rng(0).normal(size=(6, 3))
+    (axes,) = plots.image_map(codes, np.ones((6, 4, 4))).axes
+    assert axes.get_xlabel() == "3 numbers laid out by t-SNE"
+    (axes,) = plots.image_map(codes[:4], np.ones((4, 4, 4))).axes
+    assert axes.get_xlabel() == "3 numbers laid out by the first two"
+    assert plots.image_map(codes[:, :2], np.ones((6, 4, 4))).axes[0].get_xlabel() == ""
+
+
+@pytest.mark.parametrize("height", [12, 24, 48])
+def test_pictures_are_as_tall_as_their_images(height):
+    images = np.ones((20, height, 24))
+    for figure in (plots.image_grid(images), plots.image_rows({"a": images, "b": images})):
+        figure.draw_without_rendering()
+        drawn = sum(axes.get_window_extent().height for axes in figure.axes)
+        assert figure.bbox.height - drawn < 0.8 * figure.dpi
+
+
+def test_filters_of_colours_say_that_their_mean_is_drawn():
+    filters = np.random.default_rng(0).normal(size=(8, 3, 4, 4))
+    assert "mean of the three colours" in plots.filter_grid(filters).axes[0].get_xlabel()
+    assert "mean" not in plots.filter_grid(filters[:, :1]).axes[0].get_xlabel()
 
 
 @pytest.mark.parametrize("error", [2.0, 5.0, 9.0])
@@ -215,7 +271,8 @@ def test_of_more_than_two_numbers_the_map_shows_the_plane_of_most_spread_and_say
     codes = np.column_stack([np.zeros((60, 2)), X[:, :1], 2 * X[:, 1:2]])
     four = dataclasses.replace(reduction, codes=codes, pca_codes=codes)
     figure = plots.reduction_map(four)
-    assert "of 4 numbers the plane in which they spread most" in figure.get_suptitle()
+    assert "the plane in which they spread most" in figure.get_suptitle()
+    assert figure.axes[0].get_title().endswith("explained by 4 numbers")
     places = figure.axes[0].collections[0].get_offsets()
     assert np.ptp(places, axis=0).min() > 1
 

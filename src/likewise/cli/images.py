@@ -9,7 +9,7 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli import table as t
-from likewise.cli.output import Output, counted, write_picture
+from likewise.cli.output import Output, counted, named, write_picture
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,12 +81,13 @@ def command(
     result = judged(model, training.pixels, testing.pixels)
     output.lines(result.line())
     recogniser = _recogniser(model, training, seconds, seed, output)
-    accuracy = None
+    accuracy, untested = None, _untested(testing)
     if recogniser is not None:
         recogniser.save(out / RECOGNISER)
     if recogniser is not None and testing.has_labels():
         accuracy = recogniser.score(*testing.labelled())
-        output.lines(f"recognised {accuracy:.1%} of the images it has not seen")
+        none = f" (none of them is of {named(untested)})" if untested else ""
+        output.lines(f"recognised {accuracy:.1%} of the images it has not seen{none}")
     drawn = pictures(model, testing, result, recogniser)
     written = _write(drawn, out, output)
     models = [str(out / MODEL), *([] if recogniser is None else [str(out / RECOGNISER)])]
@@ -103,6 +104,7 @@ def command(
             "stopped": stopped(model),
             **result.as_dict(),
             "accuracy": accuracy,
+            "untested_classes": None if accuracy is None else untested,
             "classifier": None if recogniser is None else str(out / RECOGNISER),
             "pictures": written,
         }
@@ -208,6 +210,12 @@ def _recogniser(
         except InputError as error:
             raise InputError(f"{error} (of the recogniser; the autoencoder was saved)") from error
     return recogniser
+
+
+def _untested(testing: "Images") -> list[str]:
+    """Return the classes of which there is no image to judge by."""
+    there = set() if testing.labels is None else set(testing.labels.tolist())
+    return [name for number, name in enumerate(testing.classes) if number not in there]
 
 
 def _write(drawn: dict[str, Callable[[], "Figure"]], out: Path, output: Output) -> list[str]:

@@ -54,6 +54,18 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
+def named(names: Sequence[str], most: int = 3) -> str:
+    """Return names, the first few of many.
+
+    Examples
+    --------
+    >>> named(["tea", "ink"]), named(["tea", "ink", "jam", "oil", "rye"])
+    ('tea, ink', 'tea, ink, jam and 2 more')
+    """
+    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
 @dataclass(frozen=True)
 class Output:
     """How a command prints.

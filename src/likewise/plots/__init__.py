@@ -1,7 +1,7 @@
 """Figures; each function returns a matplotlib figure and shows or saves nothing."""
 
+from likewise.plots.confusion import confusion_matrix
 from likewise.plots.images import (
-    confusion_matrix,
     error_by_dimension,
     filter_grid,
     image_grid,

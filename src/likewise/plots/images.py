@@ -19,8 +19,11 @@ from likewise.plots.labels import MISSING, OTHERS, colours
 
 OTHER_CLASSES, NO_CLASS = "other classes", "no label"
 
-MOST_CLASSES = 20
-"""Classes that a confusion matrix shows: the numbers of more could not be read."""
+LEAST = 5
+"""Images that t-SNE can lay out."""
+
+ROUNDING = 1e-5
+"""Of the largest number of all codes: numbers that differ by less are the same."""
 
 Pixels = NDArray[Any]
 """Images of shape (n, height, width) or (n, channels, height, width)."""
@@ -37,7 +40,8 @@ def image_rows(rows: Mapping[str, Pixels], title: str = "") -> Figure:
         Above them.
     """
     width = max(len(images) for images in rows.values())
-    figure = canvas.figure(0.62 * width + 1.3, 0.66 * len(rows) + 0.4)
+    tall = _tallness(next(iter(rows.values())))
+    figure = canvas.figure(0.62 * width + 1.3, (0.62 * tall + 0.04) * len(rows) + 0.4)
     grid = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
     for axes, (name, images) in zip(grid, rows.items(), strict=True):
         _show(axes, tiled(images, columns=width))
@@ -50,7 +54,7 @@ def image_rows(rows: Mapping[str, Pixels], title: str = "") -> Figure:
 def image_grid(images: Pixels, title: str = "", *, columns: int = 10) -> Figure:
     """Return images in a grid."""
     n_rows = ceil(len(images) / columns)
-    figure = canvas.figure(0.55 * columns + 0.3, 0.55 * n_rows + 0.5)
+    figure = canvas.figure(0.55 * columns + 0.3, 0.55 * _tallness(images) * n_rows + 0.5)
     axes = figure.subplots()
     _show(axes, tiled(images, columns=columns))
     axes.set_title(title, fontsize=10)
@@ -63,7 +67,8 @@ def filter_grid(filters: Pixels, title: str = "What it looks for", *, most: int 
     Parameters
     ----------
     filters : ndarray of shape (m, height, width) or (m, channels, height, width)
-        Those with the largest weights come first; `most` are drawn. Colour ones are drawn in grey.
+        Those with the largest weights come first; `most` are drawn. Colour ones are drawn
+        as the mean of their colours.
     """
     weights = filters.mean(axis=1) if filters.ndim == 4 else filters
     strength = np.square(weights).sum(axis=(1, 2))
@@ -71,7 +76,8 @@ def filter_grid(filters: Pixels, title: str = "What it looks for", *, most: int 
     scaled = weights / np.maximum(np.abs(weights).max(axis=(1, 2), keepdims=True), 1e-12)
     coloured = colormaps["RdBu_r"](0.5 + 0.5 * scaled)[..., :3]
     figure = image_grid(np.moveaxis(coloured, 3, 1), title, columns=8)
-    figure.axes[0].set_xlabel("red: bright here, blue: dark here", fontsize=9)
+    mean = "\n(mean of the three colours)" if filters.ndim == 4 and filters.shape[1] == 3 else ""
+    figure.axes[0].set_xlabel(f"red: bright here, blue: dark here{mean}", fontsize=9)
     return figure
 
 
@@ -89,7 +95,7 @@ def image_map(
     Notes
     -----
     Codes of more than two numbers are laid out by t-SNE (van der Maaten and Hinton, 2008,
-    JMLR 9:2579-2605) after PCA to 30.
+    JMLR 9:2579-2605) after PCA to 30. What differs by float32's rounding alone is no difference.
     """
     figure = canvas.figure(9.5, 8)
     axes = figure.subplots()
@@ -111,7 +117,11 @@ def image_map(
         axes.scatter([], [], color=used[name], label=name, marker="s")
     if axes.get_legend_handles_labels()[1]:
         figure.legend(loc="outside right upper", frameon=False)
-    axes.set_title("Images whose codes are alike lie close together")
+    if np.ptp(places, axis=0).any():
+        axes.set_title("Images whose codes are alike lie close together")
+        axes.set_xlabel(_how_laid_out(*codes.shape))
+    else:
+        axes.set_title("All images drawn have the same code")
     canvas.bare(axes)
     return figure
 
@@ -156,10 +166,12 @@ def error_by_dimension(
         if one:
             _write_beside(axes, pca, *next(iter(errors.items())))
     axes.set(
-        xscale="log", ylim=(0, None), xlabel="numbers in the code",
-        ylabel="squared error of an image", title="Error on images it has not seen",
+        xscale="log", xlabel="numbers in the code", ylabel="squared error of an image",
+        title="Error on images it has not seen", ymargin=0.15,
     )  # fmt: skip
-    axes.set_xticks(list(pca), [str(n) for n in pca])
+    axes.set_ylim(0, None)
+    numbers = sorted({*pca, *(n for errors in models.values() for n in errors)})
+    axes.set_xticks(numbers, [str(n) for n in numbers])
     axes.minorticks_off()
     axes.legend(frameon=False)
     canvas.clean(axes)
@@ -169,59 +181,12 @@ def error_by_dimension(
 def _write_beside(axes: Axes, pca: Mapping[int, float], dimensions: int, error: float) -> None:
     """Write an error where PCA's line, which falls, is not."""
     below = bool(pca) and error < np.interp(dimensions, list(pca), list(pca.values()))
+    text = f"{error:.2f}" if error >= 0.1 else f"{error:.2g}"
     side, across, up = (-8, "right", "top") if below else (8, "left", "bottom")
     axes.annotate(
-        f"{error:.2f}", (dimensions, error), (side, side), textcoords="offset points",
-        color=canvas.INK, ha=across, va=up,
+        text, (dimensions, error), (side, side), textcoords="offset points", color=canvas.INK,
+        ha=across, va=up,
     )  # fmt: skip
-
-
-def confusion_matrix(
-    truth: NDArray[Any], predicted: NDArray[Any], classes: Sequence[str]
-) -> Figure:
-    """Return how often images of one class (row) were taken for another (column).
-
-    Of more than `MOST_CLASSES` classes those that were mistaken most often are shown.
-    """
-    counts = _confusions(truth, predicted, classes)
-    accuracy, n = counts.trace() / max(counts.sum(), 1), counts.sum()
-    shown = _most_mistaken(counts)
-    share = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))[np.ix_(shown, shown)]
-    counts, names = counts[np.ix_(shown, shown)], [canvas.shortened(classes[k], 24) for k in shown]
-    side = 1.8 + 0.5 * len(names)
-    figure = canvas.figure(side + 0.6, side)
-    axes = figure.subplots()
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for row, column in np.argwhere(counts):
-        colour = "white" if share[row, column] > 0.5 else "black"
-        text = f"{counts[row, column]}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    axes.set_yticks(range(len(names)), names)
-    title = f"{accuracy:.1%} of {n:,} right"
-    if len(names) < len(classes):
-        title += f"; the {len(names)} of {len(classes):,} classes mistaken most often"
-    axes.set(xlabel="predicted", ylabel="true", title=title)
-    axes.tick_params(length=0)
-    return figure
-
-
-def _confusions(
-    truth: NDArray[Any], predicted: NDArray[Any], classes: Sequence[str]
-) -> NDArray[np.int64]:
-    """Return how often each class (row) was taken for each (column)."""
-    places = {name: place for place, name in enumerate(classes)}
-    rows, columns = ([places[str(name)] for name in names] for names in (truth, predicted))
-    counts = np.zeros((len(classes), len(classes)), np.int64)
-    np.add.at(counts, (rows, columns), 1)
-    return counts
-
-
-def _most_mistaken(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the classes that were most often taken for another, or another for them, in order."""
-    wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
-    shown: NDArray[np.int64] = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
-    return shown
 
 
 def tiled(images: Pixels, *, columns: int) -> NDArray[np.float64]:
@@ -264,9 +229,23 @@ def _thumbnail(image: Pixels, colour: str) -> NDArray[np.float64]:
     return np.concatenate([tint, np.clip(image, 0, 1)[..., None]], axis=2)
 
 
+def _tallness(images: Pixels) -> float:
+    """Return height by width of an image, within bounds that a picture can have."""
+    height, width = images.shape[-2:]
+    return float(np.clip(height / width, 1 / 4, 4))
+
+
+def _how_laid_out(n: int, width: int) -> str:
+    if width <= 2:
+        return ""
+    return f"{width} numbers laid out " + ("by t-SNE" if n >= LEAST else "by the first two")
+
+
 def _places(codes: NDArray[Any]) -> NDArray[Any]:
     n, width = codes.shape
-    if width <= 2 or n < 5:
+    even = np.ptp(codes, axis=0) <= ROUNDING * np.abs(codes).max()
+    codes = np.where(even, 0, codes)
+    if width <= 2 or n < LEAST or even.all():
         return np.pad(codes[:, :2], ((0, 0), (0, max(0, 2 - width))))
     reduced = PCA(min(30, n, width), random_state=0).fit_transform(codes)
     perplexity = min(30, (n - 1) / 3)

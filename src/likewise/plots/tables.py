@@ -52,11 +52,12 @@ def reduction_map(
         unit, length = _unit(spans)
         labels = [one / length if isinstance(one, timedelta) else one for one in labels or ()]
         name = f"{name} ({unit})".strip()
-    both = drawn.subplots(1, 2)
+    both, (n, width) = drawn.subplots(1, 2), reduction.codes.shape
+    by = f" by {width} numbers" if width > 2 else ""
     for axes, (kind, codes, judged) in zip(both, pairs, strict=True):
         places = _flat(_within_sight(codes))
         scale = _scatter(axes, places, labels, most_labels)
-        axes.set(xticks=[], yticks=[], title=f"{kind}: {judged.explained:.1%} explained")
+        axes.set(xticks=[], yticks=[], title=f"{kind}: {judged.explained:.1%} explained{by}")
         axes.set_xlabel(
             f"trustworthiness {judged.trustworthiness:.3f}, neighbours kept {judged.neighbours:.1%}"
         )
@@ -65,8 +66,7 @@ def reduction_map(
     if labels is not None and (legend := drawn.axes[1].get_legend_handles_labels())[0]:
         title = None if scale is not None else canvas.shortened(name, 24)
         drawn.legend(*legend, loc="outside right center", frameon=False, markerscale=2, title=title)
-    n, width = reduction.codes.shape
-    plane = f"; of {width} numbers the plane in which they spread most" if width > 2 else ""
+    plane = "; of the codes the plane in which they spread most" if width > 2 else ""
     drawn.suptitle(f"{reduction.n_held:,} held-out rows judged, all {n:,} drawn{plane}")
     return drawn
 

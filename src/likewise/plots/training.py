@@ -47,6 +47,7 @@ def learning_curve(
         right.set(xlabel="epoch", ylabel=score, title=title)
     for axes in (left, *others):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.ticklabel_format(axis="y", useOffset=False)
         if len(histories) > 1:
             axes.legend(frameon=False)
         canvas.clean(axes)
