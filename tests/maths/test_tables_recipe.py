@@ -320,6 +320,8 @@ def test_what_is_set_after_a_fit_counts(digits):
     before = model.transform(digits[:3])
     model.set_params(optimizer="sgd", learning_rate=1e-12).partial_fit(digits)
     np.testing.assert_allclose(model.transform(digits[:3]), before, atol=1e-5)
+    with pytest.raises(InputError, match="batch_size"):
+        model.set_params(batch_size=0).partial_fit(digits)
 
 
 def test_a_short_code_of_steps_learns_in_every_one_of_them():

@@ -116,8 +116,8 @@ class NeuralAutoencoder(NeuralParameters):
         """
         first = not self.__sklearn_is_fitted__()
         rows = self._checked(X, reset=first)
+        self._validate_params()
         if first:
-            self._validate_params()
             self.net_ = self._prepare(rows)
             self.history_, self.n_epochs_ = History(), 0
         else:
