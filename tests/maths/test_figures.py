@@ -178,6 +178,14 @@ def test_errors_over_several_dimensions_are_lines():
     assert len({line.get_color() for line in axes.lines}) == 3
 
 
+def test_the_title_of_the_filters_of_colours_is_within_the_picture():
+    for filters in (np.ones((32, 3, 3, 3)), np.ones((32, 3, 3))):
+        figure = plots.filter_grid(filters)
+        figure.draw_without_rendering()
+        title = figure.axes[0].title.get_window_extent()
+        assert figure.bbox.y0 <= title.y0 < title.y1 <= figure.bbox.y1
+
+
 def test_grey_images_without_labels_have_a_colour_to_be_seen():
     figure = plots.image_map(np.random.default_rng(0).normal(size=(6, 2)), np.ones((6, 4, 4)))
     boxes = [one for one in figure.axes[0].artists if isinstance(one, AnnotationBbox)]

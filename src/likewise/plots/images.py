@@ -76,7 +76,10 @@ def filter_grid(filters: Pixels, title: str = "What it looks for", *, most: int 
     scaled = weights / np.maximum(np.abs(weights).max(axis=(1, 2), keepdims=True), 1e-12)
     coloured = colormaps["RdBu_r"](0.5 + 0.5 * scaled)[..., :3]
     figure = image_grid(np.moveaxis(coloured, 3, 1), title, columns=8)
-    mean = "\n(mean of the three colours)" if filters.ndim == 4 and filters.shape[1] == 3 else ""
+    mean = ""
+    if filters.ndim == 4 and filters.shape[1] == 3:
+        mean = "\n(mean of the three colours)"
+        figure.set_figheight(figure.get_figheight() + 0.2)  # for the second line
     figure.axes[0].set_xlabel(f"red: bright here, blue: dark here{mean}", fontsize=9)
     return figure
 
