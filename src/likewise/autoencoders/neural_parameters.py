@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from likewise.autoencoders.base import Autoencoder
-from likewise.autoencoders.choices import PURCHASES, for_table, precision_for
+from likewise.autoencoders.choices import PURCHASES, for_table, is_auto, precision_for
 from likewise.autoencoders.rows import Shape
 from likewise.errors import InputError
 from likewise.nn.device import use_bfloat16
@@ -141,8 +141,7 @@ class NeuralParameters(Autoencoder):
     def setting(self, name: str) -> Any:
         """Return a parameter as it was used: what was given, or what "auto" became."""
         given = getattr(self, name)
-        is_auto = isinstance(given, str) and given == "auto"
-        return self.chosen_.get(name, given) if is_auto else given
+        return self.chosen_.get(name, given) if is_auto(given) else given
 
     def _validate_params(self) -> None:
         super()._validate_params()

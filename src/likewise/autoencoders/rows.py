@@ -14,9 +14,7 @@ from sklearn.utils.validation import check_array, validate_data
 from likewise.data.frames import require_collected
 from likewise.errors import InputError
 from likewise.memory import require_memory
-
-BLOCK = 4096
-"""Rows that are held in float64 at a time."""
+from likewise.nn.scaling import BLOCK
 
 ROUNDED = 0.01
 """How much of a column's deviation, at most, may be lost by rounding to float32."""
