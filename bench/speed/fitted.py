@@ -5,7 +5,11 @@ from logs import Shape, made_up
 from scipy import sparse
 
 from likewise import LinearAutoencoder, Recommender
-from likewise.autoencoders import NeighbourhoodAutoencoder
+from likewise.autoencoders import (
+    KernelAutoencoder,
+    NeighbourhoodAutoencoder,
+    SpectralAutoencoder,
+)
 from likewise.autoencoders.base import Autoencoder
 
 
@@ -14,6 +18,8 @@ def recommender(name: str, n_items: int) -> Recommender:
     kinds: dict[str, Autoencoder] = {
         "linear": LinearAutoencoder(l2=100.0),
         "neighbourhood": NeighbourhoodAutoencoder(l2=100.0, n_neighbours=100),
+        "spectral": SpectralAutoencoder(random_state=0),
+        "kernel": KernelAutoencoder(random_state=0),
     }
     X = made_up(Shape(max(1_000, n_items // 2), n_items, 40.0))
     missing = np.flatnonzero(np.bincount(X.indices, minlength=n_items) == 0)

@@ -2,7 +2,8 @@
 
     python bench/speed/latency.py
 
-The limit is what must be read: the rows of B that the basket names, and one pass over the scores.
+The limit is what must be read: the rows that the basket names (of B, of directions, of landmarks),
+all that a code is decoded by, and one pass over the scores.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 import records
 
-SIZES = {"linear": 20_000, "neighbourhood": 100_000}
+SIZES = {"linear": 20_000, "neighbourhood": 100_000, "spectral": 20_000, "kernel": 20_000}
 BASKET = 20
 
 
@@ -53,7 +54,9 @@ def row(name: str, model: Any, n_baskets: int, machine: dict[str, float]) -> dic
         model.recommend([basket], k=10)
         spent.append(time.perf_counter() - began)
     p50, p99 = np.percentile(spent, [50, 99])
-    read = 4 * model.n_items * (3 + (X.nnz / n_baskets if name == "linear" else 0))
+    code = getattr(model.model_, "_n_features_out", 0) if name in ("spectral", "kernel") else 0
+    named = X.nnz / n_baskets * (model.n_items if name == "linear" else code)
+    read = 4 * (model.n_items * (3 + code) + named)
     return {
         "type": name,
         "items": model.n_items,

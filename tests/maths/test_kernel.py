@@ -84,8 +84,16 @@ def test_memory_is_stated_before_it_is_taken(X, monkeypatch):
         KernelAutoencoder().fit(X)
 
 
+def test_its_landmarks_lie_item_by_item_in_memory_so_that_no_answer_copies_them(X, tmp_path):
+    model = KernelAutoencoder(n_landmarks=6, random_state=0).fit(X)
+    model.save(tmp_path / "model")
+    for one in (model, KernelAutoencoder.load(tmp_path / "model")):
+        assert one.landmarks_.shape[1] == X.shape[1]
+        assert one.landmarks_.T.flags.c_contiguous
+
+
 def test_a_folder_of_other_shapes_is_refused(X):
     contents = KernelAutoencoder(n_landmarks=6, random_state=0).fit(X).contents()
     contents.tensors["decoder"] = contents.tensors["decoder"][1:]
-    with pytest.raises(InputError, match="landmarks and decoder, both L x 9"):
+    with pytest.raises(InputError, match="landmarks, 9 x L, decoder, L x 9"):
         KernelAutoencoder.from_contents(contents)

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval
 
 from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
+from likewise.autoencoders.parts import product, scaled
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
@@ -55,7 +56,7 @@ class KernelAutoencoder(Autoencoder):
     Attributes
     ----------
     landmarks_ : ndarray of shape (L, I), float32
-        c.
+        c; in memory item by item, as rows name items.
     decoder_ : ndarray of shape (L, I), float32
         W.
     item_scale_ : ndarray of shape (I,), float32
@@ -115,10 +116,10 @@ class KernelAutoencoder(Autoencoder):
 
     def _unit(self, X: Any) -> Any:
         """Return u(x) of rows, sparse if they are; an empty row stays empty."""
-        scaled = X * self.item_scale_
-        squares = np.asarray((scaled * scaled).sum(axis=1), dtype=np.float32).ravel()
+        rows = scaled(X, self.item_scale_)
+        squares = np.asarray((rows * rows).sum(axis=1), dtype=np.float32).ravel()
         length = np.sqrt(np.where(squares > 0, squares, 1))[:, None]
-        return sparse.csr_array(scaled / length) if sparse.issparse(X) else scaled / length
+        return sparse.csr_array(rows / length) if sparse.issparse(X) else rows / length
 
     def _means(self, X: Any, drawn: Floats) -> Floats:
         """Return the mean, at unit length, of the rows nearest to each drawn row."""
@@ -135,8 +136,7 @@ class KernelAutoencoder(Autoencoder):
             members += np.bincount(nearest, minlength=len(drawn))
         kept = total[members >= min(LEAST_MEMBERS, members.max())]
         length = np.linalg.norm(kept, axis=1, keepdims=True)
-        means: Floats = kept / np.where(length > 0, length, 1)
-        return means
+        return np.asfortranarray(kept / np.where(length > 0, length, 1))
 
     def _regression(self, X: Any) -> Floats:
         """Return W, solved in float64."""
@@ -152,8 +152,7 @@ class KernelAutoencoder(Autoencoder):
         return W
 
     def _encode(self, X: Any) -> Floats:
-        cosines = np.asarray(self._unit(X) @ self.landmarks_.T, dtype=np.float32)
-        return _likeness(cosines, self.gamma)
+        return _likeness(product(self._unit(X), self.landmarks_.T), self.gamma)
 
     def _decode(self, Z: Any) -> Floats:
         result: Floats = np.asarray(Z @ self.decoder_, dtype=np.float32)
@@ -168,7 +167,7 @@ class KernelAutoencoder(Autoencoder):
 
     def _tensors(self) -> dict[str, NDArray[Any]]:
         return {
-            "landmarks": self.landmarks_,
+            "landmarks": self.landmarks_.T,
             "decoder": self.decoder_,
             "item_scale": self.item_scale_,
         }
@@ -176,13 +175,13 @@ class KernelAutoencoder(Autoencoder):
     def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
         n = self.n_features_in_
         shapes = {name: tensor.shape for name, tensor in tensors.items()}
-        wide = (len(tensors.get("landmarks", ())), n)
-        if shapes != {"landmarks": wide, "decoder": wide, "item_scale": (n,)}:
+        L = len(tensors.get("decoder", ()))
+        if shapes != {"landmarks": (n, L), "decoder": (L, n), "item_scale": (n,)}:
             raise InputError(
-                f"a kernel autoencoder over {n} features has the tensors landmarks and decoder, "
-                f"both L x {n}, and item_scale, of {n} values"
+                f"a kernel autoencoder over {n} features has the tensors landmarks, {n} x L, "
+                f"decoder, L x {n}, and item_scale, of {n} values"
             )
-        self.landmarks_, self.decoder_ = tensors["landmarks"], tensors["decoder"]
+        self.landmarks_, self.decoder_ = tensors["landmarks"].T, tensors["decoder"]
         self.item_scale_ = tensors["item_scale"]
 
     def _require_room(self, n_landmarks: int, n_items: int) -> None:

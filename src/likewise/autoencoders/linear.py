@@ -14,7 +14,7 @@ from torch import Tensor
 
 from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import GRAM_BYTES, column_counts, gram
-from likewise.autoencoders.parts import scores_of
+from likewise.autoencoders.parts import product
 from likewise.errors import InputError
 from likewise.memory import require_memory
 from likewise.nn.device import solver_for
@@ -154,10 +154,7 @@ class LinearAutoencoder(Autoencoder):
         return solver_for(self.device, 4 * 4 * n**2, f"the inverse of a {n:,}² matrix")
 
     def _logits(self, X: Any) -> NDArray[np.float32]:
-        if sparse.issparse(X):
-            return scores_of(X, self.B_)
-        result: NDArray[np.float32] = np.asarray(X @ self.B_, dtype=np.float32)
-        return result
+        return product(X, self.B_)
 
     def _unit_logits(self, columns: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.B_[columns]

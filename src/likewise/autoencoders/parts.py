@@ -1,4 +1,4 @@
-"""What compiled loops are given: parts of about equal work, and sparse matrices as arrays."""
+"""What compiled loops are given: parts of about equal work, arrays; and rows times a matrix."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +76,35 @@ def scores_of(X: Any, B: Any) -> NDArray[np.float32]:
     else:
         products.add_dense_rows(_unsigned(X), B, scores)
     return scores
+
+
+def product(X: Any, B: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return X B of sparse or dense rows; B is read row by row, and never copied.
+
+    Examples
+    --------
+    >>> X, B = np.eye(2, 3, dtype=np.float32), np.ones((3, 1), np.float32)
+    >>> product(X, B).tolist() == product(sparse.csr_array(X), B).tolist() == [[1.0], [1.0]]
+    True
+    """
+    if sparse.issparse(X):
+        return scores_of(X, B)
+    result: NDArray[np.float32] = np.asarray(X @ B, dtype=np.float32)
+    return result
+
+
+def scaled(X: Any, scale: NDArray[np.float32]) -> Any:
+    """Return CSR or dense rows with each column times its factor.
+
+    Examples
+    --------
+    >>> scaled(sparse.csr_array([[1.0, 3.0]]), np.array([2.0, 0.5], np.float32)).toarray()
+    array([[2. , 1.5]], dtype=float32)
+    """
+    if not sparse.issparse(X):
+        return X * scale
+    data = X.data.astype(np.float32, copy=False) * scale[X.indices]
+    return sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)
 
 
 def _unsigned(matrix: Any) -> tuple[NDArray[Any], ...]:
