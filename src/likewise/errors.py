@@ -12,6 +12,9 @@
 Every message says what was given, what is allowed and what to do.
 """
 
+from numbers import Integral
+from typing import Any
+
 
 class LikewiseError(Exception):
     """Base of every error that likewise raises on purpose."""
@@ -35,3 +38,14 @@ class MachineError(LikewiseError, OSError):
 
 class NotEnoughMemoryError(MachineError, MemoryError):
     """The work would not fit into memory; nothing was started."""
+
+
+def is_count(value: Any) -> bool:
+    """Say whether a value is a whole number, 1 or more; a truth value is none.
+
+    Examples
+    --------
+    >>> is_count(3), is_count(0), is_count(2.0), is_count(True)
+    (True, False, False, False)
+    """
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= 1

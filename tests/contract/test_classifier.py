@@ -180,7 +180,7 @@ def test_what_cannot_be_learned_is_refused(classifier, given, says, data):
     [{"pretrain": "yes"}, {"learning_rate": 0}, {"optimizer": "lion"}, {"weight_decay": -1},
      {"batch_size": 0}, {"max_epochs": 0},
      {"patience": 0}, {"validation_fraction": 1.0}, {"max_seconds": 0}, {"dropout": 1.0},
-     {"label_smoothing": -0.1}, {"adversarial": -0.1}, {"autoencoder": 3}],
+     {"label_smoothing": -0.1}, {"adversarial": -0.1}, {"adversarial": True}, {"autoencoder": 3}],
 )  # fmt: skip
 def test_wrong_settings_are_refused_by_name(classifier, wrong, data):
     with pytest.raises(InputError, match=next(iter(wrong))):

@@ -345,7 +345,8 @@ WRONG = {
     "dropout": [-0.1, 1.0],
     "gamma": [-0.1, "a", float("nan")],
     "gram_gib": [0, -1.0, "a"],
-    "hidden": [(0,), (-3,), (2.5,), ("a",), 5, None, [[2]]],
+    "filters": [(0,), (True,)],
+    "hidden": [(0,), (True,), (-3,), (2.5,), ("a",), 5, None, [[2]]],
     "input_dropout": [-0.1, 1.0],
     "item_power": [-0.1, 1.1],
     "l2": [-1.0, 0, "a", None, float("nan"), float("inf")],
@@ -373,7 +374,7 @@ WRONG = {
     "user_power": [-0.1, 2.1],
     "validation_fraction": [-0.1, 1.0],
     "weight_decay": [-0.1],
-    "weights": [[1], [1, -1], [0, 0], [1, float("nan")], ["a", "b"], {"a": 1}],
+    "weights": [[1], [True, 1], [1, -1], [0, 0], [1, float("nan")], ["a", "b"], {"a": 1}],
 }
 
 
@@ -383,6 +384,14 @@ def test_wrong_settings_are_refused_by_name_before_work_starts(make, name, purch
             with pytest.raises(InputError, match=setting) as caught:
                 make(**{setting: value}).fit(purchases)
             assert "\n" not in str(caught.value)
+
+
+def test_a_truth_value_is_no_number(make, purchases):
+    allowed = make()._parameter_constraints
+    for setting in make().get_params():
+        if "boolean" not in allowed[setting]:
+            with pytest.raises(InputError, match=setting):
+                make(**{setting: True}).fit(purchases)
 
 
 def test_what_is_no_table_is_refused(make):

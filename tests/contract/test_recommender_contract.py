@@ -112,7 +112,7 @@ def test_no_baskets_get_no_answers(recommender):
 # How many
 
 
-@pytest.mark.parametrize("k", [0, -1, 2.5, "3", None])
+@pytest.mark.parametrize("k", [0, -1, 2.5, "3", None, True])
 def test_k_is_a_whole_number_from_one(recommender, k):
     for ask in (recommender.recommend, recommender.also_bought, recommender.similar_items):
         given = [["item-05"]] if ask == recommender.recommend else ["item-05"]

@@ -261,7 +261,7 @@ def test_columns_of_the_matrix_have_names_of_their_own():
 
 
 @pytest.mark.parametrize("kind", [TableEncoder, TableAutoencoder])
-@pytest.mark.parametrize("wrong", ["a", 0, 2.5, None])
+@pytest.mark.parametrize("wrong", ["a", 0, 2.5, None, True])
 def test_a_number_of_categories_that_is_none_is_refused(kind, wrong):
     with pytest.raises(InputError, match=r"max_categories=.*; give a whole number, 1 or more"):
         kind(max_categories=wrong).fit(PANDAS)

@@ -62,7 +62,7 @@ def test_a_value_that_was_expected_is_no_cause_and_others_are_told_instead(detec
         assert all(cause.value != cause.expected for cause in one.causes)
 
 
-@pytest.mark.parametrize("k", [0, -1, 2.5])
+@pytest.mark.parametrize("k", [0, -1, 2.5, True])
 def test_a_number_of_rows_that_cannot_be_is_refused(detector, houses, k):
     with pytest.raises(InputError, match=rf"k={k}; give a whole number of rows, 1 or more"):
         detector.rank(houses, k)

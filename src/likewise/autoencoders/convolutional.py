@@ -6,7 +6,6 @@ from math import prod
 from numbers import Integral, Real
 from typing import Any, ClassVar, cast
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from likewise.autoencoders.choices import is_auto
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.errors import InputError
+from likewise.errors import InputError, is_count
 from likewise.nn.convolution import (
     ConvHourglass,
     ConvNet,
@@ -88,6 +87,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
 
     Examples
     --------
+    >>> import numpy as np
     >>> images = np.zeros((64, 8, 8), dtype=np.float32)
     >>> images[np.arange(64), :, np.arange(64) % 8] = 1  # bars of light
     >>> model = ConvolutionalAutoencoder(
@@ -131,7 +131,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
 
     def _validate_params(self) -> None:
         super()._validate_params()
-        if not len(self.filters) or not _whole(self.filters):
+        if not len(self.filters) or not all(map(is_count, self.filters)):
             raise InputError(
                 f"filters={self.filters!r}; give the maps of each layer, such as (32, 64)"
             )
@@ -143,7 +143,7 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
                 "maps of the last convolution are the code; set depth=0 and hidden=()"
             )
         shape = self.image_shape
-        if shape is not None and (len(shape) not in (2, 3) or not _whole(shape)):
+        if shape is not None and (len(shape) not in (2, 3) or not all(map(is_count, shape))):
             raise InputError(
                 f"image_shape={shape!r}; give (height, width) or (channels, height, width)"
             )
@@ -218,7 +218,3 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
 def _with_channels(shape: Sequence[int]) -> Shape:
     """Return the (channels, height, width) of an image; a grey one may be given without its 1."""
     return cast("Shape", (1,) * (3 - len(shape)) + tuple(int(n) for n in shape))
-
-
-def _whole(numbers: Any) -> bool:
-    return all(isinstance(n, int | np.integer) and n >= 1 for n in numbers)

@@ -6,14 +6,13 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from likewise.autoencoders.base import Autoencoder
 from likewise.autoencoders.choices import PURCHASES, for_table, is_auto, precision_for
 from likewise.autoencoders.rows import Shape
-from likewise.errors import InputError
+from likewise.errors import InputError, is_count
 from likewise.nn.device import use_bfloat16
 from likewise.nn.layers import ACTIVATIONS
 from likewise.nn.losses import LOSSES
@@ -147,7 +146,7 @@ class NeuralParameters(Autoencoder):
         super()._validate_params()
         if isinstance(self.hidden, str):
             return
-        if not all(isinstance(width, int | np.integer) and width >= 1 for width in self.hidden):
+        if not all(map(is_count, self.hidden)):
             raise InputError(
                 f"hidden={self.hidden!r}; give the widths of layers, each 1 or more, such as (600,)"
             )

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_feature_names, _check_n_features, ch
 
 from likewise.data.frames import Shape, as_table
 from likewise.data.table_columns import Column, as_json, from_json, learn
-from likewise.errors import InputError
+from likewise.errors import InputError, is_count
 from likewise.memory import require_memory
 
 
@@ -94,7 +94,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _learn(self, table: pa.Table) -> None:
         most = self.max_categories
-        if not isinstance(most, int | np.integer) or most < 1:
+        if not is_count(most):
             raise InputError(f"max_categories={most!r}; give a whole number, 1 or more")
         found, faults = [], []
         for name in table.column_names:

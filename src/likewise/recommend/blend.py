@@ -139,7 +139,7 @@ class Blend(Autoencoder):
                 f"parts={self.parts!r}; give one or more autoencoders of {', '.join(PARTS)}"
             )
         weights = self._weights(len(parts))
-        are_numbers = all(isinstance(w, Real) and 0 <= float(w) < np.inf for w in weights)
+        are_numbers = all(map(_is_weight, weights))
         if len(weights) != len(parts) or not are_numbers or not any(weights):
             raise InputError(
                 f"weights={self.weights!r} for {len(parts)} parts; "
@@ -208,6 +208,11 @@ class Blend(Autoencoder):
         for named, part in zip(self._unfitted(), self.parts_, strict=True):
             if type(named) is not type(part) or part.n_features_in_ != self.n_features_in_:
                 raise InputError(f"a part of the blend is a {part.type_name} of another kind")
+
+
+def _is_weight(value: Any) -> bool:
+    is_number = not isinstance(value, bool) and isinstance(value, Real)
+    return is_number and 0 <= float(value) < np.inf
 
 
 def _seen(part: Autoencoder, X: Any, ones: Any) -> Any:

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from likewise.data.interactions import CSR, Interactions
 from likewise.data.log import Log, read_log
-from likewise.errors import InputError
+from likewise.errors import InputError, is_count
 
 
 def as_interactions(log: Any) -> Interactions:
@@ -83,5 +83,5 @@ def require_places(places: NDArray[Any] | None, n_items: int) -> None:
 
 
 def _require_whole(k: Any) -> None:
-    if not isinstance(k, int | np.integer) or k < 1:
+    if not is_count(k):
         raise InputError(f"k={k!r}; ask for a whole number of items, 1 or more")

@@ -21,7 +21,7 @@ from likewise.autoencoders.folder import plain
 from likewise.autoencoders.parts import slices
 from likewise.data.frames import as_table
 from likewise.data.table_encoder import TableEncoder, take_names, takes_tables
-from likewise.errors import InputError
+from likewise.errors import InputError, is_count
 from likewise.tables.anomaly import Anomaly, Cause
 from likewise.tables.autoencoder import TableAutoencoder, by_column
 from likewise.tables.settings import hider
@@ -185,7 +185,7 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
             If `k` is no whole number of 1 or more, or X no table of the columns that were learned.
         """
         check_is_fitted(self)
-        if k is not None and not (isinstance(k, int | np.integer) and k >= 1):
+        if k is not None and not is_count(k):
             raise InputError(f"k={k!r}; give a whole number of rows, 1 or more, or None for all")
         table, _ = as_table(X)
         rows = self.table_.encoder_.transform(X)
