@@ -107,8 +107,8 @@ class DeepAutoencoder(NeuralAutoencoder):
     def _code(self, encoded: Tensor) -> Tensor:
         return encoded
 
-    def _codes(self, rows: Rows, net: Net) -> Tensor:
-        codes = super()._codes(rows, net)
+    def _inferred(self, rows: Rows, net: Net) -> Tensor:
+        codes = self._encoded(rows, net)
         if not self.projection_steps:
             return codes
         self._require_projectable(is_sparse=isinstance(rows, SparseRows))
@@ -146,7 +146,7 @@ class DeepAutoencoder(NeuralAutoencoder):
             )
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
-        return self._explained(self._coded(rows), rows, generator)
+        return self._explained(self._encoded(rows, self.net_), rows, generator)
 
     def _bytes_to_fit(self, X: Any) -> int:
         needed = super()._bytes_to_fit(X)

@@ -139,7 +139,7 @@ class NeuralAutoencoder(NeuralParameters):
 
     @torch.inference_mode()
     def _encode(self, X: Any) -> NDArray[np.float32]:
-        return as_array(self._codes(*exact(self._rows(X), self.net_)))
+        return as_array(self._inferred(*exact(self._rows(X), self.net_)))
 
     @torch.inference_mode()
     def _decode(self, Z: Any) -> NDArray[np.float32]:
@@ -150,12 +150,13 @@ class NeuralAutoencoder(NeuralParameters):
 
     @torch.inference_mode()
     def _logits(self, X: Any) -> NDArray[np.float32]:
-        return self._unscaled(self._answer(*exact(self._rows(X), self.net_)))
+        rows, net = exact(self._rows(X), self.net_)
+        return self._unscaled(net.decode(self._inferred(rows, net)))
 
     @torch.inference_mode()
     def _row_errors(self, X: Any) -> NDArray[np.float64]:
         rows, net = exact(self._rows(X), self.net_)
-        return self._losses(self._answer(rows, net), rows)
+        return self._losses(net.decode(self._inferred(rows, net)), rows)
 
     def _losses(self, logits: Tensor, rows: Rows) -> NDArray[np.float64]:
         """Return the loss of each row in the units of X."""
@@ -206,21 +207,17 @@ class NeuralAutoencoder(NeuralParameters):
             return rows
         return augmented(cast("Tensor", rows), shape, generator, mirror=augment == "mirror")
 
-    def _codes(self, rows: Rows, net: Net) -> Tensor:
-        """Return the codes that a fitted model gives, by its net in one precision or another."""
+    def _encoded(self, rows: Rows, net: Net) -> Tensor:
+        """Return what the encoder says, h = f(x); by a net in one precision or another."""
         return self._code(net.encode(self._input(rows)))
 
-    def _answer(self, rows: Rows, net: Net) -> Tensor:
-        """Return the logits that a fitted model gives, by its net in one precision or another."""
-        return net.decode(self._codes(rows, net))
-
-    def _coded(self, rows: Rows) -> Tensor:
-        """Return the codes as they are while training."""
-        return self._code(self.net_.encode(self._input(rows)))
+    def _inferred(self, rows: Rows, net: Net) -> Tensor:
+        """Return the codes that a fitted model gives: f(x), unless a type looks for nearer ones."""
+        return self._encoded(rows, net)
 
     def _forward(self, rows: Rows) -> Tensor:
-        """Return the logits as they are while training."""
-        return self.net_.decode(self._coded(rows))
+        """Return the logits of what the encoder says, g(f(x))."""
+        return self.net_.decode(self._encoded(rows, self.net_))
 
     def _prepare(self, X: Any) -> Net:
         """Choose the loss and the device, and return a net with weights drawn."""

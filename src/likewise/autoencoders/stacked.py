@@ -73,7 +73,7 @@ class StackedAutoencoder(NeuralAutoencoder):
     _purchases: ClassVar[dict[str, Any]] = {"hidden": (200,)}
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
-        return self._explained(self._coded(rows), rows, generator)
+        return self._explained(self._encoded(rows, self.net_), rows, generator)
 
     def _bytes_to_fit(self, X: Any) -> int:
         hidden = self.setting("hidden") if self.pretrain_epochs else ()

@@ -103,7 +103,7 @@ class UndercompleteAutoencoder(NeuralAutoencoder):
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         if not self.neighbour_weight:
-            return self._explained(self._coded(rows), rows, generator)
+            return self._explained(self._encoded(rows, self.net_), rows, generator)
         seen = self._input(rows)
         code = self._code(self.net_.encode(seen))
         weight = float(self.neighbour_weight * self.n_features_in_)
