@@ -56,6 +56,34 @@ def test_weights_that_do_not_fit_are_refused(bare):
         assert refused(tensors=others | {name: np.ones((*tensor.shape, 2), np.float32)})
 
 
+OF_THE_NET = {"n_latent": 5, "hidden": (4, 4), "activation": "relu", "n_pseudo": 7}
+
+
+def test_settings_that_are_no_longer_those_of_the_net_are_refused(make, purchases, tmp_path):
+    model = make().fit(purchases)
+    if not isinstance(model, NeuralAutoencoder):
+        return
+    given = model.get_params()
+    for setting, other in {**OF_THE_NET, "learning_rate": "auto"}.items():
+        if setting in given:
+            model.set_params(**{setting: other})
+            with pytest.raises(InputError, match=f"^{setting}="):
+                model.save(tmp_path / "a.model")
+            with pytest.raises(InputError, match=f"^{setting}="):
+                model.partial_fit(purchases)
+            model.set_params(**{setting: given[setting]})
+    assert not (tmp_path / "a.model").exists()
+    model.save(tmp_path / "a.model")
+    load(tmp_path / "a.model").partial_fit(purchases)
+
+
+def test_what_auto_became_may_be_given_after_a_fit(purchases, tmp_path):
+    model = ALL_TYPES["denoising"](n_latent=3, max_epochs=1, device="cpu").fit(purchases)
+    model.set_params(**model.chosen_).partial_fit(purchases).save(tmp_path / "a.model")
+    np.testing.assert_array_equal(load(tmp_path / "a.model").logits(purchases),
+                                  model.logits(purchases))  # fmt: skip
+
+
 def test_widths_that_would_fill_the_memory_are_refused_before_they_do(bare):
     contents, refused = bare
     for setting, vast in {"n_latent": 10**9, "hidden": [10**9, 10**9]}.items():

@@ -238,3 +238,21 @@ def test_images_are_moved_in_partial_fit_too(monkeypatch):
     images = np.random.default_rng(0).random((20, 6, 6), dtype=np.float32)
     model = ConvolutionalAutoencoder(**QUICK, augment=True).partial_fit(images)
     assert len(moved) == -(-20 // model.setting("batch_size"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"filters": (5,)},
+        {"kernel_size": 5},
+        {"depth": 1},
+        {"winners": 0.5},
+        {"image_shape": (4, 9)},
+    ],
+)
+def test_settings_of_another_net_are_refused_after_a_fit(other):
+    images = np.random.default_rng(0).random((20, 6, 6), dtype=np.float32)
+    model = ConvolutionalAutoencoder(**QUICK).fit(images).set_params(**other)
+    for work in (lambda: model.partial_fit(images), model.contents):
+        with pytest.raises(InputError, match=f"^{next(iter(other))}=.* set after a fit"):
+            work()

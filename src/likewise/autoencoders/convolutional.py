@@ -102,6 +102,10 @@ class ConvolutionalAutoencoder(NeuralAutoencoder):
 
     type_name: ClassVar[str] = "convolutional"
     sparse_rows: ClassVar[bool] = False
+    _net_settings: ClassVar[tuple[str, ...]] = (
+        *NeuralAutoencoder._net_settings, "filters", "kernel_size", "depth", "winners",
+        "image_shape",
+    )  # fmt: skip
     lighter: ClassVar[str] = "lower batch_size, filters or n_latent, or give fewer images"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

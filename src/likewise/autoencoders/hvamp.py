@@ -79,6 +79,7 @@ class HVamp(NeuralAutoencoder):
     """
 
     type_name: ClassVar[str] = "hvamp"
+    _net_settings: ClassVar[tuple[str, ...]] = (*NeuralAutoencoder._net_settings, "n_pseudo")
     lighter: ClassVar[str] = "lower n_pseudo, batch_size or hidden"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

@@ -121,6 +121,7 @@ class NeuralAutoencoder(NeuralParameters):
             self.net_ = self._prepare(rows)
             self.history_, self.n_epochs_ = History(), 0
         else:
+            self._require_as_fitted()
             self._require_learnable(rows)
         plan = replace(self._plan(), max_epochs=1, seed=self._seed + self.n_epochs_, decay=False)
         if not hasattr(self, "_optimizer"):
@@ -231,6 +232,7 @@ class NeuralAutoencoder(NeuralParameters):
         self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         require_memory_to_train(self, X)
         net = self._net(X.shape[1])
+        self._made_by = self._of_net()
         net.initialise(torch.Generator().manual_seed(self._seed))
         start_at_the_mean(net, X, self.loss_, centred=self.scaling_ is not None)
         return net.to(self.device_).eval()

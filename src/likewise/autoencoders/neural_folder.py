@@ -8,16 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from likewise.autoencoders.base import RUN_OPTIONS, copy_of
+from likewise.autoencoders.base import copy_of
 from likewise.autoencoders.choices import is_auto
 from likewise.errors import InputError
 from likewise.nn.device import resolve_device
 from likewise.nn.losses import LOSSES
 from likewise.nn.plan import History
 from likewise.nn.scaling import Scaling
-
-_NOT_CHOSEN = {"loss", "output", "precision", *RUN_OPTIONS}
-"""Parameters whose "auto" is another matter than what suits purchases or tables."""
 
 _SCALING = "scaling"
 """The tensor that holds the columns' means and, last, the scale."""
@@ -30,7 +27,14 @@ def as_array(tensor: Tensor) -> NDArray[Any]:
 
 
 def tensors(model: Any) -> dict[str, NDArray[Any]]:
-    """Return the learned arrays of a fitted autoencoder, by name."""
+    """Return the learned arrays of a fitted autoencoder, by name.
+
+    Raises
+    ------
+    InputError
+        If its parameters were changed since, and are not those of its net.
+    """
+    model._require_as_fitted()
     found = {name: as_array(tensor) for name, tensor in model.net_.state_dict().items()}
     if model.scaling_ is not None:
         found[_SCALING] = np.append(model.scaling_.mean, model.scaling_.scale)
@@ -61,6 +65,7 @@ def restore(model: Any, arrays: dict[str, NDArray[Any]], kept: dict[str, Any]) -
         raise InputError(f"the loss {kept['loss']!r} is none of {', '.join(LOSSES)}")
     model.loss_, model.n_epochs_ = str(kept["loss"]), int(kept["n_epochs"])
     model.chosen_ = _choices(model, kept["chosen"])
+    model._made_by = model._of_net()
     model.scaling_ = _scaling(model, arrays) if kept["scaled"] else None
     epochs = [{"loss": float(loss), "validation": None} for loss in kept["losses"]]
     model.history_ = History(epochs, best_epoch=model.n_epochs_)
@@ -93,7 +98,7 @@ def _tensor(array: NDArray[Any]) -> Tensor:
 
 
 def _choices(model: Any, chosen: dict[str, Any]) -> dict[str, Any]:
-    autos = [k for k, v in model.get_params().items() if is_auto(v) and k not in _NOT_CHOSEN]
+    autos = model._autos()
     missing = [name for name in autos if is_auto(chosen.get(name, "auto"))]
     if missing:
         raise InputError(f"chosen does not say what {missing[0]} is")

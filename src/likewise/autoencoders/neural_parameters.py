@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from likewise.autoencoders.base import Autoencoder
+from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder
 from likewise.autoencoders.choices import PURCHASES, for_table, is_auto, precision_for
+from likewise.autoencoders.folder import plain
 from likewise.autoencoders.rows import Shape
 from likewise.errors import InputError, is_count
 from likewise.nn.device import use_bfloat16
@@ -23,6 +24,8 @@ from likewise.nn.plan import Plan, Progress
 _COUNT = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _AUTO = StrOptions({"auto"})
+_NOT_CHOSEN = {"loss", "output", "precision", *RUN_OPTIONS}
+"""Parameters whose "auto" is another matter than what suits purchases or tables."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -109,6 +112,8 @@ class NeuralParameters(Autoencoder):
     _tables: ClassVar[dict[str, Any]] = {}
     """The type's own settings for dense rows, where they are not those of `for_table`."""
     _sparse_loss: ClassVar[str] = "multinomial"
+    _net_settings: ClassVar[tuple[str, ...]] = ("n_latent", "hidden", "activation")
+    """The parameters that the net is made by, which stay until the next fit."""
     lighter: ClassVar[str] = (
         "lower batch_size, hidden or n_latent, give fewer rows, or, of purchases, let "
         "output='blocked' hold fewer logits"
@@ -138,9 +143,45 @@ class NeuralParameters(Autoencoder):
     }
 
     def setting(self, name: str) -> Any:
-        """Return a parameter as it was used: what was given, or what "auto" became."""
+        """Return a parameter as it was used: what was given, or what "auto" became.
+
+        Raises
+        ------
+        InputError
+            If it was set to "auto" after a fit that had it from the user.
+        """
         given = getattr(self, name)
-        return self.chosen_.get(name, given) if is_auto(given) else given
+        if is_auto(given) and name not in self.chosen_:
+            raise InputError(
+                f"{name}='auto' was set after a fit that did not have to choose it; give a value, "
+                "or fit anew"
+            )
+        return self.chosen_[name] if is_auto(given) else given
+
+    def _autos(self) -> list[str]:
+        """Return the parameters that are "auto" and become what suits purchases or tables."""
+        given = self.get_params(deep=False)
+        return [name for name, v in given.items() if is_auto(v) and name not in _NOT_CHOSEN]
+
+    def _of_net(self) -> dict[str, Any]:
+        return {name: plain(self.setting(name)) for name in self._net_settings}
+
+    def _require_as_fitted(self) -> None:
+        """Refuse parameters set after a fit that are not those of its net, or are still to choose.
+
+        Raises
+        ------
+        InputError
+            If there is one.
+        """
+        for name in self._autos():
+            self.setting(name)
+        for name, now in self._of_net().items():
+            if now != self._made_by[name]:
+                raise InputError(
+                    f"{name}={getattr(self, name)!r} was set after a fit whose net has "
+                    f"{name}={self._made_by[name]!r}; set it back, or fit anew"
+                )
 
     def _validate_params(self) -> None:
         super()._validate_params()

@@ -92,9 +92,11 @@ def continued(given: NeuralAutoencoder, table: NDArray[np.float32]) -> NeuralAut
     Raises
     ------
     InputError
-        If it learned from other rows, or `augment` is for images and these are none.
+        If it learned from other rows, its parameters are no longer those of its net, or `augment`
+        is for images and these are none.
     """
     check_is_fitted(given)
+    given._require_as_fitted()
     if table.shape[1] != given.n_features_in_:
         raise InputError(
             f"X has {table.shape[1]} features; the autoencoder learned from {given.n_features_in_}"
