@@ -18,6 +18,7 @@ from likewise.autoencoders import (
 from likewise.autoencoders.choices import loss_for
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.nn.device import resolve_device, use_bfloat16
+from likewise.nn.optimizers import make_optimizer
 from likewise.nn.rows import as_rows
 
 RUN = {"device": "cpu", "precision": "float32", "random_state": 0}
@@ -276,6 +277,45 @@ def test_partial_fit_takes_the_steps_of_fit_one_pass_at_a_time(purchases):
         parts.partial_fit(purchases)
     np.testing.assert_allclose(parts.logits(purchases), whole.logits(purchases), atol=1e-6)
     assert parts.n_epochs_ == len(parts.history_.epochs) == 3
+
+
+OPTIMIZERS = [
+    {"optimizer": "adam"}, {"optimizer": "adamw", "weight_decay": 0.1}, {"optimizer": "muon"},
+    {"optimizer": "sgd"}, {"optimizer": "adam", "output": "sampled"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", OPTIMIZERS)
+def test_partial_fit_goes_on_at_the_rate_that_is_set_by_then(purchases, how):
+    X = sparse.csr_array(purchases)
+
+    def went_on(**changes):
+        model = DenoisingAutoencoder(n_latent=3, learning_rate=0.01, **how, **RUN)
+        before = model.partial_fit(X).set_params(**changes).logits(X)
+        optimizer = model._optimizer
+        moved = np.abs(model.partial_fit(X).logits(X) - before).max()
+        assert model._optimizer is optimizer  # its moments are kept
+        return moved
+
+    assert went_on(learning_rate=1e-9) < 0.01 * went_on()
+
+
+def test_partial_fit_heeds_a_decay_that_is_set_by_then(purchases):
+    model = UndercompleteAutoencoder(n_latent=3, optimizer="adamw", learning_rate=0.01, **RUN)
+    model.partial_fit(purchases).set_params(weight_decay=100.0).partial_fit(purchases)
+    assert max(float(weight.detach().abs().max()) for weight in model.net_.parameters()) < 0.1
+
+
+@pytest.mark.parametrize("how", OPTIMIZERS)
+def test_partial_fit_goes_on_with_another_optimiser(purchases, how):
+    X = sparse.csr_array(purchases)
+    model = VariationalAutoencoder(n_latent=3, hidden=(5,), learning_rate=0.01, **how, **RUN)
+    model.partial_fit(X)
+    rest = {"weight_decay": 0.0, "output": "full"}
+    for other in ("sgd", "adam", "muon", "adamw"):
+        model.set_params(optimizer=other, **rest).partial_fit(X)
+        assert type(model._optimizer) is type(make_optimizer(model.net_, model._plan()))
+    assert model._n_steps == 5 * -(-X.shape[0] // model.setting("batch_size"))
 
 
 def test_partial_fit_refuses_what_the_loss_cannot_explain():

@@ -24,7 +24,7 @@ from likewise.nn.checkpoint import Checkpoint
 from likewise.nn.device import resolve_device
 from likewise.nn.layers import ACTIVATIONS, Hourglass, LinearOutputNet, Net, exact
 from likewise.nn.losses import LINKS, LOSSES, clipped
-from likewise.nn.optimizers import make_optimizer
+from likewise.nn.optimizers import resumed
 from likewise.nn.output import explained
 from likewise.nn.plan import History
 from likewise.nn.rows import Rows, SparseRows, as_rows, unit_length
@@ -111,8 +111,8 @@ class NeuralAutoencoder(NeuralParameters):
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Let the rows of `X` pass once, going on from the weights as they are.
 
-        The optimiser goes on too, from one `partial_fit` to the next; after `fit` or `load` it
-        starts anew.
+        The optimiser goes on too, from one `partial_fit` to the next, at the rate that it has then;
+        after `fit` or `load`, and as another one, it starts anew.
         """
         first = not self.__sklearn_is_fitted__()
         rows = self._checked(X, reset=first)
@@ -124,8 +124,9 @@ class NeuralAutoencoder(NeuralParameters):
             self._require_as_fitted()
             self._require_learnable(rows)
         plan = replace(self._plan(), max_epochs=1, seed=self._seed + self.n_epochs_, decay=False)
-        if not hasattr(self, "_optimizer"):
-            self._optimizer, self._n_steps = make_optimizer(self.net_, plan), 0
+        before = getattr(self, "_optimizer", None)
+        self._n_steps: int = getattr(self, "_n_steps", 0) if before else 0
+        self._optimizer = resumed(before, self.net_, plan)
 
         def loss(batch: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
             return self._training_loss(batch, generator, self._n_steps + step)

@@ -32,6 +32,8 @@ def make_optimizer(net: nn.Module, plan: Plan) -> torch.optim.Optimizer:
     where the output is sampled it is :class:`SampledAdam`. Where steps are recorded the rate is a
     tensor, so that a replayed step reads what it is then.
     """
+    for layer in _input_layers(net):
+        layer.touched_only = plan.sampled
     if plan.sampled:
         return SampledAdam(cast("LinearOutputNet", net), plan.learning_rate)
     rate: Rate = plan.learning_rate
@@ -44,6 +46,22 @@ def make_optimizer(net: nn.Module, plan: Plan) -> torch.optim.Optimizer:
         return Muon(net, rate, decay)
     kind = torch.optim.AdamW if plan.optimizer == "adamw" else torch.optim.Adam
     return kind(net.parameters(), lr=rate, weight_decay=decay, fused=True, capturable=plan.recorded)
+
+
+def resumed(
+    optimizer: torch.optim.Optimizer | None, net: nn.Module, plan: Plan
+) -> torch.optim.Optimizer:
+    """Return an optimiser that goes on, with the plan's rate and decay; anew if of another kind."""
+    made = make_optimizer(net, plan)
+    if optimizer is None or type(optimizer) is not type(made):
+        return made
+    for group, now in zip(optimizer.param_groups, made.param_groups, strict=True):
+        group |= {name: now[name] for name in ("lr", "weight_decay") if name in now}
+    return optimizer
+
+
+def _input_layers(net: nn.Module) -> list[InputLayer]:
+    return [layer for layer in net.modules() if isinstance(layer, InputLayer)]
 
 
 class Parts(torch.optim.Optimizer):
@@ -77,7 +95,7 @@ class SampledAdam(Parts):
     """
 
     def __init__(self, net: LinearOutputNet, lr: float) -> None:
-        layers = [layer for layer in net.modules() if isinstance(layer, InputLayer)]
+        layers = _input_layers(net)
         for layer in layers:
             layer.touched_only = True
         touched = [net.output.weight, *(layer.weight for layer in layers)]
