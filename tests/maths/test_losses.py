@@ -6,6 +6,7 @@ import torch
 from scipy import sparse
 from torch.autograd import gradcheck
 
+from likewise.autoencoders import DenoisingAutoencoder
 from likewise.nn.importance import Posterior
 from likewise.nn.losses import LINKS, LOSSES, bernoulli, gaussian_kl
 from likewise.nn.rows import SparseRows
@@ -172,6 +173,16 @@ def test_a_bernoulli_loss_of_bfloat16_logits_is_summed_in_float32():
     logits = torch.randn(3, 784, generator=torch.Generator().manual_seed(0)).bfloat16()
     x = torch.rand(3, 784, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(bernoulli(logits, x), bernoulli(logits.float(), x))
+
+
+def test_errors_of_sparse_rows_of_large_values_are_those_of_float64():
+    rng = np.random.default_rng(0)
+    X = sparse.csr_array((3e3 * rng.random(12) + rng.normal(size=(40, 12))).astype(np.float32))
+    model = DenoisingAutoencoder(
+        n_latent=2, loss="squared", max_epochs=1, learning_rate=1e-6, device="cpu", random_state=0
+    ).fit(X)
+    slow = np.square(X.toarray().astype(np.float64) - model.reconstruct(X)).sum(axis=1)
+    np.testing.assert_allclose(model.reconstruction_error(X), slow, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["squared", "multinomial"])

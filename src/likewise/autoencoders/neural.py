@@ -23,7 +23,7 @@ from likewise.nn.augmentation import augmented
 from likewise.nn.checkpoint import Checkpoint
 from likewise.nn.device import resolve_device
 from likewise.nn.layers import ACTIVATIONS, Hourglass, LinearOutputNet, Net, exact
-from likewise.nn.losses import LINKS, LOSSES, clipped
+from likewise.nn.losses import LINKS, LOSSES, clipped, in_float64
 from likewise.nn.optimizers import resumed
 from likewise.nn.output import explained
 from likewise.nn.plan import History
@@ -158,12 +158,9 @@ class NeuralAutoencoder(NeuralParameters):
     @torch.inference_mode()
     def _row_errors(self, X: Any) -> NDArray[np.float64]:
         rows, net = exact(self._rows(X), self.net_)
-        return self._losses(net.decode(self._inferred(rows, net)), rows)
-
-    def _losses(self, logits: Tensor, rows: Rows) -> NDArray[np.float64]:
-        """Return the loss of each row in the units of X."""
-        explained = clipped(rows) if self.loss_ == "bernoulli" else rows
-        return as_array(LOSSES[self.loss_](logits, explained)).astype(np.float64) * self._loss_unit
+        logits = in_float64(net.decode(self._inferred(rows, net)))
+        losses = LOSSES[self.loss_](logits, clipped(rows) if self.loss_ == "bernoulli" else rows)
+        return as_array(losses).astype(np.float64) * self._loss_unit
 
     @property
     def _loss_unit(self) -> float:

@@ -34,6 +34,8 @@ Loss = Callable[[Tensor, Rows], Tensor]
 def squared(logits: Tensor, rows: Rows) -> Tensor:
     """Squared error Σ (x - l)² of each row, of shape (B,).
 
+    Of sparse rows it is Σ l² - 2 ⟨x, l⟩ + Σ x², in the precision of the logits.
+
     Examples
     --------
     >>> squared(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, 4.0]]))
@@ -42,7 +44,8 @@ def squared(logits: Tensor, rows: Rows) -> Tensor:
     if isinstance(rows, Tensor):
         return (rows - logits.to(rows.dtype)).square().sum(1)
     wide = float_at_least(logits)
-    return wide.square().sum(1) - 2 * _inner(rows, wide) + rows.row_sums(rows.values.square())
+    own = rows.row_sums(rows.values.to(wide.dtype).square())
+    return wide.square().sum(1) - 2 * _inner(rows, wide) + own
 
 
 def bernoulli(logits: Tensor, rows: Rows) -> Tensor:
@@ -117,6 +120,14 @@ def clipped(rows: Rows) -> Rows:
 def float_at_least(logits: Tensor) -> Tensor:
     """Return numbers in float32 at least: bfloat16 is too coarse for a sum."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def in_float64(logits: Tensor) -> Tensor:
+    """Return numbers in float64, in which the sums of large values do not cancel each other out.
+
+    Apple's devices have no float64.
+    """
+    return logits if logits.device.type == "mps" else logits.double()
 
 
 def _inner(rows: Rows, logits: Tensor) -> Tensor:
