@@ -78,6 +78,24 @@ def test_a_folder_without_labels_is_learned_and_judged_by_another(run, clothes, 
     assert load(document["model"]).image_shape_ == (3, 14, 10)
 
 
+def test_images_of_several_sizes_are_made_alike_to_learn_and_for_the_steps(run, refused, tmp_path):
+    (tmp_path / "photos").mkdir()
+    rng = np.random.default_rng(0)
+    for n, kind in enumerate([(12, 12), (20, 16, 3)] * 10):
+        image = Image.fromarray(rng.integers(0, 256, kind).astype(np.uint8))
+        image.save(tmp_path / "photos" / f"{n:02d}.png")
+    alike = ["--size", "14x10", "--mode", "grey"]
+    out = ["--out", tmp_path / "out"]
+    run("images", tmp_path / "photos", *out, *alike, *QUICK, "--json").document()
+    steps = ["steps", tmp_path / "out" / "images.model", "--images", tmp_path / "photos"]
+    document = run(*steps, *alike, "--row", "2", "--json").document()
+    assert document["shape"] == [14, 10]
+    seen = read_images(tmp_path / "photos", size=(14, 10), mode="grey").pixels[1]
+    np.testing.assert_allclose(document["x"], seen)
+    assert "give --size HEIGHTxWIDTH" in refused(*steps)
+    assert "--size, --mode" in refused(*steps, "--size", "8x8", "--mode", "grey")
+
+
 def test_an_npz_of_two_parts_is_judged_by_its_own(run, clothes, tmp_path):
     few = read_images(clothes)
     names = np.array(few.classes)[few.labels]

@@ -58,6 +58,8 @@ def test_the_page_loads_nothing_from_outside(run, fitted, tmp_path):
         ([], "give --basket, or --images for a model of images"),
         (["--basket", ""], "--basket is empty; give item ids, separated by commas"),
         (["--basket", "000,111"], "none of 000, 111 is among the 18 items bought most"),
+        (["--basket", "85123A", "--size", "8x8"], "--size and --mode are of --images"),
+        (["--images", ".", "--size", "8"], "--size 8 given; give HEIGHTxWIDTH"),
         (["--basket", "85123A", "--out", "steps.txt"], "it is one of .html"),
         (["--basket", "85123A", "--out", "no/steps.html"], "there is no folder no"),
     ],

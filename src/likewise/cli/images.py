@@ -37,10 +37,8 @@ def command(
     ] = None,
     kind: t.Type = "convolutional",
     dimensions: Annotated[int, typer.Option(help="Numbers that stand for an image.")] = 32,
-    size: Annotated[
-        str | None, typer.Option(metavar="HEIGHTxWIDTH", help="Resize every image.")
-    ] = None,
-    mode: Annotated[str | None, typer.Option(help="Convert every image: grey or colour.")] = None,
+    size: o.ImageSize = None,
+    mode: o.ImageMode = None,
     settings: t.Settings = None,
     seconds: t.Seconds = 60.0,
     seed: o.Seed = 0,
@@ -70,7 +68,7 @@ def command(
     _make_folder(out)
     for name in (MODEL, RECOGNISER):
         require_replaceable(out / name)
-    training, testing = _read(images, test, _size(size), mode, seed, output)
+    training, testing = _read(images, test, o.image_size(size), mode, seed, output)
     with output.bar("learning to reconstruct") as move:
         show_progress(model, move)
         model.fit(training.pixels)
@@ -130,15 +128,6 @@ def _model(
 
 SUITED = {"input_dropout": 0.0, "beta": 1.0, "anneal_steps": 500}
 """What suits images better than RecVAE's and H+Vamp's own settings, which are for purchases."""
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    height, _, width = text.lower().partition("x")
-    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise InputError(f"--size {text} given; give HEIGHTxWIDTH, such as 64x64")
-    return int(height), int(width)
 
 
 def _make_folder(out: Path) -> None:

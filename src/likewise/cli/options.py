@@ -68,6 +68,12 @@ Memory = Annotated[
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Threads to compute with; all cores if not given.")
 ]
+ImageSize = Annotated[
+    str | None, typer.Option(metavar="HEIGHTxWIDTH", help="Resize every image of a folder.")
+]
+ImageMode = Annotated[
+    str | None, typer.Option(help="Convert every image of a folder: grey or colour.")
+]
 
 
 def read(
@@ -138,6 +144,16 @@ def names(text: str) -> list[str]:
     ['sold', 'sq ft, total']
     """
     return list(dict.fromkeys(_cells(text)))
+
+
+def image_size(text: str | None) -> tuple[int, int] | None:
+    """Return the height and width that --size says, if it was given."""
+    if text is None:
+        return None
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise InputError(f"--size {text} given; give HEIGHTxWIDTH, such as 64x64")
+    return int(height), int(width)
 
 
 def basket(text: str) -> list[str]:

@@ -21,6 +21,8 @@ def command(
     images: Annotated[
         Path | None, typer.Option(help="Images, for a model that `likewise images` wrote.")
     ] = None,
+    size: o.ImageSize = None,
+    mode: o.ImageMode = None,
     table: Annotated[
         Path | None,
         typer.Option(help="A table, for a model that `reduce`, `features` or `anomalies` saved."),
@@ -53,9 +55,12 @@ def command(
             "give --basket, or --images for a model of images, or --table for a model of a table, "
             "and only one of them"
         )
+    if images is None and (size is not None or mode is not None):
+        raise InputError("--size and --mode are of --images, which is not given; leave them out")
     output = Output(as_json, quiet)
     if images is not None:
-        _of_image(model, images, row, out, output)
+        made_alike = {"size": o.image_size(size), "mode": mode}
+        _of_image(model, images, made_alike, row, out, output)
     elif table is not None:
         _of_row(model, table, row, out, output)
     else:
@@ -79,7 +84,14 @@ def _of_basket(model: Path, basket: str, out: Path | None, output: Output) -> No
     output.json(steps.as_dict())
 
 
-def _of_image(model: Path, images: Path, row: int, out: Path | None, output: Output) -> None:
+def _of_image(
+    model: Path,
+    images: Path,
+    made_alike: dict[str, Any],
+    row: int,
+    out: Path | None,
+    output: Output,
+) -> None:
     from likewise.autoencoders.neural import NeuralAutoencoder
     from likewise.data.images import read_images
     from likewise.recommend.folder import load
@@ -91,7 +103,7 @@ def _of_image(model: Path, images: Path, row: int, out: Path | None, output: Out
         raise InputError(
             f"{model} holds no autoencoder of images; `likewise images` writes one as images.model"
         )
-    found = read_images(images)
+    found = read_images(images, **made_alike)
     _require_row(row, len(found), f"{images} has {len(found):,} images")
     steps = image_steps(loaded, found.pixels[row - 1])
     if out is not None:

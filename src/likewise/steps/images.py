@@ -76,7 +76,7 @@ def image_steps(model: NeuralAutoencoder, image: NDArray[Any]) -> ImageSteps:
     if image.shape != model.image_shape_:
         raise InputError(
             f"the image has the shape {image.shape} and the model learned {model.image_shape_}; "
-            "resize it"
+            "resize or convert it (--size, --mode)"
         )
     one = walk(model, np.asarray(image, dtype=np.float32).ravel())
     return ImageSteps(one, image.shape, model.loss_, losses(model))
