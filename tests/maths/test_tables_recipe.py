@@ -137,6 +137,19 @@ def test_muon_moves_matrices_by_orthogonal_steps_and_the_rest_by_adamw():
     torch.testing.assert_close(steps["first.bias"].abs(), torch.full((4,), 0.1), rtol=1e-3, atol=0)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_muon_multiplies_in_bfloat16_where_there_are_units_and_float32_was_not_asked_for(
+    monkeypatch, there
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": there})
+    X = np.random.default_rng(0).normal(size=(40, 6))
+    for precision, wanted in (("auto", there), ("float32", False), ("bfloat16", True)):
+        model = UndercompleteAutoencoder(
+            n_latent=2, hidden=(4,), optimizer="muon", precision=precision, device="cpu"
+        ).partial_fit(X)
+        assert model._optimizer.parts[0].kind == (torch.bfloat16 if wanted else torch.float32)
+
+
 def test_muon_takes_the_filters_of_a_convolution_as_the_rows_of_a_matrix():
     torch.manual_seed(0)
     filters = torch.nn.Parameter(torch.randn(4, 3, 3, 3))
@@ -167,7 +180,6 @@ def test_a_step_of_muon_is_the_polar_factor(shape, kind):
 def test_muon_learns_with_the_nesterov_momentum_of_torchs_own():
     ours, theirs = (torch.nn.Parameter(torch.eye(6, 4)) for _ in range(2))
     own = MatrixMuon([ours], 0.1, 0.5)
-    own.kind = torch.float32
     known = torch.optim.Muon([theirs], 0.1, 0.5, adjust_lr_fn="match_rms_adamw")
     generator = torch.Generator().manual_seed(0)
     for _ in range(3):

@@ -279,6 +279,7 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             seed=seed,
             device=self.autoencoder_.device_,
             bfloat16=self.autoencoder_._plan().bfloat16,
+            bfloat16_steps=self.autoencoder_._plan().bfloat16_steps,
             decay=True,
         )
 

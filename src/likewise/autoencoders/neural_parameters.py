@@ -78,7 +78,8 @@ class NeuralParameters(Autoencoder):
         "auto", "cpu", "cuda", or another that torch has.
     precision : {"auto", "float32", "bfloat16"}
         "auto" is bfloat16 for purchases under the multinomial loss, where the hardware has units
-        for it, else float32. Weights and sums are float32 always.
+        for it, else float32, but for the steps of Muon, which it makes in bfloat16 there too.
+        Weights and sums are float32 always.
     random_state : int, RandomState or None
         Decides weights, order and noise.
     progress : callable, optional
@@ -211,6 +212,7 @@ class NeuralParameters(Autoencoder):
             device=self.device_,
             sampled=self.output == "sampled",
             bfloat16=use_bfloat16(precision_for(self.precision, self.loss_), self.device_),
+            bfloat16_steps=use_bfloat16(self.precision, self.device_),
             decay=self.setting("optimizer") == "muon",
             recordable=self._recordable(),
         )

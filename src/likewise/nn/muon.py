@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from likewise.nn.by_weight import ByWeight
-from likewise.nn.device import use_bfloat16
 
 MOMENTUM = 0.95
 
@@ -36,12 +35,15 @@ class MatrixMuon(ByWeight):
         What to train, of shape (n, ...); what follows n is one dimension here, of m.
     lr, weight_decay : float
         η; the share of the weights, times η, that a step takes from them.
+    bfloat16 : bool
+        Multiply in bfloat16 to find O; the momentum and the weights are float32.
 
     Notes
     -----
     `torch.optim.Muon` takes five iterations in bfloat16, which on a processor are most of a step of
     a dense net. Here are three, from a tighter bound on the largest singular value
-    (:func:`orthogonal`), in bfloat16 where the hardware has units for it.
+    (:func:`orthogonal`), in bfloat16 where the hardware has units for it and float32 was not asked
+    for.
 
     References
     ----------
@@ -50,10 +52,16 @@ class MatrixMuon(ByWeight):
     N. Amsel et al., "The Polar Express", 2025, arXiv:2505.16932 (the polynomials).
     """
 
-    def __init__(self, matrices: Sequence[Tensor], lr: float | Tensor, weight_decay: float) -> None:
+    def __init__(
+        self,
+        matrices: Sequence[Tensor],
+        lr: float | Tensor,
+        weight_decay: float,
+        *,
+        bfloat16: bool = False,
+    ) -> None:
         super().__init__(list(matrices), {"lr": lr, "weight_decay": weight_decay})
-        units = use_bfloat16("auto", matrices[0].device)
-        self.kind = torch.bfloat16 if units else torch.float32
+        self.kind = torch.bfloat16 if bfloat16 else torch.float32
 
     def _change(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         weight.mul_(1 - group["lr"] * group["weight_decay"])

@@ -43,7 +43,7 @@ def make_optimizer(net: nn.Module, plan: Plan) -> torch.optim.Optimizer:
     if plan.optimizer == "sgd":
         return torch.optim.SGD(net.parameters(), lr=rate, weight_decay=decay)
     if plan.optimizer == "muon":
-        return Muon(net, rate, decay)
+        return Muon(net, rate, decay, bfloat16=plan.bfloat16_steps)
     kind = torch.optim.AdamW if plan.optimizer == "adamw" else torch.optim.Adam
     return kind(net.parameters(), lr=rate, weight_decay=decay, fused=True, capturable=plan.recorded)
 
@@ -143,14 +143,18 @@ class Muon(Parts):
         What to train.
     lr, weight_decay : float
         Of both.
+    bfloat16 : bool
+        Whether Muon multiplies in bfloat16.
     """
 
-    def __init__(self, net: nn.Module, lr: Rate, weight_decay: float) -> None:
+    def __init__(
+        self, net: nn.Module, lr: Rate, weight_decay: float, *, bfloat16: bool = False
+    ) -> None:
         matrices = [p for p in net.parameters() if p.ndim > 1]
         others = [p for p in net.parameters() if p.ndim <= 1]
         parts: list[torch.optim.Optimizer] = []
         if matrices:
-            parts.append(MatrixMuon(matrices, lr, weight_decay))
+            parts.append(MatrixMuon(matrices, lr, weight_decay, bfloat16=bfloat16))
         if others:
             adam = torch.optim.AdamW(
                 others, lr=lr, weight_decay=weight_decay, fused=True,

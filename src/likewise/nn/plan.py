@@ -26,6 +26,8 @@ class Plan:
         Where to compute.
     bfloat16 : bool
         Multiply in bfloat16, keep weights in float32.
+    bfloat16_steps : bool
+        Let Muon multiply in bfloat16 where it turns a gradient into a step.
     sampled : bool
         The loss looks at a sample of the items: leave the weights of the others alone.
     decay : bool
@@ -45,6 +47,7 @@ class Plan:
     seed: int
     device: torch.device
     bfloat16: bool
+    bfloat16_steps: bool = False
     sampled: bool = False
     decay: bool = False
     recordable: bool = True
