@@ -19,7 +19,7 @@ from likewise.autoencoders import TYPES
 from likewise.autoencoders import classifier as module
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.recogniser import Recogniser, held_out
-from likewise.errors import InputError, ModelFolderError
+from likewise.errors import InputError, ModelFolderError, NotEnoughMemoryError
 from likewise.nn.optimizers import RATES
 from likewise.nn.training import train
 
@@ -334,6 +334,19 @@ def test_rows_without_labels_scale_those_of_a_net_that_does_not_learn_first(data
     model.fit(X, y, X_unlabelled=rest)
     flat = np.concatenate([X, rest]).reshape(2 * len(X), -1)
     np.testing.assert_allclose(model.autoencoder_.scaling_.mean, flat.mean(0), rtol=1e-5)
+
+
+def test_a_copy_of_rows_without_labels_is_stated_before_it_is_taken(classifier, data, monkeypatch):
+    X, y = data
+
+    def refuse(needed, what, instead):
+        assert needed == 4 * (X.size + X[:7].size)
+        raise NotEnoughMemoryError(f"{what}; {instead}")
+
+    monkeypatch.setattr("likewise.autoencoders.recogniser.require_memory", refuse)
+    with pytest.raises(NotEnoughMemoryError, match="120 labelled rows and 7 others; give fewer"):
+        classifier().fit(X, y, X_unlabelled=X[:7])
+    classifier().fit(X, y)
 
 
 def test_a_share_held_out_that_leaves_too_few_rows_is_refused_before_work(data, monkeypatch):

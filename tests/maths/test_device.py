@@ -10,6 +10,7 @@ from likewise.autoencoders import (
     VariationalAutoencoder,
     neural,
     neural_memory,
+    variational,
 )
 from likewise.autoencoders.choices import choose
 from likewise.errors import NotEnoughMemoryError
@@ -72,3 +73,19 @@ def test_what_a_batch_takes_of_a_card_is_what_is_held_there(n_items, monkeypatch
         stated[device.type] = model._bytes_to_fit(X)
     assert stated["cuda"] == 2 * (3 + 2) * n * n_items
     assert stated["cpu"] == held_logits("auto", n, n_items) <= 3 * 2**25
+
+
+def test_what_further_draws_take_of_a_card_is_stated_twice_too(monkeypatch):
+    X = np.random.default_rng(0).random((100, 20), dtype=np.float32)
+    further = {}
+    for device in (CPU, CUDA):
+        for place in (neural_memory, variational):
+            monkeypatch.setattr(place, "resolve_device", lambda name, device=device: device)
+        stated = []
+        for n_draws in (1, 5):
+            model = VariationalAutoencoder(n_importance=n_draws, hidden=(8,), batch_size=50)
+            model.loss_ = "bernoulli"
+            model.chosen_ = choose(model.get_params(), model._defaults(X))
+            stated.append(model._bytes_to_fit(X))
+        further[device.type] = stated[1] - stated[0]
+    assert further["cuda"] == 2 * further["cpu"] > 0

@@ -151,19 +151,18 @@ class AutoencoderClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         ------
         InputError
             If there are fewer than two classes, or a parameter is not allowed.
+        NotEnoughMemoryError
+            If the rows, a copy of all of them or learning would not fit into memory.
         KeyboardInterrupt
             If the autoencoder was interrupted; later, the best epoch so far is kept.
         """
         self._validate_params()
         table, labels = self._labelled(X, y)
-        everything = table
-        if X_unlabelled is not None:
-            if self.pretrain == "prefit":
-                raise InputError("X_unlabelled was given, and the autoencoder is fitted already")
-            everything = np.concatenate([table, rows.checked(self, X_unlabelled, reset=False)])
+        if X_unlabelled is not None and self.pretrain == "prefit":
+            raise InputError("X_unlabelled was given, and the autoencoder is fitted already")
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         held = recogniser.held_out(labels, self.validation_fraction, seed)
-        self.autoencoder_ = self._autoencoder(everything, seed)
+        self.autoencoder_ = self._autoencoder(recogniser.joined(self, table, X_unlabelled), seed)
         self._learn(table, labels, held, seed)
         return self
 

@@ -52,11 +52,14 @@ def bytes_to_fit(model: Any, X: Any) -> int:
         net = model._net(n_features)
     device = resolve_device(model.device).type
     numbers = held_logits(how, batch_size, n_features, device)
-    if device == "cuda":
-        if sparse.issparse(X):
-            numbers += 2 * batch_size * n_features  # the first layer reads a dense batch there
-        numbers *= 2  # what a recorded step takes is kept for it
-    return bytes_to_train(net, X, batch_size, numbers)
+    if device == "cuda" and sparse.issparse(X):
+        numbers += 2 * batch_size * n_features  # the first layer reads a dense batch there
+    return bytes_to_train(net, X, batch_size, times_kept(device) * numbers)
+
+
+def times_kept(device: str) -> int:
+    """Return how often what a step takes is held: on CUDA a recorded step keeps its own."""
+    return 2 if device == "cuda" else 1
 
 
 def bytes_to_train(net: Net, X: Any, batch_size: int, n_logits: int) -> int:

@@ -11,10 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn import functional
 
+from likewise.autoencoders import rows
 from likewise.autoencoders.base import fitted_copy
 from likewise.autoencoders.choices import require_images
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.errors import InputError
+from likewise.memory import require_memory
 from likewise.nn.corruption import dropout
 from likewise.nn.rows import Rows
 
@@ -84,6 +86,25 @@ class Recogniser(nn.Module):
         return functional.cross_entropy(
             self.head(code), labels, reduction="none", label_smoothing=self.smoothing
         )
+
+
+def joined(model: Any, table: NDArray[np.float32], X: Any) -> NDArray[np.float32]:
+    """Return labelled rows and, behind them, those without labels, if there are any.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If the copy would not fit into memory.
+    """
+    if X is None:
+        return table
+    others: NDArray[np.float32] = rows.checked(model, X, reset=False)
+    require_memory(
+        rows.bytes_of(table) + rows.bytes_of(others),
+        f"a copy of {len(table):,} labelled rows and {len(others):,} others",
+        "give fewer as X_unlabelled",
+    )
+    return np.concatenate([table, others])
 
 
 def continued(given: NeuralAutoencoder, table: NDArray[np.float32]) -> NeuralAutoencoder:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.neural_memory import times_kept
 from likewise.errors import InputError
 from likewise.nn.corruption import dropout
 from likewise.nn.device import resolve_device
@@ -172,7 +173,8 @@ class VariationalAutoencoder(NeuralAutoencoder):
         how = self.output if self.loss_ == "multinomial" else "full"
         layers = n_rows * (10 * self.n_latent + 2 * sum(self.setting("hidden")))
         device = resolve_device(self.device).type
-        a_draw = 4 * (layers + held_logits(how, n_rows, n_features, device) // 3)
+        logits = held_logits(how, n_rows, n_features, device) // 3
+        a_draw = 4 * times_kept(device) * (layers + logits)
         return super()._bytes_to_fit(X) + (self.n_importance - 1) * int(a_draw)
 
     def _drawn(self, rows: Rows, generator: torch.Generator) -> Tensor:
