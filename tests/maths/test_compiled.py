@@ -5,6 +5,7 @@ import pytest
 from numba.core import caching
 from scipy import sparse
 
+from likewise.autoencoders import products
 from likewise.autoencoders.compiled import compiled
 from likewise.autoencoders.parts import scores_of
 
@@ -38,3 +39,17 @@ def test_scores_are_the_product_of_rows_and_matrix_whatever_their_number(kind, l
     np.testing.assert_allclose(found, rows.astype(float) @ B, rtol=1e-6, atol=1e-7)
     alone = np.vstack([scores_of(X[[n]], kind(B)) for n in range(7)])
     np.testing.assert_array_equal(alone, found)
+
+
+def test_arrays_of_a_loaded_model_which_only_read_need_no_code_of_their_own():
+    X = sparse.csr_array(np.eye(3, dtype=np.float32))
+
+    def compiled_for(B):
+        scores_of(X, B)
+        return [set(loop.signatures) for loop in (products.add_rows, products.add_dense_rows)]
+
+    for B in (np.ones((3, 2), np.float32), sparse.csr_array(np.ones((3, 2), np.float32))):
+        once = compiled_for(B)
+        for array in (B.indptr, B.indices, B.data) if sparse.issparse(B) else (B,):
+            array.flags.writeable = False
+        assert compiled_for(B) == once

@@ -74,7 +74,7 @@ def scores_of(X: Any, B: Any) -> NDArray[np.float32]:
     if sparse.issparse(B):
         products.add_rows(_unsigned(X), _unsigned(B), scores)
     else:
-        products.add_dense_rows(_unsigned(X), B, scores)
+        products.add_dense_rows(_unsigned(X), _read_only(B), scores)
     return scores
 
 
@@ -109,4 +109,12 @@ def scaled(X: Any, scale: NDArray[np.float32]) -> Any:
 
 def _unsigned(matrix: Any) -> tuple[NDArray[Any], ...]:
     places = (matrix.indptr, matrix.indices)
-    return (*(part.view(f"u{part.itemsize}") for part in places), matrix.data)
+    unsigned = (part.view(f"u{part.itemsize}") for part in places)
+    return tuple(_read_only(part) for part in (*unsigned, matrix.data))
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array as a loaded model's are, which only read: to numba that is another type."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
