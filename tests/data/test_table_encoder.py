@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from likewise import InputError, TableAutoencoder, TableEncoder
+from likewise.data.table_columns import Category
 
 
 def there_and_back(X):
@@ -178,7 +179,8 @@ def test_one_row_and_huge_values():
         ({"a": [1.0, np.inf]}, "'a' holds infinite values"),
         ({"a": [1, "x"]}, "'a' mixes kinds of values"),
         ({"a": [[1], [2]]}, "'a' is of type list"),
-        ({"a": pd.Categorical([1, 2])}, "'a' has categories that are no texts"),
+        ({"a": pd.Categorical([1.5, 2])}, "'a' has categories that are neither texts nor whole"),
+        ({"a": pd.Categorical([True])}, "'a' has categories that are neither texts nor whole"),
         ({"a": []}, "a table of 0 rows and 1 columns"),
         ({"name": [str(n) for n in range(101)]}, "'name' has 101 different texts in 101 rows"),
     ],
@@ -186,6 +188,31 @@ def test_one_row_and_huge_values():
 def test_what_cannot_be_encoded_is_refused(columns, said):
     with pytest.raises(InputError, match=said):
         TableEncoder().fit(pd.DataFrame(columns))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Categorical([7, 10, 7, None]),
+        pd.Categorical([2, 10, 2, 2], categories=[10, 2, 3], ordered=True),
+        pa.array([7, 10, 7, None]).dictionary_encode(),
+        pa.array(["x", "y", "x", None]).dictionary_encode(),
+    ],
+)
+def test_categories_may_be_whole_numbers_and_come_back_as_such(column):
+    make = pa.table if isinstance(column, pa.Array) else pd.DataFrame
+    table = make({"code": column, "price": [1.0, 2.0, 3.0, 5.0]})
+    encoder = TableEncoder().fit(table)
+    matrix = encoder.transform(table)
+    assert isinstance(encoder.columns_[0], Category)
+    for one in (encoder, TableEncoder.from_json(json.loads(json.dumps(encoder.as_json())))):
+        assert one.inverse_transform(matrix).equals(table)
+
+
+def test_a_category_may_have_no_value():
+    table = pd.DataFrame({"code": pd.Categorical([None, None])})
+    encoder = TableEncoder().fit(table)
+    assert encoder.inverse_transform(encoder.transform(table))["code"].isna().all()
 
 
 def test_every_column_that_cannot_be_encoded_is_named():

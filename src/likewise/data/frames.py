@@ -1,5 +1,6 @@
 """Tables in whatever they come: pandas and polars frames, Arrow tables, arrays; and back."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from likewise.errors import InputError
 
 KINDS = ("array", "pandas", "polars", "arrow")
 
-Categories = dict[str, tuple[tuple[str, ...], bool]]
+Categories = dict[str, tuple[tuple[str | int, ...], bool]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Shape:
         The library.
     dtypes : tuple of str
         The columns' types by its own names; of an array, the one.
-    categories : dict of str to (tuple of str, bool)
+    categories : dict of str to (tuple of str or of int, bool)
         For categorical columns, the categories and whether they are ordered.
     """
 
@@ -46,8 +47,8 @@ class Shape:
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON."""
         categories: list[Any] = [
-            {"name": name, "texts": list(texts), "ordered": ordered}
-            for name, (texts, ordered) in self.categories.items()
+            {"name": name, "texts": list(values), "ordered": ordered}
+            for name, (values, ordered) in self.categories.items()
         ]
         return {"kind": self.kind, "dtypes": list(self.dtypes), "categories": categories}
 
@@ -61,7 +62,7 @@ class Shape:
             If it does not fit them.
         """
         categories = {
-            str(one["name"]): (tuple(map(str, one["texts"])), bool(one["ordered"]))
+            str(one["name"]): (tuple(map(_category, one["texts"])), bool(one["ordered"]))
             for one in record["categories"]
         }
         dtypes = tuple(map(str, record["dtypes"]))
@@ -77,8 +78,10 @@ class Shape:
         for name, dtype in zip(table.column_names, self.dtypes, strict=True):
             values = table[name].to_pandas()
             if name in self.categories:
-                texts, ordered = self.categories[name]
-                columns[name] = pd.Series(pd.Categorical(values, list(texts), ordered=ordered))
+                given, ordered = self.categories[name]
+                texts = {str(one): one for one in given}
+                coded = pd.Categorical(values, list(texts), ordered=ordered)
+                columns[name] = pd.Series(coded.rename_categories(texts))
             elif dtype == "object":
                 columns[name] = values.astype(object).where(values.notna(), None)
             else:
@@ -90,7 +93,7 @@ class Shape:
 
         frame: Any = pl.from_arrow(table)
         wanted = {
-            name: pl.Enum(texts) if is_enum else pl.Categorical
+            name: pl.Enum(map(str, texts)) if is_enum else pl.Categorical
             for name, (texts, is_enum) in self.categories.items()
         }
         return frame.cast(wanted) if wanted else frame
@@ -99,8 +102,9 @@ class Shape:
         columns = {}
         for name, dtype in zip(table.column_names, self.dtypes, strict=True):
             column = table[name]
-            coded = name in self.categories
-            columns[name] = column.dictionary_encode() if coded else column.cast(arrow_type(dtype))
+            coded = re.match(r"dictionary<values=(\w+)", dtype)
+            plain = column.cast(arrow_type(coded[1] if coded else dtype))
+            columns[name] = plain.dictionary_encode() if coded else plain
         return pa.table(columns)
 
 
@@ -113,7 +117,7 @@ def require_collected(X: Any) -> None:
 def as_table(X: Any) -> tuple[pa.Table, Shape]:
     """Return rows as an Arrow table of plain columns, and what they came as.
 
-    NaN counts as missing. Categorical columns become texts.
+    NaN counts as missing. Categorical columns, of texts or whole numbers, become texts.
 
     Raises
     ------
@@ -198,10 +202,17 @@ def _categories(X: Any, table: pa.Table, kind: str) -> Categories:
     coded = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
     find = _FIND_CATEGORIES.get(kind)
     found = {name: find(X, name) if find else ([], False) for name in coded}
-    for name, (texts, _) in found.items():
-        if not all(isinstance(text, str) for text in texts):
-            raise InputError(f"column {name!r} has categories that are no texts; make them texts")
-    return {name: (tuple(texts), ordered) for name, (texts, ordered) in found.items()}
+    for name, (values, _) in found.items():
+        if not any({type(value) for value in values} <= {kind} for kind in (str, int)):
+            raise InputError(
+                f"column {name!r} has categories that are neither texts nor whole numbers; "
+                "make them texts"
+            )
+    return {name: (tuple(values), ordered) for name, (values, ordered) in found.items()}
+
+
+def _category(value: Any) -> str | int:
+    return value if isinstance(value, int) else str(value)
 
 
 def _pandas_categories(frame: Any, name: str) -> tuple[list[Any], bool]:

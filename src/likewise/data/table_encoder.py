@@ -30,6 +30,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     A category's columns stay 0 and 1: together their variance is below 1, so that it counts about
     as much as one number does.
+    Whole numbers that are codes, not amounts, are categories where the frame says so (`category` of
+    pandas, a dictionary of Arrow).
 
     Parameters
     ----------
