@@ -20,6 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = [
     {"errors"},
     {"memory"},
+    {"compiling"},
     {"artifact"},
     {"data"},
     {"nn"},

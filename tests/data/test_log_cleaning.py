@@ -87,8 +87,8 @@ def test_what_is_summed_does_not_depend_on_the_parts_it_is_read_and_summed_in(mo
     user, item, time = (random.integers(0, n, 500) for n in (20, 6, 3))
     columns = {"user": user, "item": item, "time": time, "weight": random.random(500)}
     whole = Log.of(**columns)
-    for name, size in (("BATCH_ROWS", 60), ("FETCHED_ROWS", 100)):
-        monkeypatch.setattr(f"likewise.data.events.{name}", size)
+    for module, size in (("events", 60), ("engine", 100)):
+        monkeypatch.setattr(f"likewise.data.{module}.BATCH_ROWS", size)
     parts = Log.of(**columns)
     assert 0 < whole.report.duplicates == parts.report.duplicates
     for name in ("user", "item", "time", "weight"):

@@ -6,8 +6,8 @@ from numba.core import caching
 from scipy import sparse
 
 from likewise.autoencoders import products
-from likewise.autoencoders.compiled import compiled
 from likewise.autoencoders.parts import scores_of
+from likewise.compiling import compiled
 
 
 def doubled(values):

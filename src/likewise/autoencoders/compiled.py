@@ -1,35 +1,16 @@
-"""Inner loops that NumPy has no verb for, compiled; each runs without Python's lock.
+"""Inner loops that NumPy has no verb for, compiled.
 
-The machine code is kept beside this file, or in the user's cache, or where ``NUMBA_CACHE_DIR``
-says, so that one process compiles for all. Items and places are unsigned: no index can count from
-the end, which saves a test of each.
+Items and places are unsigned: no index can count from the end, which saves a test of each.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from numba import njit
 
-F = TypeVar("F", bound=Callable[..., Any])
+from likewise.compiling import compiled
 
 LEAST_IN_BLOCK, MOST_IN_BLOCK = 8, 64
 """Scores whose best is looked at first."""
-
-
-def compiled(*, fastmath: bool = False) -> Callable[[F], F]:
-    """Compile a function at its first call, to run without Python's lock.
-
-    Where no folder can be written to that could keep the machine code, each process compiles.
-    """
-
-    def _compiled(function: F) -> F:
-        try:
-            return cast("F", njit(nogil=True, fastmath=fastmath, cache=True)(function))
-        except RuntimeError:  # numba's "no locator available"
-            return cast("F", njit(nogil=True, fastmath=fastmath)(function))
-
-    return _compiled
 
 
 @compiled()

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from likewise.autoencoders.compiled import compiled
+from likewise.compiling import compiled
 
 
 @compiled()

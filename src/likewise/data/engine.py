@@ -22,7 +22,9 @@ from likewise.memory import GIB, available_memory, require_memory
 LEAST_MEMORY = 64 * 1024**2
 """What DuckDB does not do without."""
 
-BATCH_ROWS = 1 << 20
+BATCH_ROWS = 1 << 17
+"""Rows handed on at a time; DuckDB keeps as many in one piece."""
+
 UNKNOWN_MEMORY = 1 << 61
 """Half of what :func:`likewise.memory.available_memory` returns where it cannot tell."""
 
@@ -47,9 +49,13 @@ class Engine:
         columns = self.connection.execute(sql).fetchnumpy()
         return {name: np.asarray(values) for name, values in columns.items()}
 
-    def batches(self, sql: str, n_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-        """Yield a result in its order, so many rows at a time."""
-        yield from self.connection.sql(sql).to_arrow_reader(n_rows)
+    def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
+        """Yield a result in its order, `BATCH_ROWS` at a time."""
+        try:
+            yield from self.connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+        except (OSError, pa.ArrowException) as error:  # of DuckDB's errors, Arrow keeps the message
+            is_memory = str(error).startswith("Out of Memory")
+            raise (duckdb.OutOfMemoryException if is_memory else duckdb.Error)(str(error)) from error
 
     def types(self, relation: str) -> dict[str, str]:
         """Return column -> DuckDB type of what stands after FROM."""

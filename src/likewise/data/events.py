@@ -4,7 +4,6 @@ Shapes: N events, U users, I items.
 """
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from likewise.data.engine import BATCH_ROWS, Engine
-from likewise.data.interactions import Vocabulary, as_ids
+from likewise.data.interactions import Vocabulary
 from likewise.data.relation import Relation
 from likewise.data.staging import Staged
 from likewise.data.values import id_of, text_of
@@ -24,9 +23,6 @@ from likewise.data.verdicts import KEPT
 
 OF_BASKET = "basket:"
 """What the id of a user begins with who is known by a basket only."""
-
-FETCHED_ROWS = 1 << 23
-"""Rows whose ids are looked up at a time: the table of all ids is made anew each time."""
 
 TYPES = {"user": np.int32, "item": np.int32, "weight": np.float32, "time": np.int64}
 
@@ -45,8 +41,8 @@ class Events:
 
 def fetch(engine: Engine, staged: Staged) -> Events:
     """Return the kept rows, with their users and items numbered."""
-    wanted = {"user": _user(engine, staged), "item": "likewise_item"}
-    ids = {role: _distinct(engine, sql) for role, sql in wanted.items()}
+    buyer, users = _buyers(engine, staged)
+    wanted = {"user": buyer, "item": "likewise_item"}
     if "weight" in staged.roles:
         wanted["weight"] = "CAST(likewise_weight AS FLOAT)"
     if "time" in staged.roles:
@@ -55,26 +51,31 @@ def fetch(engine: Engine, staged: Staged) -> Events:
     ((n_events,),) = engine.rows(f"SELECT count(*) FROM {KEPT}")
     arrays = {name: np.ones(n_events, TYPES[name]) for name in ("weight", *wanted)}
     start = 0
-    with ThreadPoolExecutor(min(engine.threads(), len(ids))) as pool:
-        for batch in engine.batches(f"SELECT {columns} FROM {KEPT}", FETCHED_ROWS):
-            place = slice(start, start := start + batch.num_rows)
-
-            def fill(name: str, batch: pa.RecordBatch = batch, place: slice = place) -> None:
-                values = _numbered(batch[name], ids[name]) if name in ids else batch[name]
-                arrays[name][place] = values
-
-            list(pool.map(fill, wanted))  # users and items are looked up side by side
-    user, item, weight = (arrays[name] for name in ("user", "item", "weight"))
-    users, items = (Vocabulary(as_ids(ids[role].to_pylist())) for role in ("user", "item"))
-    return Events(user, item, weight, arrays.get("time"), users, items)
+    for batch in engine.batches(f"SELECT {columns} FROM {KEPT}"):
+        place = slice(start, start := start + batch.num_rows)
+        for name in wanted:
+            arrays[name][place] = batch[name]
+    vocabularies = {
+        "users": _sort(arrays["user"], users),
+        "items": _sort(arrays["item"], staged.numbered["likewise_item"]),
+    }
+    return Events(**{"time": None, **arrays, **vocabularies})
 
 
-def _numbered(values: pa.Array, ids: pa.Array) -> NDArray[np.int32]:
-    """Return the place of each value among the ids; those that repeat are looked up once."""
-    coded = pc.dictionary_encode(values)
-    places: NDArray[np.int32] = pc.index_in(coded.dictionary, value_set=ids).to_numpy()
-    numbers: NDArray[np.int32] = places[coded.indices.to_numpy()]
-    return numbers
+def _sort(numbers: NDArray[np.int32], ids: pa.Array) -> Vocabulary:
+    """Number anew, in place, those of the ids that occur, sorted; return them."""
+    occurs = np.zeros(len(ids), dtype=bool)
+    occurs[numbers] = True
+    old = np.flatnonzero(occurs)
+    found = ids.take(pa.array(old))
+    order = pc.sort_indices(found)
+    coded = found.take(order).dictionary_encode()  # a basket's id may be a user's too
+    new = np.empty(len(ids), np.int32)
+    new[old[order]] = coded.indices
+    for start in range(0, len(numbers), BATCH_ROWS):
+        part = numbers[start : start + BATCH_ROWS]
+        part[:] = new[part]
+    return Vocabulary(coded.dictionary.to_numpy(zero_copy_only=False))
 
 
 def summed(events: Events) -> Events:
@@ -150,6 +151,32 @@ def count_baskets(engine: Engine, staged: Staged) -> int:
     return count
 
 
+def _buyers(engine: Engine, staged: Staged) -> tuple[str, pa.Array]:
+    """Return SQL for the number of the user, or basket, and what the numbers stand for."""
+    users = staged.numbered["likewise_user"]
+    if not count_baskets(engine, staged):
+        return "likewise_user", users
+    begin, end = (pa.scalar(text, pa.large_string()) for text in (OF_BASKET, ""))
+    baskets = pc.binary_join_element_wise(begin, staged.numbered["likewise_basket"], end)
+    ids = pa.concat_arrays([users.cast(pa.large_string()), baskets])
+    return f"coalesce(likewise_user, {len(users)} + likewise_basket)", ids
+
+
+def count_titles(engine: Engine, staged: Staged) -> None:
+    """Count the titles of each item of the log itself, as the table ``titled``."""
+    counted = engine.arrays(
+        "SELECT likewise_item AS item, likewise_title AS title, count(*) AS n "
+        f"FROM {KEPT} AND likewise_title NOT NULL GROUP BY ALL"
+    )
+    items, titles = (staged.numbered[f"likewise_{name}"] for name in ("item", "title"))
+    columns = {
+        "item": items.take(pa.array(counted["item"])).cast(pa.string()),
+        "title": titles.take(pa.array(counted["title"])),
+        "n": counted["n"],
+    }
+    engine.connection.register("titled", pa.table(columns))
+
+
 def stage_titles(engine: Engine, relation: Relation, item: str, title: str) -> None:
     """Count the titles of each item of a table of titles, as the table ``titled``."""
     ids = id_of(engine, relation, item)
@@ -160,33 +187,13 @@ def stage_titles(engine: Engine, relation: Relation, item: str, title: str) -> N
     )
 
 
-def fetch_titles(engine: Engine, items: Vocabulary, table: str) -> NDArray[Any]:
+def fetch_titles(engine: Engine, items: Vocabulary) -> NDArray[Any]:
     """Return the title of each item, of shape (I,): its most frequent one, ties alphabetical."""
     rank = "row_number() OVER (PARTITION BY item ORDER BY n DESC, title)"
     best: Mapping[str, str] = dict(
-        engine.rows(f"SELECT item, title FROM {table} WHERE title <> '' QUALIFY {rank} = 1")
+        engine.rows(f"SELECT item, title FROM titled WHERE title <> '' QUALIFY {rank} = 1")
     )
     return np.array([best.get(str(id_), "") for id_ in items.ids.tolist()], dtype=object)
-
-
-TITLED_IN_LOG = (
-    "(SELECT CAST(likewise_item AS VARCHAR) AS item, CAST(likewise_title AS VARCHAR) AS title, "
-    f"count(*) AS n FROM {KEPT} GROUP BY ALL)"
-)
-"""The counted titles of each item where the log itself has them."""
-
-
-def _user(engine: Engine, staged: Staged) -> str:
-    if not count_baskets(engine, staged):
-        return "likewise_user"
-    basket = f"'{OF_BASKET}' || likewise_basket"
-    return f"coalesce(CAST(likewise_user AS VARCHAR), {basket})"
-
-
-def _distinct(engine: Engine, sql: str) -> pa.Array:
-    """Return the ids of a column, sorted: an id's place is its row number."""
-    found = engine.connection.sql(f"SELECT DISTINCT {sql} AS id FROM {KEPT} ORDER BY id")
-    return found.to_arrow_table()["id"].combine_chunks()
 
 
 def _begins(order: NDArray[np.intp], *keys: NDArray[Any]) -> NDArray[np.bool_]:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from likewise.data.columns import RATINGS, find_columns, normalise, require_columns
 from likewise.data.engine import Engine, engine
 from likewise.data.events import (
-    TITLED_IN_LOG,
     Events,
     count_baskets,
+    count_titles,
     fetch,
     fetch_titles,
     stage_titles,
@@ -195,13 +195,16 @@ def read_log(
         require_columns(roles, present, "user", "basket")
         if min_weight is not None:
             require_columns(roles, present, "weight")
-        titled = _open_titles(duck, titles, item, title)
+        if titles is not None:
+            _open_titles(duck, titles, item, title)
         staged = stage(duck, relation, roles, time_format, drop.values())
         n_rows, findings = judge(duck, relation, staged, drop, min_weight, bad_rows)
         n_baskets = count_baskets(duck, staged)
         events = fetch(duck, staged)
-        titled = titled or (TITLED_IN_LOG if "title" in roles else "")
-        item_titles = fetch_titles(duck, events.items, titled) if titled else None
+        if "title" in roles:
+            count_titles(duck, staged)
+        is_titled = titles is not None or "title" in roles
+        item_titles = fetch_titles(duck, events.items) if is_titled else None
     once = summed(events)
     first, last = _span(once)
     report = ReadReport(
@@ -233,10 +236,8 @@ def _check_options(min_weight: float | None, bad_rows: str) -> None:
         )
 
 
-def _open_titles(duck: Engine, titles: Any, item: str | None, title: str | None) -> str:
-    """Read the table of titles, if one is given, and return its name."""
-    if titles is None:
-        return ""
+def _open_titles(duck: Engine, titles: Any, item: str | None, title: str | None) -> None:
+    """Read the table of titles."""
     relation = open_source(duck, titles)
     present = list(relation.columns)
     named = {"item": item if item in present else None, "title": title}
@@ -244,7 +245,6 @@ def _open_titles(duck: Engine, titles: Any, item: str | None, title: str | None)
     require_columns(columns, present, "item")
     require_columns(columns, present, "title")
     stage_titles(duck, relation, columns["item"], columns["title"])
-    return "titled"
 
 
 def _by_label(findings: Sequence[Finding]) -> dict[str, int]:
