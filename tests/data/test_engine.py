@@ -1,5 +1,8 @@
 """The engine: cut off when told, errors of one line, names and texts quoted for any content."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -7,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likewise.data.engine import engine, name_sql, own_errors, text_sql, useful_line
+from likewise.data.engine import Engine, engine, name_sql, own_errors, text_sql, useful_line
 from likewise.data.relation import Place, called, listed
 from likewise.errors import LogError, MachineError, NotEnoughMemoryError
 
@@ -45,6 +48,30 @@ def test_the_engine_counts_time_in_utc_wherever_it_runs(monkeypatch):
     with engine() as duck:
         sql = "SELECT epoch_us(CAST('1970-01-01 00:00:01' AS TIMESTAMPTZ))"
         assert duck.rows(sql) == [(1_000_000,)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "refusal"),
+    [
+        ("Invalid Input Error: ids are whole", LogError),
+        ("Out of Memory Error: could not allocate", NotEnoughMemoryError),
+    ],
+)
+def test_an_error_between_two_batches_is_told_as_any_other(fault, refusal):
+    def broken(_):
+        yield from [1, 2]
+        raise OSError(fault)
+
+    reader = SimpleNamespace(sql=lambda _: SimpleNamespace(to_arrow_reader=broken))
+    with pytest.raises(refusal, match="the log"), own_errors("the log"):
+        list(Engine(reader, Path()).batches("FROM log"))
+
+
+def test_an_error_far_into_a_log_is_told(monkeypatch):
+    monkeypatch.setattr("likewise.data.engine.BATCH_ROWS", 2048)
+    sql = "SELECT CASE WHEN range = 9000 THEN error('no') ELSE range END FROM range(10000)"
+    with pytest.raises(LogError, match="the log cannot be read: no"), engine() as duck:
+        list(duck.batches(sql))
 
 
 def test_variables_of_the_program_are_no_tables():

@@ -40,6 +40,13 @@ def test_users_stay_integers_where_none_is_missing():
     assert log.report.baskets == 0
 
 
+def test_a_user_who_is_called_like_a_basket_is_one_with_it():
+    table = pa.table({"user": ["b", None, "basket:1"], "item": [1, 2, 3], "order": ["3", "1", "1"]})
+    log = read_log(table)
+    assert log.users.ids.tolist() == ["b", "basket:1"]
+    assert log.user.tolist() == [0, 1, 1]
+
+
 def test_a_basket_that_is_dropped_is_not_counted():
     log = read_log(SALES, drop={"returns": "quantity < 0", "anonymous": '"user" IS NULL'})
     assert log.report.baskets == 0
@@ -87,8 +94,8 @@ def test_what_is_summed_does_not_depend_on_the_parts_it_is_read_and_summed_in(mo
     user, item, time = (random.integers(0, n, 500) for n in (20, 6, 3))
     columns = {"user": user, "item": item, "time": time, "weight": random.random(500)}
     whole = Log.of(**columns)
-    for module, size in (("events", 60), ("engine", 100)):
-        monkeypatch.setattr(f"likewise.data.{module}.BATCH_ROWS", size)
+    for name, size in (("events.PART_ROWS", 60), ("engine.BATCH_ROWS", 100)):
+        monkeypatch.setattr(f"likewise.data.{name}", size)
     parts = Log.of(**columns)
     assert 0 < whole.report.duplicates == parts.report.duplicates
     for name in ("user", "item", "time", "weight"):
@@ -171,6 +178,17 @@ def test_conditions_may_speak_of_weight_and_time(write):
     assert read_log(path, drop={"many": "qty > 9.5"}).items.ids.tolist() == ["y", "z"]
     early = {"early": "day < '2024-01-02 12:00'"}
     assert read_log(path, time="day", drop=early).items.ids.tolist() == ["z"]
+
+
+def test_conditions_may_speak_of_users_and_items(write):
+    path = write("log.csv", 'user,"a ""b"" c"\nann,tea\nbob,cup\nann,ink\n')
+    drop = {"hot": '"a ""b"" c" = \'tea\'', "bob": "upper(\"user\") = 'BOB'"}
+    assert read_log(path, item='a "b" c', drop=drop).report.dropped == {"hot": 1, "bob": 1}
+    table = pa.table({"user": [9, 10, 11], "item": ["x", "x", "y"]})
+    assert read_log(table, drop={"late": '"user" % 2 = 1 AND user > 9'}).users.ids.tolist() == [
+        9,
+        10,
+    ]
 
 
 def test_a_row_that_is_dropped_is_not_bad():

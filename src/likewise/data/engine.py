@@ -55,7 +55,8 @@ class Engine:
             yield from self.connection.sql(sql).to_arrow_reader(BATCH_ROWS)
         except (OSError, pa.ArrowException) as error:  # of DuckDB's errors, Arrow keeps the message
             is_memory = str(error).startswith("Out of Memory")
-            raise (duckdb.OutOfMemoryException if is_memory else duckdb.Error)(str(error)) from error
+            kind = duckdb.OutOfMemoryException if is_memory else duckdb.Error
+            raise kind(str(error)) from error
 
     def types(self, relation: str) -> dict[str, str]:
         """Return column -> DuckDB type of what stands after FROM."""

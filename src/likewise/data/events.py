@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy import sparse
 
 from likewise.data.engine import BATCH_ROWS, Engine
 from likewise.data.interactions import Vocabulary
@@ -23,6 +22,9 @@ from likewise.data.verdicts import KEPT
 
 OF_BASKET = "basket:"
 """What the id of a user begins with who is known by a basket only."""
+
+PART_ROWS = 1 << 20
+"""Rows, of whole users, that are looked at together for what repeats."""
 
 TYPES = {"user": np.int32, "item": np.int32, "weight": np.float32, "time": np.int64}
 
@@ -49,21 +51,20 @@ def fetch(engine: Engine, staged: Staged) -> Events:
         wanted["time"] = "likewise_time"
     columns = ", ".join(f"{sql} AS {name}" for name, sql in wanted.items())
     ((n_events,),) = engine.rows(f"SELECT count(*) FROM {KEPT}")
-    arrays = {name: np.ones(n_events, TYPES[name]) for name in ("weight", *wanted)}
+    arrays = {name: np.empty(n_events, TYPES[name]) for name in ("weight", *wanted)}
+    arrays["weight"][:] = 1
     start = 0
     for batch in engine.batches(f"SELECT {columns} FROM {KEPT}"):
         place = slice(start, start := start + batch.num_rows)
         for name in wanted:
             arrays[name][place] = batch[name]
-    vocabularies = {
-        "users": _sort(arrays["user"], users),
-        "items": _sort(arrays["item"], staged.numbered["likewise_item"]),
-    }
-    return Events(**{"time": None, **arrays, **vocabularies})
+    user, item, weight = (arrays[name] for name in ("user", "item", "weight"))
+    vocabularies = _sort(user, users), _sort(item, staged.numbered["likewise_item"])
+    return Events(user, item, weight, arrays.get("time"), *vocabularies)
 
 
 def _sort(numbers: NDArray[np.int32], ids: pa.Array) -> Vocabulary:
-    """Number anew, in place, those of the ids that occur, sorted; return them."""
+    """Replace the numbers, in place, by those of the sorted ids that occur; return these."""
     occurs = np.zeros(len(ids), dtype=bool)
     occurs[numbers] = True
     old = np.flatnonzero(occurs)
@@ -107,16 +108,17 @@ def _user_by_user(
 ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Yield the places of whole users' events, user by user, and where each user's begin.
 
-    Some users at a time. A row turned into columns is sorted by counting; what a part then needs
-    does not grow with N.
+    Some users at a time: what a part then needs does not grow with N.
     """
-    kind = np.int32 if len(user) < np.iinfo(np.int32).max else np.int64
-    row = (np.arange(len(user), dtype=kind), user, np.array([0, len(user)], dtype=kind))
-    columns = sparse.csr_array(row, shape=(1, n_users)).tocsc()
-    ends = np.searchsorted(columns.indptr, np.arange(BATCH_ROWS, len(user), BATCH_ROWS))
+    from likewise.data.loops import group  # numba takes half a second to import
+
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=n_users))])
+    places = np.empty(len(user), np.int32 if len(user) < np.iinfo(np.int32).max else np.int64)
+    group(user, bounds[:-1].copy(), places)
+    ends = np.searchsorted(bounds, np.arange(PART_ROWS, len(user), PART_ROWS))
     for first, last in pairwise(np.unique([0, *ends, n_users])):
-        bounds = columns.indptr[first : last + 1]
-        yield columns.data[bounds[0] : bounds[-1]], bounds - bounds[0]
+        part = bounds[first : last + 1]
+        yield places[part[0] : part[-1]], part - part[0]
 
 
 def _repeated(
@@ -124,18 +126,13 @@ def _repeated(
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return the events of pairs that occur more than once, grouped, and where a group begins.
 
-    Most of a log need not be sorted in full: items within each user, and then what is repeated.
+    Most of a log need not be sorted.
     """
-    shape = (len(bounds) - 1, len(events.items))
-    ordered = sparse.csr_array((np.arange(len(rows)), events.item[rows], bounds), shape=shape)
-    ordered.sort_indices()
-    equal = ordered.indices[1:] == ordered.indices[:-1]
-    inner = bounds[(bounds > 0) & (bounds < len(rows))]
-    equal[inner - 1] = False  # the last of one user and the first of the next
-    member = np.zeros(len(rows), dtype=bool)
-    member[:-1] |= equal
-    member[1:] |= equal
-    rows = rows[np.sort(ordered.data[member])]
+    from likewise.data.loops import mark_repeated
+
+    is_repeated = np.zeros(len(rows), dtype=bool)
+    mark_repeated(events.item[rows], bounds, np.full(len(events.items), -1), is_repeated)
+    rows = rows[is_repeated]
     keys = [events.item[rows], events.user[rows]]
     if events.time is not None:
         keys.insert(0, events.time[rows])

@@ -1,4 +1,4 @@
-"""Inner loops of reading, compiled: a hash table of texts.
+"""Inner loops of reading, compiled: a hash table of texts, and what repeats.
 
 Texts lie one after the other as bytes; text n is what stands from ``bounds[n]`` to
 ``bounds[n + 1]``. Places are unsigned: no index can count from the end, which saves a test of each.
@@ -23,9 +23,16 @@ FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 @compiled()
 def number_texts(
-    text: Any, bounds: Any, first: int, numbers: Any, slots: Any, known: Any, ends: Any, n_known: int
+    text: Any,
+    bounds: Any,
+    first: int,
+    numbers: Any,
+    slots: Any,
+    known: Any,
+    ends: Any,
+    n_known: int,
 ) -> Any:
-    """Number texts from the `first` on, new ones in order of sight; stop where there is no room.
+    """Write the numbers of texts from the `first` on, as far as there is room for new ones.
 
     Parameters
     ----------
@@ -82,7 +89,48 @@ def enter(known: Any, ends: Any, n_known: int, slots: Any) -> None:
 
 
 @compiled()
-def _first_of(slots: Any, hash_: Any) -> int:
+def group(numbers: Any, next_: Any, places: Any) -> None:
+    """Write the places of the events of number 0, then those of 1, and so on; each in their order.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (N,)
+        The events' numbers.
+    next_ : ndarray of int64
+        For each number, where its places begin; counted up.
+    places : ndarray of shape (N,)
+        Written to.
+    """
+    for n in range(len(numbers)):
+        places[next_[numbers[n]]] = n
+        next_[numbers[n]] += 1
+
+
+@compiled()
+def mark_repeated(items: Any, bounds: Any, latest: Any, is_repeated: Any) -> None:
+    """Mark the events whose user has another event of the same item.
+
+    Parameters
+    ----------
+    items : ndarray of shape (N,)
+        The events' items, user by user.
+    bounds : ndarray
+        Where a user's events begin, and N.
+    latest : ndarray of shape (I,), int64
+        -1; written to: where each item was last.
+    is_repeated : ndarray of shape (N,), bool
+        Written to.
+    """
+    for user in range(len(bounds) - 1):
+        for n in range(bounds[user], bounds[user + 1]):
+            before = latest[items[n]]
+            if before >= bounds[user]:
+                is_repeated[before] = is_repeated[n] = True
+            latest[items[n]] = n
+
+
+@compiled()
+def _first_of(slots: Any, hash_: Any) -> Any:
     """Return the number of the first text with this hash (as far as the table tells), or -1."""
     mask = np.uint64(len(slots) - 1)
     place = hash_ & mask
@@ -115,7 +163,7 @@ def _append(text: Any, begin: Any, end: Any, known: Any, ends: Any, n_known: int
 
 
 @compiled()
-def _is_same(text: Any, begin: Any, end: Any, known: Any, ends: Any, number: int) -> bool:
+def _is_same(text: Any, begin: Any, end: Any, known: Any, ends: Any, number: Any) -> bool:
     """Tell whether a text is the known one of this number."""
     start = np.uint64(ends[number])
     if np.uint64(ends[number + 1]) - start != end - begin:

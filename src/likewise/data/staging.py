@@ -85,9 +85,7 @@ def _fill(engine: Engine, relation: Relation, taken: Mapping[str, str]) -> dict[
     """Fill the table ``raw`` batch by batch; return what its numbers stand for."""
     numberings = {name: Numbering() for name in taken if name in NUMBERED}
     kinds = ["NULL::INTEGER" if name in numberings else sql for name, sql in taken.items()]
-    engine.run(
-        f"CREATE TABLE raw AS SELECT {_select(taken, kinds)} FROM {relation.sql} LIMIT 0"
-    )
+    engine.run(f"CREATE TABLE raw AS SELECT {_select(taken, kinds)} FROM {relation.sql} LIMIT 0")
     batches = engine.batches(f"SELECT {_select(taken, taken.values())} FROM {relation.sql}")
     with (
         engine.connection.cursor() as writer,  # the connection itself is busy reading
