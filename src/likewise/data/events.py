@@ -57,7 +57,7 @@ def fetch(engine: Engine, staged: Staged) -> Events:
     for batch in engine.batches(f"SELECT {columns} FROM {KEPT}"):
         place = slice(start, start := start + batch.num_rows)
         for name in wanted:
-            arrays[name][place] = batch[name]
+            arrays[name][place] = batch[name].to_numpy()
     user, item, weight = (arrays[name] for name in ("user", "item", "weight"))
     vocabularies = _sort(user, users), _sort(item, staged.numbered["likewise_item"])
     return Events(user, item, weight, arrays.get("time"), *vocabularies)
