@@ -25,6 +25,9 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
 }
 
+FEW = 8
+"""Rows that a loop of our own takes through the last layer faster than a BLAS does."""
+
 
 class InputLayer(nn.Module):
     """x W + b for dense or sparse rows; for purchases, the sum of the bought items' weights.
@@ -103,6 +106,11 @@ def exact(rows: Rows, net: Net) -> tuple[Rows, Net]:
     return rows.double(), _TWINS[net][1]
 
 
+def _are_few(rows: Tensor) -> bool:
+    here = rows.device.type == "cpu" and rows.dtype == torch.float32
+    return here and len(rows) <= FEW and not torch.is_grad_enabled()
+
+
 _TWINS: WeakKeyDictionary[Net, tuple[tuple[tuple[int, int], ...], Net]] = WeakKeyDictionary()
 """Of each net: which weights, after how many changes, and their copy in float64."""
 
@@ -121,7 +129,12 @@ class LinearOutputNet(Net):
 
     def decode(self, z: Tensor) -> Tensor:
         """Return the logits, of shape (B, F)."""
-        logits: Tensor = self.output(self.widen(z))
+        h = self.widen(z)
+        if _are_few(h):
+            from likewise.nn.few_rows import few_rows  # numba takes half a second to import
+
+            return few_rows(h, self.output)
+        logits: Tensor = self.output(h)
         return logits
 
     @property
