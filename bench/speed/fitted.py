@@ -9,6 +9,7 @@ from likewise.autoencoders import (
     KernelAutoencoder,
     NeighbourhoodAutoencoder,
     SpectralAutoencoder,
+    VariationalAutoencoder,
 )
 from likewise.autoencoders.base import Autoencoder
 
@@ -20,6 +21,7 @@ def recommender(name: str, n_items: int) -> Recommender:
         "neighbourhood": NeighbourhoodAutoencoder(l2=100.0, n_neighbours=100),
         "spectral": SpectralAutoencoder(random_state=0),
         "kernel": KernelAutoencoder(random_state=0),
+        "variational": VariationalAutoencoder(max_epochs=1, random_state=0),
     }
     X = made_up(Shape(max(1_000, n_items // 2), n_items, 40.0))
     missing = np.flatnonzero(np.bincount(X.indices, minlength=n_items) == 0)

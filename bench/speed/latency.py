@@ -20,7 +20,13 @@ from threadpoolctl import threadpool_limits
 
 import records
 
-SIZES = {"linear": 20_000, "neighbourhood": 100_000, "spectral": 20_000, "kernel": 20_000}
+SIZES = {
+    "linear": 20_000,
+    "neighbourhood": 100_000,
+    "spectral": 20_000,
+    "kernel": 20_000,
+    "variational": 20_000,
+}
 BASKET = 20
 
 
@@ -54,9 +60,9 @@ def row(name: str, model: Any, n_baskets: int, machine: dict[str, float]) -> dic
         model.recommend([basket], k=10)
         spent.append(time.perf_counter() - began)
     p50, p99 = np.percentile(spent, [50, 99])
-    code = getattr(model.model_, "_n_features_out", 0) if name in ("spectral", "kernel") else 0
-    named = X.nnz / n_baskets * (model.n_items if name == "linear" else code)
-    read = 4 * (model.n_items * (3 + code) + named)
+    width = decoded_from(name, model)
+    named = X.nnz / n_baskets * (model.n_items if name == "linear" else width)
+    read = 4 * (model.n_items * (3 + width) + named)
     return {
         "type": name,
         "items": model.n_items,
@@ -65,6 +71,13 @@ def row(name: str, model: Any, n_baskets: int, machine: dict[str, float]) -> dic
         "p99_ms": 1e3 * p99,
         "share_of_peak_bytes": read / p50 / 1e9 / machine["gb_per_second"],
     }
+
+
+def decoded_from(name: str, model: Any) -> int:
+    """Return how many numbers an item's score is decoded from, if it is decoded."""
+    if name == "variational":
+        return int(model.model_.setting("hidden")[0])
+    return model.model_._n_features_out if name in ("spectral", "kernel") else 0
 
 
 if __name__ == "__main__":
