@@ -432,3 +432,14 @@ def test_additive_types_are(make, purchases):
 def test_the_baselines_are_among_the_types():
     assert ALL_TYPES["popularity"] is Popularity
     assert ALL_TYPES["item-knn"] is ItemNeighbours
+
+
+@pytest.mark.parametrize("place", [12, 50_000_000, -1])
+def test_sparse_rows_that_name_places_outside_of_them_are_refused(make, purchases, place):
+    model = make()
+    if not model.sparse_rows:
+        pytest.skip("it learns no sparse rows")
+    broken = purchases.copy()
+    broken.indices[3] = place
+    with pytest.raises(InputError, match=r"sparse matrix is broken|learns images"):
+        model.fit(broken)

@@ -303,3 +303,10 @@ def test_of_many_users_some_are_judged_on(shop):
     assert set(few.users.ids) <= set(judged.users.ids)
     assert some_of(judged, len(judged)) is judged
     assert len(some_of(judged, 0)) == 1
+
+
+def test_the_seed_is_that_of_closed_forms_that_draw():
+    for kind, draws in {KernelAutoencoder: True, LinearAutoencoder: False}.items():
+        ladders = SEARCHES[kind].on("cpu", 7)
+        made = ladders.model(ladders.start, Interactions.of([[1, 2]]))
+        assert made.get_params().get("random_state") == (7 if draws else None)

@@ -8,6 +8,7 @@ from scipy import sparse
 from likewise.autoencoders import products
 from likewise.autoencoders.parts import scores_of
 from likewise.compiling import compiled
+from likewise.errors import InputError
 
 
 def doubled(values):
@@ -53,3 +54,8 @@ def test_arrays_of_a_loaded_model_which_only_read_need_no_code_of_their_own():
         for array in (B.indptr, B.indices, B.data) if sparse.issparse(B) else (B,):
             array.flags.writeable = False
         assert compiled_for(B) == once
+
+
+def test_rows_of_another_width_are_refused():
+    with pytest.raises(InputError, match="rows of 3 columns were given for 2"):
+        scores_of(sparse.csr_array(np.eye(3, dtype=np.float32)), np.ones((2, 2), np.float32))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import sparse
+from scipy import linalg, sparse
 from sklearn.kernel_ridge import KernelRidge
 
 from likewise import memory
@@ -97,3 +97,20 @@ def test_a_folder_of_other_shapes_is_refused(X):
     contents.tensors["decoder"] = contents.tensors["decoder"][1:]
     with pytest.raises(InputError, match="landmarks, 9 x L, decoder, L x 9"):
         KernelAutoencoder.from_contents(contents)
+
+
+def test_likenesses_that_float32_cannot_tell_apart_are_solved_all_the_same():
+    rng = np.random.default_rng(0)
+    rows = (rng.random((400, 30)) < 0.5).astype(np.float32)
+    model = KernelAutoencoder(n_landmarks=400, gamma=1e-3, l2=1e-6, random_state=0).fit(rows)
+    error = ((model.reconstruct(rows) - rows) ** 2).mean()
+    assert error < ((rows.mean(axis=0) - rows) ** 2).mean()  # nearer than popularity
+
+
+def test_what_no_jitter_makes_definite_is_refused(X, monkeypatch):
+    def solve(*_args, **_kwargs):
+        raise linalg.LinAlgError
+
+    monkeypatch.setattr(linalg, "solve", solve)
+    with pytest.raises(InputError, match="raise l2"):
+        KernelAutoencoder(n_landmarks=6, random_state=0).fit(X)

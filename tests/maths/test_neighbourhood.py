@@ -15,7 +15,7 @@ from likewise.autoencoders import (
     neighbourhood,
     ties,
 )
-from likewise.errors import NotEnoughMemoryError
+from likewise.errors import InputError, NotEnoughMemoryError
 
 SETTINGS = [
     {},
@@ -170,3 +170,8 @@ def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
     monkeypatch.setattr(ties.Ties, "of", lambda *_: pytest.fail("the Gram matrix was made"))
     with pytest.raises(NotEnoughMemoryError, match=r"lower n_neighbours or gram_gib"):
         NeighbourhoodAutoencoder().fit(purchases())
+
+
+def test_values_whose_squares_are_too_large_are_refused():
+    with pytest.raises(InputError, match="scale them down"):
+        NeighbourhoodAutoencoder(l2=1.0, n_neighbours=2).fit(np.full((3, 3), 1e20))

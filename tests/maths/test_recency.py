@@ -94,3 +94,10 @@ def test_a_short_half_life_is_chosen_where_habits_turned():
     assert half_life < 180
     tried = {trial.parameters["half_life"] for trial in trials}
     assert {None, 90.0, half_life} <= tried <= set(HALF_LIVES)
+
+
+def test_a_purchase_however_old_stays_one():
+    log = Log.of(user=[1, 1, 2], item=[7, 8, 8], time=[0, 3_000 * DAY, 3_000 * DAY])
+    matrix = decayed(log, 1).interactions().matrix
+    assert matrix.nnz == 3
+    assert 0 < matrix.data.min() < 1e-30

@@ -72,3 +72,24 @@ def test_tensors_that_are_none_of_its_own_are_refused(X, broken):
     }[broken]
     with pytest.raises(InputError, match=r"spectral|item_scale"):
         model._restore(changed, {})
+
+
+@pytest.mark.parametrize("n_latent", [20, 250, 500])
+def test_wide_rows_of_few_directions_come_back(n_latent):
+    rng = np.random.default_rng(0)
+    kinds = (rng.random((200, 600)) < 0.05).astype(np.float32)
+    rows = sparse.csr_array(kinds[rng.integers(0, 200, 900)])
+    model = SpectralAutoencoder(n_latent=n_latent, random_state=0).fit(rows)
+    lengths = np.linalg.norm(model.components_, axis=1)
+    assert lengths == pytest.approx(np.ones(n_latent), abs=1e-3)
+    if n_latent >= 200:
+        np.testing.assert_allclose(model.reconstruct(rows), rows.toarray(), atol=1e-3)
+
+
+def test_a_few_large_quantities_do_not_cost_the_other_directions():
+    rng = np.random.default_rng(0)
+    rows = (rng.random((600, 120)) < np.linspace(0.5, 0.02, 120)).astype(np.float32)
+    rows[[3, 50, 99], [7, 60, 110]] = 1_000
+    model = SpectralAutoencoder(n_latent=30, item_power=0, user_power=0, random_state=0).fit(rows)
+    best = (np.linalg.svd(rows, compute_uv=False)[30:] ** 2).sum()
+    assert model.reconstruction_error(rows).sum() < 1.05 * best

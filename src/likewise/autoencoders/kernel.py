@@ -24,7 +24,7 @@ Floats = NDArray[np.float32]
 LEAST_MEMBERS = 3
 """Rows that a landmark is the mean of, at least, where there are such landmarks at all."""
 
-JITTER = 1e-6
+JITTERS = (1e-6, 1e-5, 1e-4)
 """Of the mean diagonal; keeps the system definite where landmarks nearly coincide."""
 
 
@@ -147,9 +147,7 @@ class KernelAutoencoder(Autoencoder):
             A += Z.T @ Z
             right += np.asarray((block.T @ Z).T)
         A += self.l2 * _likeness(self.landmarks_ @ self.landmarks_.T, self.gamma)
-        A.flat[:: L + 1] += JITTER * A.trace() / L
-        W: Floats = linalg.solve(A, right, assume_a="pos").astype(np.float32)
-        return W
+        return _solved(A, right)
 
     def _encode(self, X: Any) -> Floats:
         return _likeness(product(self._unit(X), self.landmarks_.T), self.gamma)
@@ -186,10 +184,26 @@ class KernelAutoencoder(Autoencoder):
 
     def _require_room(self, n_landmarks: int, n_items: int) -> None:
         require_memory(
-            24 * n_landmarks * n_items + 16 * n_landmarks**2,
+            48 * n_landmarks * n_items + 24 * n_landmarks**2,
             f"the kernel autoencoder of {n_landmarks:,} landmarks over {n_items:,} items",
             "lower n_landmarks",
         )
+
+
+def _solved(A: NDArray[np.float64], right: Floats) -> Floats:
+    """Return A⁻¹ right, in float64; A is of float32 products, which may leave it not definite."""
+    mean = A.trace() / len(A)
+    for jitter in JITTERS:
+        A.flat[:: len(A) + 1] += jitter * mean
+        try:
+            W: Floats = linalg.solve(A, right, assume_a="pos").astype(np.float32)
+        except linalg.LinAlgError:
+            continue
+        return W
+    raise InputError(
+        "the likenesses of the landmarks are so alike that float32 cannot tell them apart; raise "
+        "l2 or gamma, or lower n_landmarks"
+    )
 
 
 def _likeness(cosines: Floats, gamma: float) -> Floats:

@@ -99,7 +99,7 @@ class LinearAutoencoder(Autoencoder):
     }
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
-        self._require_square(X.shape[1], X.nnz if sparse.issparse(X) else 0)
+        self._require_square(X.shape[1], _n_values(X))
         self._solver(X.shape[1])  # refuses one that is not there before the work
         self.__dict__.pop("_gram", None)
         self._solve(self._weighted_gram(X), column_counts(X))
@@ -119,7 +119,7 @@ class LinearAutoencoder(Autoencoder):
             )
         self._validate_params()
         rows = self._checked(X, reset=before is None)
-        self._require_square(rows.shape[1])
+        self._require_square(rows.shape[1], _n_values(rows), kept=2)
         G, counts = self._weighted_gram(rows), column_counts(rows)
         if before is not None:
             G, counts = G + before[0], counts + before[1]
@@ -177,13 +177,19 @@ class LinearAutoencoder(Autoencoder):
         """Return what `fit` takes at its peak: B, and a little; for so many items and purchases."""
         return int(1.3 * 4 * n_items**2) + 4 * GRAM_BYTES + 32 * n_values
 
-    def _require_square(self, n: int, n_values: int = 0) -> None:
+    def _require_square(self, n: int, n_values: int = 0, kept: int = 0) -> None:
+        """Refuse what would not fit; `kept` more matrices are held than `fit` holds."""
         require_memory(
-            self.bytes_for(n, n_values),
+            self.bytes_for(n, n_values) + kept * 4 * n**2,
             f"the linear autoencoder over {n:,} items ({n:,}² matrix, solved in float32)",
             "leave out rare items (with --drop), or use NeighbourhoodAutoencoder "
             "(--model neighbourhood), which never makes that matrix",
         )
+
+
+def _n_values(X: Any) -> int:
+    """Return how many values rows have; dense ones become sparse for the Gram matrix."""
+    return int(X.nnz if sparse.issparse(X) else X.size)
 
 
 def _inverse(A: Tensor) -> Tensor:

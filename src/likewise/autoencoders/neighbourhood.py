@@ -110,6 +110,8 @@ class NeighbourhoodAutoencoder(Autoencoder):
         n_items = X.shape[1]
         k = self._block_size(n_items)
         ties = Ties.of(X, k - 1, self._max_entries(n_items))
+        if not np.isfinite(ties.diagonal).all():
+            raise InputError("float32 cannot sum the squares of the rows' values; scale them down")
         penalty = self.l2 + self.dropout / (1 - self.dropout) * ties.diagonal
         groups, values = np.empty((n_items, k), np.int32), np.empty((n_items, k), np.float32)
 

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
+from likewise.errors import InputError
+
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 
@@ -70,6 +72,8 @@ def scores_of(X: Any, B: Any) -> NDArray[np.float32]:
     """
     from likewise.autoencoders import products  # numba takes half a second to import
 
+    if X.shape[1] != B.shape[0]:  # the loops look at no bounds
+        raise InputError(f"rows of {X.shape[1]} columns were given for {B.shape[0]}; give as many")
     scores = np.zeros((X.shape[0], B.shape[1]), np.float32)
     if sparse.issparse(B):
         products.add_rows(_unsigned(X), _unsigned(B), scores)

@@ -55,8 +55,9 @@ class RecVAE(NeuralAutoencoder):
     -----
     Departures from the authors' code: weights start as Glorot and Bengio (2010) have them and the
     output bias at popularity; the best epoch is looked for after every epoch, not after every
-    round; an empty row is encoded as such, where 0 / 0 would give NaN. `partial_fit` is a round of
-    one epoch, in which encoder and decoder learn together.
+    round; an empty row is encoded as such, where 0 / 0 would give NaN; q_old starts as q, not as
+    another random encoder. `partial_fit` is a round of one epoch, in which encoder and decoder
+    learn together.
 
     References
     ----------

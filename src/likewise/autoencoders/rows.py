@@ -100,8 +100,17 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
         model.image_shape_ = shape
     if sparse.issparse(table):
         table = sparse.csr_array(table)
+        _require_within(table)
         table.sum_duplicates()
     return table
+
+
+def _require_within(table: Any) -> None:
+    """Refuse a CSR matrix whose places lie outside of it, which compiled loops would follow."""
+    try:
+        table.check_format(full_check=True)
+    except ValueError as error:
+        raise InputError(f"the sparse matrix is broken: {error}") from error
 
 
 def _require_told_apart(X: Any, table: NDArray[np.float32]) -> None:

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse
+from scipy import sparse
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.extmath import randomized_svd
 
 from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
@@ -20,13 +21,6 @@ from likewise.errors import InputError
 from likewise.memory import require_memory
 
 Floats = NDArray[np.float32]
-
-PASSES = 5
-"""Of the rows and back, to find the directions; more change no list."""
-FURTHER = 10
-"""Directions that are sought beyond those wanted, so that the last ones are good too."""
-LEAST = 1e-6
-"""Of the largest square, what a direction without any gets: rows may have fewer than are sought."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -99,13 +93,18 @@ class SpectralAutoencoder(Autoencoder):
     def _fit(self, X: Any, validate: Validate | None) -> None:
         n_latent = min(self.n_latent, *X.shape)
         require_memory(
-            16 * n_latent * sum(X.shape),
+            16 * n_latent * sum(X.shape) + (32 * X.nnz if sparse.issparse(X) else 8 * X.size),
             f"the spectral autoencoder of {n_latent:,} directions over {X.shape[1]:,} items",
             "lower n_latent",
         )
         self.item_scale_ = (np.maximum(column_counts(X), 1) ** -self.item_power).astype(np.float32)
-        random = check_random_state(self.random_state)
-        self.components_: Floats = _leading(self._scaled(X), n_latent, random)
+        _, _, components = randomized_svd(
+            self._scaled(X),
+            n_components=n_latent,
+            n_iter=4,
+            random_state=check_random_state(self.random_state),
+        )
+        self.components_: Floats = np.asfortranarray(components, dtype=np.float32)
 
     def _scaled(self, X: Any) -> Any:
         """Return R, sparse if the rows are."""
@@ -143,27 +142,3 @@ class SpectralAutoencoder(Autoencoder):
         if not (tensors["item_scale"] > 0).all():
             raise InputError("item_scale holds a number that is not above 0")
         self.components_, self.item_scale_ = components.T, tensors["item_scale"]
-
-
-def _leading(R: Any, n: int, random: np.random.RandomState) -> Floats:
-    """Return the n leading right singular vectors of R, of shape (n, I) but stored item by item.
-
-    Subspace iteration on RᵀR (Halko, Martinsson and Tropp 2011, algorithm 4.4). A basis is made
-    orthonormal by the Cholesky factor of its Gram matrix, a quarter of the work of a QR.
-    """
-    Q = random.standard_normal((R.shape[1], min(n + FURTHER, *R.shape))).astype(np.float32)
-    back = sparse.csr_array(R.T) if sparse.issparse(R) else R.T
-    for _ in range(PASSES):
-        Q = _orthonormal(np.asarray(back @ np.asarray(R @ Q)))
-    Q = _orthonormal(Q)  # rounding in the last pass
-    image = np.asarray(R @ Q)
-    _, rotation = linalg.eigh(image.T @ image)
-    strongest: Floats = Q @ rotation[:, ::-1][:, :n]
-    return strongest.T
-
-
-def _orthonormal(Y: Floats) -> Floats:
-    G = Y.T @ Y
-    G.flat[:: len(G) + 1] += LEAST * max(G.diagonal().max(), np.finfo(np.float32).tiny / LEAST)
-    basis: Floats = linalg.solve_triangular(linalg.cholesky(G, lower=True), Y.T, lower=True).T
-    return basis

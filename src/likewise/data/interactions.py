@@ -170,13 +170,15 @@ class Interactions:
 
     @classmethod
     def of(cls, baskets: Iterable[Iterable[Any]]) -> Self:
-        """Make interactions of baskets given as lists of item ids; users are numbered."""
+        """Make interactions of baskets given as lists of item ids; users are numbered.
+
+        What a basket names twice weighs 2, as in :meth:`Recommender.recommend`.
+        """
         rows = [list(basket) for basket in baskets]
         items = as_ids([item for basket in rows for item in basket])
         user = np.repeat(np.arange(len(rows)), [len(basket) for basket in rows])
         vocabulary, item = np.unique(items, return_inverse=True)
         matrix = csr(user, item, np.ones(len(items)), (len(rows), len(vocabulary)))
-        matrix.data[:] = 1
         return cls(matrix, Vocabulary(np.arange(len(rows))), Vocabulary(vocabulary))
 
     @classmethod

@@ -41,4 +41,5 @@ def decayed(log: Log, half_life: float, until: int | None = None) -> Log:
         raise InputError(f"half_life={half_life!r}; give days, more than 0")
     last = int(log.time.max()) if until is None else until
     age = np.maximum(last - log.time, 0) / MICROSECONDS_A_DAY
-    return replace(log, weight=np.exp2(-age / half_life).astype(np.float32))
+    weight = np.maximum(np.exp2(-age / half_life), np.finfo(np.float32).tiny)  # 0 is no purchase
+    return replace(log, weight=weight.astype(np.float32))

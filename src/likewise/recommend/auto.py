@@ -109,7 +109,9 @@ def auto(
         raise InputError(f"budget={budget!r}; give seconds, more than 0")
     Recommender(weighting=weighting)  # refuses one that there is not
     time_allowed = Budget(budget)
-    learned, judged = held_out_items(train) if validation is None else (train, validation)
+    learned, judged = train, validation
+    if judged is None:
+        learned, judged = held_out_items(train, seed=seed)
     everything = train if refit is None else refit
     counts = Support.that_fits(everything.matrix) if support else None  # depends on no model
     folder = None if trials is None else Path(trials)
@@ -128,6 +130,7 @@ def auto(
         repeats,
         alone,
         device,
+        seed,
     )
     search.closed_forms()
     search.candidates_alone()

@@ -127,8 +127,8 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
     if isinstance(model, NeighbourhoodAutoencoder):
         return model.bytes_for(n_items, n_values, additions_of(matrix))
     if isinstance(model, KernelAutoencoder):
-        n_landmarks = model.n_landmarks
-        return 24 * n_landmarks * n_items + 16 * n_landmarks**2 + 48 * n_values
+        L = min(model.n_landmarks, n_users)
+        return 48 * L * n_items + 24 * L**2 + 48 * n_values
     if isinstance(model, NeuralAutoencoder):
         planned = _planned(model)
         auto = model.loss == "auto"

@@ -32,7 +32,7 @@ from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
 from likewise.recommend.candidates import batch_size_for
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import LINEAR, Ladders, linear_kind, tried_first
+from likewise.recommend.searches import LINEAR, SEARCHES, Ladders, linear_kind, tried_first
 from likewise.recommend.selection import METRIC, choose
 from likewise.recommend.topk import filled
 
@@ -42,6 +42,9 @@ STOCHASTIC = (
     "Mult-VAE",
     "RecVAE",
     "H+Vamp",
+    "kernel",
+    "spectral",
+    "blend",
     "auto",
     "auto for repeats",
 )
@@ -82,7 +85,7 @@ class _Chosen:
             max_seconds=self.budget,
             metric=self.metric,
             weighting=self.weighting,
-            search=self.search,
+            search=(self.search or SEARCHES[self.kind]).on("auto", seed),
         )
         model = Recommender(choice.model, weighting=self.weighting)
         return model.fit(split.refit, support=False)

@@ -86,6 +86,8 @@ class Search:
         Who tells what shall answer `also_bought`.
     device : str
         Where closed forms are solved, those that can be elsewhere than here.
+    seed : int
+        Of closed forms that draw: landmarks, the start of the search for directions.
     """
 
     learned: Interactions
@@ -98,6 +100,7 @@ class Search:
     repeats: bool = False
     alone: Alone | None = None
     device: str = "auto"
+    seed: int = 0
     found: list[Found] = field(default_factory=list)
     found_alone: list[Found] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -158,15 +161,16 @@ class Search:
 
     def _expected(self, kind: type[Autoencoder]) -> float:
         """Return what a trial will take, from one on a few of the rows."""
-        search, rows = SEARCHES[kind].on(self.device), np.arange(0, self.learned.n_users, PROBE)
-        few, began = self.learned.take(rows), self.budget.spent
+        search = SEARCHES[kind].on(self.device, self.seed)
+        few = self.learned.take(np.arange(0, self.learned.n_users, PROBE))
+        began = self.budget.spent
         fitted = self._fitted(search.model(search.start, few), few)
         fit = self.budget.spent - began
         evaluate(fitted, self.judged, (self.metric,), repeats=self.repeats)
         return PROBE * fit + (self.budget.spent - began - fit)
 
     def _climbed(self, kind: type[Autoencoder], seconds: float) -> Found:
-        search = SEARCHES[kind].on(self.device)
+        search = SEARCHES[kind].on(self.device, self.seed)
         return self._best(kind.type_name, kind, search, self.judged, seconds, self.repeats)
 
     def _best(

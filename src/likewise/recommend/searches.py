@@ -45,12 +45,14 @@ class Ladders:
     model: Callable[[dict[str, Any], Interactions], Autoencoder]
     work: Work = lambda _: 1.0
 
-    def on(self, device: str) -> "Ladders":
-        """Return the same of models that compute on a device, where they let that be said."""
+    def on(self, device: str, seed: int = 0) -> "Ladders":
+        """Return the same of models with a device and a seed, where they let these be said."""
 
         def model(settings: dict[str, Any], train: Interactions) -> Autoencoder:
             made = self.model(settings, train)
-            return made.set_params(device=device) if "device" in made.get_params() else made
+            run = {"device": device, "random_state": seed}
+            made.set_params(**{k: v for k, v in run.items() if k in made.get_params()})
+            return made
 
         return replace(self, model=model)
 
