@@ -114,3 +114,11 @@ def test_what_no_jitter_makes_definite_is_refused(X, monkeypatch):
     monkeypatch.setattr(linalg, "solve", solve)
     with pytest.raises(InputError, match="raise l2"):
         KernelAutoencoder(n_landmarks=6, random_state=0).fit(X)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_the_rows_learned_at_a_time_do_not_matter(X, kind, monkeypatch):
+    whole = KernelAutoencoder(n_landmarks=6, random_state=0).fit(kind(X)).logits(X)
+    monkeypatch.setattr(kernel, "BLOCK_BYTES", 4 * 9 * 7)
+    in_parts = KernelAutoencoder(n_landmarks=6, random_state=0).fit(kind(X)).logits(X)
+    np.testing.assert_allclose(in_parts, whole, rtol=1e-4, atol=1e-4)

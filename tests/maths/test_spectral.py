@@ -93,3 +93,10 @@ def test_a_few_large_quantities_do_not_cost_the_other_directions():
     model = SpectralAutoencoder(n_latent=30, item_power=0, user_power=0, random_state=0).fit(rows)
     best = (np.linalg.svd(rows, compute_uv=False)[30:] ** 2).sum()
     assert model.reconstruction_error(rows).sum() < 1.05 * best
+
+
+def test_what_items_add_to_others_is_what_single_items_are_answered(X):
+    model = SpectralAutoencoder(n_latent=4, random_state=0).fit(X)
+    columns, targets = np.array([1, 7, 3]), np.array([0, 8])
+    expected = model.logits(np.eye(9, dtype=np.float32))[np.ix_(columns, targets)]
+    np.testing.assert_allclose(model._terms(columns, targets), expected, rtol=1e-4, atol=1e-6)

@@ -3,6 +3,7 @@
 Shapes: B rows, I items, L landmarks.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -13,9 +14,9 @@ from scipy import linalg, sparse
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from likewise.autoencoders.base import Autoencoder, Validate
+from likewise.autoencoders.base import BLOCK_BYTES, Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
-from likewise.autoencoders.parts import product, scaled
+from likewise.autoencoders.parts import product, scaled, slices
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
@@ -125,7 +126,7 @@ class KernelAutoencoder(Autoencoder):
         """Return the mean, at unit length, of the rows nearest to each drawn row."""
         total = np.zeros_like(drawn)
         members = np.zeros(len(drawn), dtype=np.int64)
-        for block in self._blocks(X):
+        for block in self._learned_blocks(X):
             rows = self._unit(block)
             nearest = np.asarray(rows @ drawn.T).argmax(axis=1)
             one_hot = sparse.csr_array(
@@ -138,11 +139,17 @@ class KernelAutoencoder(Autoencoder):
         length = np.linalg.norm(kept, axis=1, keepdims=True)
         return np.asfortranarray(kept / np.where(length > 0, length, 1))
 
+    def _learned_blocks(self, X: Any) -> Iterator[Any]:
+        """Yield some rows at a time: of sparse ones as many as likenesses allow, however wide."""
+        width = self.n_landmarks if sparse.issparse(X) else max(self.n_landmarks, X.shape[1])
+        for part in slices(X.shape[0], max(1, BLOCK_BYTES // (4 * width))):
+            yield X[part]
+
     def _regression(self, X: Any) -> Floats:
         """Return W, solved in float64."""
         L = len(self.landmarks_)
         A, right = np.zeros((L, L)), np.zeros((L, X.shape[1]), dtype=np.float32)
-        for block in self._blocks(X):
+        for block in self._learned_blocks(X):
             Z = self._encode(block)
             A += Z.T @ Z
             right += np.asarray((block.T @ Z).T)

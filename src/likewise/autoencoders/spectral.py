@@ -123,6 +123,11 @@ class SpectralAutoencoder(Autoencoder):
     def _logits(self, X: Any) -> Floats:
         return self._decode(self._encode(X))
 
+    def _terms(self, columns: NDArray[np.int64], targets: NDArray[np.int64]) -> Floats:
+        V, scale = self.components_.T, self.item_scale_
+        terms = (V[columns] * scale[columns, None]) @ V[targets].T / scale[targets]
+        return np.asarray(terms, dtype=np.float32)
+
     @property
     def _n_features_out(self) -> int:
         return len(self.components_)
