@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from likewise.autoencoders import KernelAutoencoder, LinearAutoencoder
+from likewise.autoencoders import KernelAutoencoder, LinearAutoencoder, SpectralAutoencoder
 from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
@@ -19,9 +20,11 @@ from likewise.recommend.baselines import ItemNeighbours, Popularity, RP3Beta
 from likewise.recommend.blend import CALIBRATIONS, Blend
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.climbing import Trial
+from likewise.recommend.folder import load
+from likewise.recommend.folder import load
 from likewise.recommend.journal import TRIALS, Journal, fingerprint
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import SEARCHES, closed_forms
+from likewise.recommend.searches import ALONE, LINEAR, SEARCHES, closed_forms
 from likewise.recommend.selection import METRIC, choose
 from likewise.recommend.support import Support
 from likewise.recommend.weights import choose_weights, some_of, weighed_on
@@ -126,7 +129,42 @@ def test_fewer_pairs_are_counted_where_memory_is_short(shop, monkeypatch):
     assert found.recommender.support_.pairs.nnz <= 12 + shop.n_items
 
 
-@pytest.mark.parametrize("most", [800, 1])
+def test_no_two_rungs_are_the_same_model_on_a_small_log():
+    baskets = [[n % 60, (n + 1) % 60] for n in range(90)]
+    for kind, limited in {
+        SpectralAutoencoder: {"n_latent": ([8, 16, 32, 50, 70], 50)},
+        KernelAutoencoder: {"n_landmarks": ([250], 250)},
+        ItemNeighbours: {"n_neighbours": ([10, 20, 50, 100], 50)},
+    }.items():
+        small = SEARCHES[kind].within(Interactions.of(baskets))
+        for name, (rungs, start) in limited.items():
+            assert (small.ladders[name], small.start[name]) == (rungs, start)
+        others = set(small.ladders) - set(limited)
+        assert all(small.ladders[name] is SEARCHES[kind].ladders[name] for name in others)
+    exact = Interactions.of([[*range(50)]] * 50)
+    spectral = SEARCHES[SpectralAutoencoder].within(exact)
+    assert (spectral.ladders["n_latent"][-1], spectral.start["n_latent"]) == (50, 50)
+
+
+def test_a_large_log_has_all_rungs():
+    large = Interactions.of_matrix(sparse.eye_array(4_100, format="csr"))
+    for search in (*SEARCHES.values(), *ALONE.values(), *LINEAR.values()):
+        assert search.within(large).start == search.start
+        assert search.within(large).ladders == search.ladders
+
+
+def test_the_spectral_search_is_not_stuck_where_all_rungs_are_the_whole_log():
+    """Of 60 items, 70, 100 and 140 directions are all that there are, and score alike."""
+    rng = np.random.default_rng(0)
+    own = np.arange(60) // 10 == rng.integers(0, 6, 200)[:, None]
+    bought = rng.random((200, 60)) < np.where(own, 0.6, 0.05)
+    groups = Interactions.of([np.flatnonzero(row).tolist() for row in bought])
+    choice = choose(SpectralAutoencoder, groups, max_seconds=1)
+    assert choice.model.n_latent < 50
+    assert not {70, 100, 140} <= {trial.parameters["n_latent"] for trial in choice.trials}
+
+
+@pytest.mark.parametrize("most", [40, 1])
 def test_settings_that_would_not_fit_in_memory_are_no_end_of_the_others(shop, monkeypatch, most):
     room = KernelAutoencoder._require_room
 
@@ -139,6 +177,11 @@ def test_settings_that_would_not_fit_in_memory_are_no_end_of_the_others(shop, mo
     ladders = SEARCHES[KernelAutoencoder].only(
         "n_landmarks", plain=KernelAutoencoder().get_params()
     )
+    ladders = replace(
+        ladders,
+        ladders={"n_landmarks": [10, 20, 40, 80]},
+        start=ladders.start | {"n_landmarks": 80},
+    )
     if most == 1:
         with pytest.raises(InputError, match=r"none of .* could be fitted; lower n_landmarks"):
             choose(KernelAutoencoder, shop, search=ladders, max_seconds=1)
@@ -148,7 +191,7 @@ def test_settings_that_would_not_fit_in_memory_are_no_end_of_the_others(shop, mo
     refused = {
         trial.parameters["n_landmarks"] for trial in choice.trials if trial.score == -math.inf
     }
-    assert 1000 in refused
+    assert 80 in refused
 
 
 def test_where_buying_again_counts_habits_are_a_part(shop, monkeypatch):
@@ -208,6 +251,36 @@ def test_trials_of_another_search_are_refused(shop, tmp_path, lines):
     (tmp_path / TRIALS).write_text(lines + "\n" + lines + "\n")
     with pytest.raises(InputError, match="name another folder"):
         auto(shop, budget=1, trials=tmp_path)
+
+
+def test_a_folder_of_something_else_is_no_place_for_trials_and_stays_as_it_is(shop, tmp_path):
+    model = tmp_path / "good.model"
+    Recommender(Popularity()).fit(shop).save(model)
+    with pytest.raises(InputError, match="which is no trial of a search; name another folder"):
+        auto(shop, budget=1, trials=model)
+    assert load(model).n_items == shop.n_items
+    (log := tmp_path / "log.csv").write_text("user,item\n")
+    with pytest.raises(InputError, match=r"log\.csv is a file; name a folder"):
+        auto(shop, budget=1, trials=log)
+    (tmp_path / "kept").mkdir()
+    for name in (TRIALS, "recvae.checkpoint", ".recvae.checkpoint.12"):
+        (tmp_path / "kept" / name).touch()
+    Journal(tmp_path / "kept", "a")
+
+
+def test_a_folder_of_something_else_is_no_place_for_trials_and_stays_as_it_is(shop, tmp_path):
+    model = tmp_path / "good.model"
+    Recommender(Popularity()).fit(shop).save(model)
+    with pytest.raises(InputError, match="which is no trial of a search; name another folder"):
+        auto(shop, budget=1, trials=model)
+    assert load(model).n_items == shop.n_items
+    (log := tmp_path / "log.csv").write_text("user,item\n")
+    with pytest.raises(InputError, match=r"log\.csv is a file; name a folder"):
+        auto(shop, budget=1, trials=log)
+    (tmp_path / "kept").mkdir()
+    for name in (TRIALS, "recvae.checkpoint", ".recvae.checkpoint.12"):
+        (tmp_path / "kept" / name).touch()
+    Journal(tmp_path / "kept", "a")
 
 
 def test_a_line_that_was_cut_off_is_tried_again(tmp_path):

@@ -83,7 +83,8 @@ def auto(
     neural : bool
         Whether neural models are tried; without them the search is as long as it is useful.
     trials : path, optional
-        A folder that trials and half-trained models are kept in, and taken from.
+        A folder that trials and half-trained models are kept in, and taken from: a new one, or one
+        of an earlier search.
     support : bool
         Whether what `also_bought` wants is made: pairs are counted, and settings of its own chosen.
     on_trial : callable, optional
@@ -113,10 +114,10 @@ def auto(
     if judged is None:
         learned, judged = held_out_items(train, seed=seed)
     everything = train if refit is None else refit
-    counts = Support.that_fits(everything.matrix) if support else None  # depends on no model
     folder = None if trials is None else Path(trials)
     about = fingerprint(learned, judged, weighting, metric, repeats, seed)
     journal = Journal(folder, about, on_trial)
+    counts = Support.that_fits(everything.matrix) if support else None  # depends on no model
     strangers = validation is None  # nothing of theirs was learned from
     alone = Alone.of(hidden(judged) if strangers else judged, metric) if support else None
     search = Search(

@@ -18,6 +18,10 @@ from likewise.recommend.climbing import Trial
 from likewise.recommend.selection import Score
 
 TRIALS = "trials.jsonl"
+HALF_TRAINED = ".checkpoint"
+"""How the names of files end that half-trained models are kept in, beside the trials."""
+TRIAL = {"model", "parameters", "score"}
+"""What a line has to tell of a trial."""
 
 
 @dataclass
@@ -27,7 +31,7 @@ class Journal:
     Parameters
     ----------
     folder : Path, optional
-        Made if it is not there.
+        Made if it is not there; refused if it holds something else than trials.
     about : str
         What the trials depend on, see `fingerprint`.
     on_trial : callable, optional
@@ -44,6 +48,7 @@ class Journal:
         if self.folder is None:
             return
         try:
+            require_trials(self.folder)
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / TRIALS
             text = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -85,6 +90,26 @@ class Journal:
             self.on_trial(model, trial)
 
 
+def require_trials(folder: Path) -> None:
+    """Refuse what trials cannot be kept in: a file, a folder that holds something else.
+
+    Hidden files are let be.
+
+    Raises
+    ------
+    InputError
+        If it is one of these.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder for the trials, a new one say")
+    held = sorted(folder.iterdir()) if folder.exists() else []
+    if others := [path.name for path in held if not _kept(path.name)]:
+        raise InputError(
+            f"{folder} holds {others[0]}, which is no trial of a search; name another folder for "
+            "the trials, a new one say"
+        )
+
+
 def as_record(model: str, trial: Trial) -> dict[str, Any]:
     """Return a trial as JSON has it; null for the score of a setting that could not be fitted."""
     score = trial.score if math.isfinite(trial.score) else None
@@ -101,6 +126,10 @@ def fingerprint(train: Interactions, judged: FoldIn, *more: Any) -> str:
     return digest.hexdigest()
 
 
+def _kept(name: str) -> bool:
+    return name in {TRIALS, f"{TRIALS}.new"} or name.endswith(HALF_TRAINED) or name[0] == "."
+
+
 def _replace(path: Path, text: str) -> None:
     """Write a file anew, as a whole or not at all."""
     new = path.with_name(f"{path.name}.new")
@@ -114,7 +143,7 @@ def _records(lines: list[str], about: str, folder: Path) -> list[dict[str, Any]]
     for number, line in enumerate(lines):
         try:
             record = json.loads(line)
-            ok = {"about"} == set(record) if number == 0 else {"model", "score"} < set(record)
+            ok = {"about"} == set(record) if number == 0 else TRIAL <= set(record)
         except (ValueError, TypeError):
             ok = False
         if not ok and number == len(lines) - 1 and number:

@@ -25,7 +25,7 @@ from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
 from likewise.recommend.found import Found
 from likewise.recommend.halving import Halving
-from likewise.recommend.journal import Journal
+from likewise.recommend.journal import HALF_TRAINED, Journal
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import (
     ALONE,
@@ -232,7 +232,7 @@ class Search:
         best: dict[str, Found] = {}
 
         def train(name: str, seconds: float) -> float:
-            file = folder / f"{name.replace(', ', '-').replace(' ', '-').lower()}.checkpoint"
+            file = folder / f"{name.replace(', ', '-').replace(' ', '-').lower()}{HALF_TRAINED}"
             try:
                 best[name] = self._trained(name, candidates[name], seconds, file)
             except (InputError, NotEnoughMemoryError) as error:
