@@ -21,7 +21,6 @@ from likewise.recommend.blend import CALIBRATIONS, Blend
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.climbing import Trial
 from likewise.recommend.folder import load
-from likewise.recommend.folder import load
 from likewise.recommend.journal import TRIALS, Journal, fingerprint
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import ALONE, LINEAR, SEARCHES, closed_forms
@@ -148,9 +147,9 @@ def test_no_two_rungs_are_the_same_model_on_a_small_log():
 
 def test_a_large_log_has_all_rungs():
     large = Interactions.of_matrix(sparse.eye_array(4_100, format="csr"))
-    for search in (*SEARCHES.values(), *ALONE.values(), *LINEAR.values()):
-        assert search.within(large).start == search.start
-        assert search.within(large).ladders == search.ladders
+    for whole in (*SEARCHES.values(), *ALONE.values(), *LINEAR.values()):
+        assert whole.within(large).start == whole.start
+        assert whole.within(large).ladders == whole.ladders
 
 
 def test_the_spectral_search_is_not_stuck_where_all_rungs_are_the_whole_log():
@@ -268,21 +267,6 @@ def test_a_folder_of_something_else_is_no_place_for_trials_and_stays_as_it_is(sh
     Journal(tmp_path / "kept", "a")
 
 
-def test_a_folder_of_something_else_is_no_place_for_trials_and_stays_as_it_is(shop, tmp_path):
-    model = tmp_path / "good.model"
-    Recommender(Popularity()).fit(shop).save(model)
-    with pytest.raises(InputError, match="which is no trial of a search; name another folder"):
-        auto(shop, budget=1, trials=model)
-    assert load(model).n_items == shop.n_items
-    (log := tmp_path / "log.csv").write_text("user,item\n")
-    with pytest.raises(InputError, match=r"log\.csv is a file; name a folder"):
-        auto(shop, budget=1, trials=log)
-    (tmp_path / "kept").mkdir()
-    for name in (TRIALS, "recvae.checkpoint", ".recvae.checkpoint.12"):
-        (tmp_path / "kept" / name).touch()
-    Journal(tmp_path / "kept", "a")
-
-
 def test_a_line_that_was_cut_off_is_tried_again(tmp_path):
     journal = Journal(tmp_path, "a")
     journal.add("linear", Trial({"l2": 1.0}, 0.5, 0.1))
@@ -367,6 +351,27 @@ def test_a_type_is_left_out_only_if_a_trial_of_it_was_expected_to_be_long(shop, 
     monkeypatch.setattr(search.Search, "_expected", lambda self, kind: 6.0)
     with pytest.raises(InputError, match=r"about 6\.0 s, and 5\.0 s"):
         one._require_time(KernelAutoencoder, 5.0)
+
+
+def test_a_type_that_is_remembered_is_neither_left_out_nor_tried_on_a_few(shop, monkeypatch):
+    learned, judged = held_out_items(shop)
+    journal = Journal(None, "a")
+    journal.add("linear", Trial({}, 0.5, seconds=8.0))
+    one = search.Search(learned, judged, shop, "binary", METRIC, search.Budget(60.0), journal)
+    journal.add("kernel", Trial(one._ladders(KernelAutoencoder).start, 0.5, seconds=20.0))
+    monkeypatch.setattr(search.Search, "_expected", lambda *_: pytest.fail("tried on a few"))
+    one._require_time(KernelAutoencoder, 0.5)
+
+
+def test_a_search_gone_on_with_knows_how_long_trials_took(tmp_path):
+    Journal(tmp_path, "a").add("linear", Trial({"l2": 1.0}, 0.5, seconds=8.0))
+    journal = Journal(tmp_path, "a")
+    assert journal.times() == []
+    assert journal.remembered("linear", lambda _: 0.0)({"l2": 1.0}) == 0.5
+    assert journal.trials[0][1].seconds == 0.0
+    assert (journal.times(), journal.times("kernel")) == ([8.0], [])
+    assert journal.lasted("linear", {"l2": 1.0}) == 8.0
+    assert journal.lasted("linear", {"l2": 2.0}) is None
 
 
 def test_of_many_users_some_are_judged_on(shop):

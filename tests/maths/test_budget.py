@@ -130,6 +130,41 @@ def test_training_that_became_slower_is_cut_off_and_that_is_said(works, shop, mo
     assert any(name.startswith("the end of ") for name in skipped)
 
 
+@pytest.mark.parametrize("costs", [{}, {"rp3beta": 4.0}, {"linear": 24.0, "kernel": 4.0}])
+def test_the_same_search_again_leaves_no_type_out_and_keeps_its_budget(
+    works, clock, shop, tmp_path, costs
+):
+    works(EVEN | costs)
+    given = {"budget": 100, "device": "cpu", "trials": tmp_path / "trials", "neural": False}
+    first = auto(shop, **given)
+    began = clock.now
+    again = auto(shop, **given)
+    assert clock.now - began <= 110
+    assert {name for name, _ in again.trials} >= {name for name, _ in first.trials}
+    assert max(t.score for _, t in again.trials) >= max(t.score for _, t in first.trials)
+
+
+def test_a_climb_makes_what_it_remembers_when_time_is_over_and_learns_how_long_it_took(clock):
+    def score(settings):
+        clock.now += 0.0 if settings["size"] < 4 else 5.0
+        return settings["size"]
+
+    trials, complete = climb(
+        {"size": [1.0, 2.0, 3.0, 4.0]},
+        {"size": 1.0},
+        score,
+        max_seconds=-1.0,
+        lasted=lambda settings: 5.0 if settings["size"] < 4 else None,
+    )
+    assert [trial.parameters["size"] for trial in trials] == [1.0, 2.0, 3.0]
+    assert not complete
+    trials, _ = climb(
+        {"size": [1.0, 4.0]}, {"size": 1.0}, score, max_seconds=4.0,
+        lasted=lambda settings: 5.0 if settings["size"] < 4 else None,
+    )  # fmt: skip
+    assert [trial.parameters["size"] for trial in trials] == [1.0]
+
+
 def test_a_climb_starts_nothing_that_its_work_says_will_not_end(clock):
     def score(settings):
         clock.now += settings["size"]

@@ -13,6 +13,9 @@ from typing import Any
 Work = Callable[[dict[str, Any]], float]
 """How much work a setting is, beside another."""
 
+Lasted = Callable[[dict[str, Any]], float | None]
+"""The seconds that a setting's trial took when it was made; None if it is still to be made."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -31,6 +34,7 @@ def climb(
     max_seconds: float,
     on_trial: Callable[[Trial], None] | None = None,
     work: Work = lambda _: 1.0,
+    lasted: Lasted = lambda _: None,
 ) -> tuple[list[Trial], bool]:
     """Climb to a setting none of whose neighbours scores higher.
 
@@ -46,6 +50,8 @@ def climb(
         Told of every trial.
     work : callable, optional
         How much work a setting is; trials are taken to last as long as their work is much.
+    lasted : callable, optional
+        Of a setting that `score` knows already how long that took; knowing it takes no time.
 
     Returns
     -------
@@ -65,7 +71,7 @@ def climb(
     >>> max(trials, key=lambda trial: trial.score).parameters, complete
     ({'x': 4, 'y': 7}, True)
     """
-    attempt = _Attempts(score, max_seconds, on_trial, work)
+    attempt = _Attempts(score, max_seconds, on_trial, work, lasted)
     try:
         here, height, moved = start, attempt(start), True
         while moved:
@@ -92,25 +98,28 @@ class _Attempts:
     max_seconds: float
     on_trial: Callable[[Trial], None] | None
     work: Work
+    lasted: Lasted
     trials: list[Trial] = field(default_factory=list)
     began: float = field(default_factory=lambda: time.monotonic())
+    rates: list[float] = field(default_factory=list)
     known: dict[tuple[Any, ...], float] = field(default_factory=dict)
 
     def __call__(self, parameters: dict[str, Any]) -> float:
         key = tuple(parameters.values())
         if key not in self.known:
-            self._stop_in_time(parameters)
+            if (before := self.lasted(parameters)) is None:
+                self._stop_in_time(parameters)
             started = time.monotonic()
             self.known[key] = self.score(parameters)
             trial = Trial(dict(parameters), self.known[key], time.monotonic() - started)
             self.trials.append(trial)
+            self.rates.append((before or trial.seconds) / self.work(parameters))
             if self.on_trial is not None:
                 self.on_trial(trial)
         return self.known[key]
 
     def _stop_in_time(self, parameters: dict[str, Any]) -> None:
-        rates = [trial.seconds / self.work(trial.parameters) for trial in self.trials]
-        predicted = max(rates, default=0.0) * self.work(parameters)
+        predicted = max(self.rates, default=0.0) * self.work(parameters)
         if self.trials and time.monotonic() - self.began + predicted > self.max_seconds:
             raise _OutOfTimeError
 

@@ -42,7 +42,7 @@ class Journal:
     about: str
     on_trial: Callable[[str, Trial], None] | None = None
     trials: list[tuple[str, Trial]] = field(default_factory=list)
-    _known: dict[tuple[str, str], float] = field(default_factory=dict)
+    _known: dict[tuple[str, str], Trial] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.folder is None:
@@ -60,7 +60,8 @@ class Journal:
         except OSError as error:
             raise MachineError(f"the trials cannot be kept in {self.folder}: {error}") from error
         for record in records:
-            self._known[record["model"], _key(record["parameters"])] = _number(record["score"])
+            trial = _as_trial(record)
+            self._known[record["model"], _key(trial.parameters)] = trial
 
     def remembered(self, model: str, score: Score) -> Score:
         """Return `score` with every answer written down, and none computed that is known."""
@@ -71,18 +72,31 @@ class Journal:
                 value = score(parameters)
                 self.add(model, Trial(dict(parameters), value, time.monotonic() - began))
             else:
-                self._tell(model, Trial(dict(parameters), self._known[key], 0.0))
-            return self._known[key]
+                self._tell(model, Trial(dict(parameters), self._known[key].score, 0.0))
+            return self._known[key].score
 
         return known_or_new
 
     def add(self, model: str, trial: Trial) -> None:
         """Write a trial down."""
-        self._known[model, _key(trial.parameters)] = trial.score
+        self._known[model, _key(trial.parameters)] = trial
         if self.folder is not None:
             with (self.folder / TRIALS).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(as_record(model, trial)) + "\n")
         self._tell(model, trial)
+
+    def lasted(self, model: str, parameters: dict[str, Any]) -> float | None:
+        """Return the seconds a trial took when it was made; None if it would have to be made."""
+        known = self._known.get((model, _key(parameters)))
+        return None if known is None else known.seconds
+
+    def times(self, *models: str) -> list[float]:
+        """Return the seconds that the trials of this search, of these models, took when made."""
+        return [
+            self._known[name, _key(trial.parameters)].seconds
+            for name, trial in self.trials
+            if not models or name in models
+        ]
 
     def _tell(self, model: str, trial: Trial) -> None:
         self.trials.append((model, trial))
@@ -143,7 +157,7 @@ def _records(lines: list[str], about: str, folder: Path) -> list[dict[str, Any]]
     for number, line in enumerate(lines):
         try:
             record = json.loads(line)
-            ok = {"about"} == set(record) if number == 0 else TRIAL <= set(record)
+            ok = {"about"} == set(record) if number == 0 else set(record) >= TRIAL
         except (ValueError, TypeError):
             ok = False
         if not ok and number == len(lines) - 1 and number:
@@ -161,5 +175,6 @@ def _key(parameters: dict[str, Any]) -> str:
     return json.dumps(parameters, sort_keys=True)
 
 
-def _number(score: Any) -> float:
-    return -math.inf if score is None else float(score)
+def _as_trial(record: dict[str, Any]) -> Trial:
+    score = -math.inf if record["score"] is None else float(record["score"])
+    return Trial(record["parameters"], score, float(record.get("seconds", 0.0)))

@@ -148,8 +148,13 @@ class Search:
             self.skipped[kind.type_name] = str(error)
 
     def _require_time(self, kind: type[Autoencoder], seconds: float) -> None:
-        """Refuse a type whose first trial would take longer than there is for it."""
-        longest = max((trial.seconds for _, trial in self.journal.trials), default=0.0)
+        """Refuse a type whose first trial would take longer than there is for it.
+
+        What is remembered takes no time.
+        """
+        if self.journal.lasted(kind.type_name, self._ladders(kind).start) is not None:
+            return
+        longest = max(self.journal.times(), default=0.0)
         if PROBE * longest <= seconds:
             return
         expected = self._expected(kind) if longest <= PROBE * seconds else longest
@@ -161,7 +166,7 @@ class Search:
 
     def _expected(self, kind: type[Autoencoder]) -> float:
         """Return what a trial will take, from one on a few of the rows."""
-        search = SEARCHES[kind].on(self.device, self.seed)
+        search = self._ladders(kind)
         few = self.learned.take(np.arange(0, self.learned.n_users, PROBE))
         began = self.budget.spent
         fitted = self._fitted(search.model(search.start, few), few)
@@ -170,8 +175,11 @@ class Search:
         return PROBE * fit + (self.budget.spent - began - fit)
 
     def _climbed(self, kind: type[Autoencoder], seconds: float) -> Found:
-        search = SEARCHES[kind].on(self.device, self.seed)
+        search = self._ladders(kind)
         return self._best(kind.type_name, kind, search, self.judged, seconds, self.repeats)
+
+    def _ladders(self, kind: type[Autoencoder]) -> Ladders:
+        return SEARCHES[kind].on(self.device, self.seed).within(self.learned)
 
     def _best(
         self, name: str, kind: type[Autoencoder], search: Ladders, judged: FoldIn, seconds: float,
@@ -183,10 +191,12 @@ class Search:
             refit = seconds * self.growth
             better[:] = [self._found(name, copy_of(fitted.model_), fitted, score, refit)]
 
+        again = self.journal.lasted(name, search.start) or 0.0  # what is remembered is fitted once
         choice = choose(
-            kind, self.learned, judged, max_seconds=seconds, metric=self.metric,
+            kind, self.learned, judged, max_seconds=seconds - again, metric=self.metric,
             weighting=self.weighting, repeats=repeats, search=search,
-            through=lambda score: self.journal.remembered(name, score), on_better=keep,
+            through=lambda score: self.journal.remembered(name, score),
+            lasted=lambda settings: self.journal.lasted(name, settings), on_better=keep,
         )  # fmt: skip
         if not better or better[0].score < choice.best.score:  # remembered, not fitted
             began = self.budget.spent
@@ -210,9 +220,11 @@ class Search:
             name = f"{PREFIX}{kind.type_name}"
             free = self._free()
             share = min(ALONE_SHARE * self.budget.seconds, free)
-            tried = [t.seconds for model, t in self.journal.trials if model == kind.type_name]
+            tried = self.journal.times(kind.type_name)
             again = self.growth * median(tried or [0.0])  # fitted once more, at the end
-            if not tried or again + median(tried) > free:
+            start = ALONE[kind].within(self.learned).start
+            known = self.journal.lasted(name, start) is not None
+            if not known and (not tried or again + median(tried) > free):
                 self.skipped[name] = "there was no time left for a trial"
                 continue
             try:

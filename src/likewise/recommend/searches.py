@@ -5,6 +5,7 @@ dropout, say), not of what was tried.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,12 +39,30 @@ class Ladders:
         Makes a model of settings, for the rows that it will learn from.
     work : callable
         How much work a setting is, beside another.
+    most : callable
+        For the rows to learn from, the value of a setting beyond which all are the same model.
     """
 
     ladders: Mapping[str, Sequence[Any]]
     start: dict[str, Any]
     model: Callable[[dict[str, Any], Interactions], Autoencoder]
     work: Work = lambda _: 1.0
+    most: Callable[[Interactions], dict[str, int]] = lambda _: {}
+
+    def within(self, train: Interactions) -> "Ladders":
+        """Return the same without rungs that are one and the same model for rows as few as these.
+
+        Of values that cover all there is the first remains; a start that is beyond becomes the
+        largest value that is not.
+        """
+        ladders, start = dict(self.ladders), dict(self.start)
+        for name, most in self.most(train).items():
+            if name in ladders:
+                values = self.ladders[name]
+                ladders[name] = values[: bisect_left(values, most) + 1]
+                if start[name] > most:
+                    start[name] = max([values[0], *(value for value in values if value <= most)])
+        return replace(self, ladders=ladders, start=start)
 
     def on(self, device: str, seed: int = 0) -> "Ladders":
         """Return the same of models with a device and a seed, where they let these be said."""
@@ -84,6 +103,10 @@ def _linear(kind: type[Autoencoder]) -> Ladders:
     )
 
 
+def _all_neighbours(train: Interactions) -> dict[str, int]:
+    return {"n_neighbours": train.n_items - 1}
+
+
 def _neighbourhood() -> Ladders:
     """Return the linear ladders; neighbourhoods begin small, as they take their size squared."""
     search = _linear(NeighbourhoodAutoencoder)
@@ -92,6 +115,7 @@ def _neighbourhood() -> Ladders:
         ladders={**search.ladders, "n_neighbours": [25, 50, 100, 200, 400, 800]},
         start=search.start | {"n_neighbours": 100},
         work=lambda settings: float(settings["n_neighbours"]) ** 2,
+        most=_all_neighbours,
     )
 
 
@@ -112,6 +136,7 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         {"n_latent": 100, "user_power": 0.5, "item_power": 0.5},
         lambda settings, _train: SpectralAutoencoder(random_state=0, **settings),
         work=lambda settings: float(settings["n_latent"] + SAME_WORK),
+        most=lambda train: {"n_latent": min(train.matrix.shape)},
     ),
     KernelAutoencoder: Ladders(
         {
@@ -123,6 +148,7 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         {"l2": 3.0, "gamma": 1.0, "item_power": 0.3, "n_landmarks": 1000},
         lambda settings, _train: KernelAutoencoder(random_state=0, **settings),
         work=lambda settings: float(settings["n_landmarks"]) ** 1.5,
+        most=lambda train: {"n_landmarks": train.n_users},
     ),
     ItemNeighbours: Ladders(
         {
@@ -132,6 +158,7 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         },
         {"n_neighbours": 100, "shrinkage": 10.0, "discount": 0.5},
         lambda settings, _train: ItemNeighbours(**settings),
+        most=_all_neighbours,
     ),
     RP3Beta: Ladders(
         {
@@ -141,6 +168,7 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         },
         {"n_neighbours": 200, "alpha": 0.8, "beta": 0.4},
         lambda settings, _train: RP3Beta(**settings),
+        most=_all_neighbours,
     ),
 }
 """The types whose settings can be chosen."""

@@ -11,7 +11,7 @@ from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
-from likewise.recommend.climbing import Trial, climb
+from likewise.recommend.climbing import Lasted, Trial, climb
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import SEARCHES, Ladders
 
@@ -60,6 +60,7 @@ def choose(
     search: Ladders | None = None,
     on_trial: Callable[[Trial], None] | None = None,
     through: Callable[[Score], Score] = lambda score: score,
+    lasted: Lasted = lambda _: None,
     on_better: Callable[[Recommender, float, float], None] | None = None,
 ) -> Choice:
     """Choose a type's settings by how well it serves the validation users.
@@ -83,6 +84,8 @@ def choose(
         Told of every trial.
     through : callable, optional
         Wraps the scoring of a setting, to remember what it answers.
+    lasted : callable, optional
+        Of a setting that is remembered how long it took, as `climb` is told.
     on_better : callable, optional
         Given each fitted model that is better than all fitted before it, its score, and the seconds
         that fitting it took.
@@ -95,8 +98,8 @@ def choose(
     >>> choice.best.score
     1.0
     """
-    search = search or SEARCHES[kind]
     learned, judged = held_out_items(train) if validation is None else (train, validation)
+    search = (search or SEARCHES[kind]).within(learned)
     refusals, scores = [], [-math.inf]
 
     def score(settings: dict[str, Any]) -> float:
@@ -116,7 +119,7 @@ def choose(
 
     trials, complete = climb(
         search.ladders, search.start, through(score), max_seconds=max_seconds, on_trial=on_trial,
-        work=search.work,
+        work=search.work, lasted=lasted,
     )  # fmt: skip
     best = max(trials, key=lambda trial: trial.score)
     if best.score == -math.inf:
