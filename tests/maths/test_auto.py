@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+import likewise
 from likewise.autoencoders import KernelAutoencoder, LinearAutoencoder, SpectralAutoencoder
 from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions
@@ -227,6 +228,8 @@ def test_without_neural_models_closed_forms_are_blended(shop, small):
 def test_a_short_budget_is_for_closed_forms_alone(shop):
     found = auto(shop, budget=0.5)
     assert {name for name, _ in found.trials} <= {*map(str, _closed())}
+    said = found.recommender.metrics["choice"]["skipped"]["neural models"]
+    assert said.endswith("begun with from 5 s on; give a longer budget")
 
 
 def _closed():
@@ -291,10 +294,31 @@ def test_the_fingerprint_is_of_the_purchases_of_what_is_to_be_found_and_of_the_o
     ]
 
 
-@pytest.mark.parametrize("budget", [0, -1, math.nan, math.inf])
+@pytest.mark.parametrize("budget", [0, -1, math.nan, math.inf, "10m", None, True])
 def test_a_budget_that_is_no_time_is_refused(shop, budget):
     with pytest.raises(InputError, match="budget"):
         auto(shop, budget=budget)
+
+
+def test_whatever_holds_purchases_is_taken(tmp_path):
+    baskets = [["tea", "cup", "milk"], ["ink", "pen", "pad"]] * 20
+    lines = [f"{user},{item}" for user, basket in enumerate(baskets) for item in basket]
+    (tmp_path / "log.csv").write_text("\n".join(["user,item", *lines]))
+    for log in (baskets, likewise.read_log(tmp_path / "log.csv")):
+        found = auto(log, refit=log, budget=0.5, neural=False, support=False)
+        assert [r.item for r in found.recommender.recommend([["tea", "cup"]], k=1)[0]] == ["milk"]
+    with pytest.raises(InputError, match="validation is list; give the validation part"):
+        auto(baskets, baskets, budget=0.5)
+    with pytest.raises(InputError, match="metric 'ndcg' is not known"):
+        auto(baskets, metric="ndcg")
+
+
+def test_too_few_customers_are_refused_in_one_sentence_before_the_work():
+    for baskets in ([["tea", "cup"]] * 2, [["tea", "cup"], ["tea"], ["cup"]]):
+        with pytest.raises(InputError, match=f"takes 3 customers .* the log has {len(baskets)},"):
+            auto(baskets, budget=1, on_trial=lambda *_: pytest.fail("tried"))
+    found = auto([["tea", "cup"], ["tea", "cup", "pot"], ["cup"]], budget=0.5, neural=False)
+    assert found.trials
 
 
 def test_weights_score_what_the_blend_of_them_does(shop):

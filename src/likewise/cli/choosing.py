@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 
 def require_judges(interactions: "Interactions") -> None:
     """Refuse a log in which nobody could be held out to choose settings on."""
-    lengths = interactions.matrix.indptr[1:] - interactions.matrix.indptr[:-1]
-    if (several := int((lengths > 1).sum())) < 2:
-        raise InputError(
-            f"{several} customers have two items or more, too few to hold one out to choose "
-            "settings on; give a longer log, or name a model, such as --model linear"
-        )
+    from likewise.recommend import checks
+
+    checks.require_judges(interactions)
 
 
 def _spending(budget: float, move: Move) -> Callable[[str, "Trial"], None]:

@@ -9,15 +9,18 @@ import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from likewise.autoencoders.base import Autoencoder
 from likewise.data.fold import FoldIn, held_out_items, hidden
-from likewise.data.interactions import Interactions
 from likewise.errors import InputError
+from likewise.evaluate.metrics import parse_metric
 from likewise.recommend.alone import Alone
 from likewise.recommend.budget import Budget
 from likewise.recommend.candidates import neural_candidates
+from likewise.recommend.checks import as_interactions, require_judges
 from likewise.recommend.climbing import Trial
 from likewise.recommend.journal import Journal, fingerprint
 from likewise.recommend.recommender import Recommender
@@ -51,9 +54,9 @@ class Auto:
 
 
 def auto(
-    train: Interactions,
+    train: Any,
     validation: FoldIn | None = None,
-    refit: Interactions | None = None,
+    refit: Any = None,
     *,
     budget: float = 60.0,
     weighting: str = "binary",
@@ -70,9 +73,11 @@ def auto(
 
     Parameters
     ----------
-    train, validation : Interactions, FoldIn
-        What to learn from and to choose on. Without `validation`, a tenth of the users is held out.
-    refit : Interactions, optional
+    train : Interactions, Log, path, sparse matrix or lists of items
+        What to learn from.
+    validation : FoldIn, optional
+        What to choose on; a tenth of the users is held out if None.
+    refit : as `train`, optional
         What the winner learns from; `train` as given if None.
     budget : float
         Seconds for all of it, kept within a tenth (one setting of a closed form is always tried).
@@ -106,14 +111,20 @@ def auto(
     >>> [r.item for r in found.recommender.recommend([["tea", "cup"]], k=1)[0]]
     ['milk']
     """
-    if not 0 < budget < math.inf:
-        raise InputError(f"budget={budget!r}; give seconds, more than 0")
+    _require_seconds(budget)
     Recommender(weighting=weighting)  # refuses one that there is not
-    time_allowed = Budget(budget)
-    learned, judged = train, validation
+    parse_metric(metric)
+    if not (validation is None or isinstance(validation, FoldIn)):
+        raise InputError(
+            f"validation is {type(validation).__name__}; give the validation part of a split, or "
+            "None to hold customers out"
+        )
+    learned = as_interactions(train)
+    everything = learned if refit is None else as_interactions(refit)
+    time_allowed, judged = Budget(budget), validation
     if judged is None:
-        learned, judged = held_out_items(train, seed=seed)
-    everything = train if refit is None else refit
+        require_judges(learned)
+        learned, judged = held_out_items(learned, seed=seed)
     folder = None if trials is None else Path(trials)
     about = fingerprint(learned, judged, weighting, metric, repeats, seed)
     journal = Journal(folder, about, on_trial)
@@ -143,3 +154,8 @@ def auto(
     if counts is not None:
         recommender.support_ = counts
     return Auto(recommender, weights, [(p.name, p.model) for p in chosen], journal.trials)
+
+
+def _require_seconds(budget: Any) -> None:
+    if not isinstance(budget, Real) or isinstance(budget, bool) or not 0 < budget < math.inf:
+        raise InputError(f"budget={budget!r}; give seconds, more than 0, as a number")

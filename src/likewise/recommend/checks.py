@@ -41,6 +41,18 @@ def require_learnable(interactions: Interactions, *, together: bool = True) -> N
         )
 
 
+def require_judges(interactions: Interactions) -> None:
+    """Refuse a log of which too little would remain to learn from, with a customer held out."""
+    lengths = np.diff(interactions.matrix.indptr)
+    customers, several = int((lengths > 0).sum()), int((lengths > 1).sum())
+    if customers < 3 or several < 2:
+        raise InputError(
+            "choosing settings takes 3 customers or more, 2 of them with two items or more, as one "
+            f"is held out; the log has {customers}, {several} of them with two items or more; give "
+            "a longer log, or name a model, such as --model linear"
+        )
+
+
 def require_remaining(k: Any, n_items: int, left_out: int) -> None:
     """Refuse a k that no basket can be answered with; a basket with fewer left gets a shorter list.
 

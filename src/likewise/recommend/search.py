@@ -240,6 +240,10 @@ class Search:
         """Train the candidates by successive halving, and keep the best."""
         seconds = self._free() / (1 + AGAIN * self.growth)
         if seconds < LEAST_SECONDS:
+            self.skipped["neural models"] = (
+                f"{max(seconds, 0.0):.1f} s of the budget would be for training them, and they are "
+                f"begun with from {LEAST_SECONDS:g} s on; give a longer budget"
+            )
             return
         best: dict[str, Found] = {}
 
