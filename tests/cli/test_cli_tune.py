@@ -75,6 +75,31 @@ def test_a_neural_model_keeps_its_best_epochs(run, orders, tmp_path):
     assert 2 <= likewise.load(tmp_path / "t.model").model_.n_latent <= 4
 
 
+def test_a_budget_that_ended_it_is_told(tune):
+    err = tune("--trials", "2", "--budget", "0.000001").err
+    assert "the budget ended it after 1 of 2 trials; give a longer --budget" in err
+    assert "best of 1 trial\n" in err
+    assert "the budget ended it" not in tune("--trials", "1").err
+
+
+def test_a_study_of_another_seed_of_a_model_that_draws_is_called_so(run, refused, orders, tmp_path):
+    pytest.importorskip("optuna", reason="optuna is not installed")
+    given = [
+        "--model", "denoising", "--set", "n_latent=2..4", "--set", "max_epochs=1", "--trials", "1",
+        "--study", tmp_path / "study.db", "--out", tmp_path / "t.model",
+    ]  # fmt: skip
+    assert run("tune", orders, *given).code == 0
+    assert "weighting or seed" in refused("tune", orders, *given, "--seed", "1")
+
+
+def test_what_is_no_setting_is_not_named_as_one(refused, tmp_path):
+    given = ["--model", "denoising", "--out", tmp_path / "t.model"]
+    message = refused("tune", tmp_path / "no such log.csv", *given)
+    named = message.split("has the settings ")[1].strip().split(", ")
+    assert "dropout" in named or "corruption" in named
+    assert not {"device", "max_seconds", "progress", "checkpoint", "random_state"} & set(named)
+
+
 def test_settings_that_do_not_fit_into_memory_are_a_failed_trial(run, orders, tmp_path):
     pytest.importorskip("optuna", reason="optuna is not installed")
     given = ["--model", "denoising", "--set", "n_latent=4|1000000000", "--set", "max_epochs=1"]

@@ -7,7 +7,7 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli.fit import MODELS
-from likewise.cli.output import Output
+from likewise.cli.output import Output, counted
 from likewise.errors import InputError
 
 
@@ -75,8 +75,10 @@ def command(
     import math
 
     from likewise.artifact import require_replaceable
+    from likewise.autoencoders.base import RUN_OPTIONS
     from likewise.cli import space as spaces
     from likewise.cli.choosing import require_judges
+    from likewise.cli.models import NOT_SET
     from likewise.evaluate.metrics import parse_metric
     from likewise.recommend.folder import ALL_TYPES
     from likewise.recommend.recommender import Recommender
@@ -95,10 +97,11 @@ def command(
     texts = [*(spaces.from_file(space) if space is not None else ()), *(settings or ())]
     fixed, free = spaces.read(texts, named)
     if not free:
+        run = {*NOT_SET, *RUN_OPTIONS, "random_state"}  # none of them is better than another
         raise InputError(
             "there is nothing to try: give --set NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=A|B|C, "
             f"or a file with --space; {model} has the settings "
-            f"{', '.join(sorted(named.get_params(deep=False)))}"
+            f"{', '.join(sorted(set(named.get_params(deep=False)) - run))}"
         )
     if "random_state" in named.get_params(deep=False):
         named.set_params(random_state=seed)
@@ -123,7 +126,12 @@ def command(
         ),
     )  # fmt: skip
     top = max(tried, key=lambda trial: trial.score)
-    output.note(f"chose {_words(top.parameters)}: best of {len(tried)} trials")
+    if len(tried) < trials:
+        output.note(
+            f"the budget ended it after {len(tried)} of {counted(trials, 'trial')}; give a longer "
+            "--budget, or go on with --study"
+        )
+    output.note(f"chose {_words(top.parameters)}: best of {counted(len(tried), 'trial')}")
     recommender = Recommender(best, weighting=weighting).fit(interactions)
     recommender.metrics |= {
         "log": events.report.as_dict(),

@@ -73,10 +73,11 @@ def tune(
     n_trials : int
         Trials in the study when it ends, those of earlier runs included.
     max_seconds : float
-        No trial is started that would end later if it took as long as the longest so far.
+        No trial is started that would end later if it took as long as the longest so far; the first
+        of a study is always made.
     study : path, optional
         SQLite file that the study is kept in, and gone on from. It goes on for the same log, model,
-        space, metric and weighting alone, so that all its trials can be compared.
+        space, metric, weighting and ``random_state`` alone, so that all its trials can be compared.
 
     Returns
     -------
@@ -91,8 +92,8 @@ def tune(
     MachineError
         If Optuna is not installed.
     InputError
-        If there is no such metric, or the study is one of another log, model, space, metric or
-        weighting.
+        If there is no such metric, or the study is one of another log, model, space, metric,
+        weighting or seed of the model.
     KeyboardInterrupt
         By Ctrl-C, in the middle of a training too: what was cut short is no trial.
 
@@ -107,7 +108,7 @@ def tune(
     about = fingerprint(learned, judged, *_what_is_tuned(model, space), metric, weighting)
     found = _study(study, about, seed)
     budget, longest = Budget(max_seconds), 0.0
-    while len(_done(found)) < n_trials and budget.left > longest:
+    while (n_done := len(_done(found))) < n_trials and (not n_done or budget.left > longest):
         trial, began = found.ask(), budget.spent
         settings = {name: _suggested(trial, name, choices) for name, choices in space.items()}
         tried = copy_of(model).set_params(**settings)
@@ -183,8 +184,8 @@ def _study(file: str | Path | None, about: str, seed: int) -> Any:
     )
     if study.user_attrs.setdefault("about", about) != about:
         raise InputError(
-            f"{file} is a study of another log, model, space, metric or weighting; "
-            "name another file"
+            f"{file} is a study of another log, model, space, metric, weighting or seed (of models "
+            "that draw); name another file"
         )
     study.set_user_attr("about", about)
     study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
