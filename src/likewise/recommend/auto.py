@@ -9,9 +9,8 @@ import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 from likewise.autoencoders.base import Autoencoder
 from likewise.data.fold import FoldIn, held_out_items, hidden
@@ -157,5 +156,6 @@ def auto(
 
 
 def _require_seconds(budget: Any) -> None:
-    if not isinstance(budget, Real) or isinstance(budget, bool) or not 0 < budget < math.inf:
+    is_number = not isinstance(budget, bool) and isinstance(budget, SupportsFloat)
+    if not is_number or not 0 < float(budget) < math.inf:
         raise InputError(f"budget={budget!r}; give seconds, more than 0, as a number")
