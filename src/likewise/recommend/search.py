@@ -241,8 +241,8 @@ class Search:
         seconds = self._free() / (1 + AGAIN * self.growth)
         if seconds < LEAST_SECONDS:
             self.skipped["neural models"] = (
-                f"{max(seconds, 0.0):.1f} s of the budget would be for training them, and they are "
-                f"begun with from {LEAST_SECONDS:g} s on; give a longer budget"
+                f"{max(seconds, 0.0):.1f} s of the budget are left to train them, and "
+                f"{LEAST_SECONDS:g} s are the least; give a longer budget"
             )
             return
         best: dict[str, Found] = {}
