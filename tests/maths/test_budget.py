@@ -144,6 +144,16 @@ def test_the_same_search_again_leaves_no_type_out_and_keeps_its_budget(
     assert max(t.score for _, t in again.trials) >= max(t.score for _, t in first.trials)
 
 
+def test_what_is_remembered_is_not_left_out_where_the_machine_became_slower(works, shop, tmp_path):
+    given = {"budget": 100, "device": "cpu", "trials": tmp_path / "trials", "neural": False}
+    works(EVEN | {"linear": 4.0})
+    auto(shop, **given)
+    works(EVEN | {"linear": 4.0, "rp3beta": 20.0})
+    again = auto(shop, **given)
+    assert "rp3beta" in {name for name, _ in again.trials}
+    assert "rp3beta" not in again.recommender.metrics["choice"]["skipped"]
+
+
 def test_a_climb_makes_what_it_remembers_when_time_is_over_and_learns_how_long_it_took(clock):
     def score(settings):
         clock.now += 0.0 if settings["size"] < 4 else 5.0
