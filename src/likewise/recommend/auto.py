@@ -106,7 +106,7 @@ def auto(
     Examples
     --------
     >>> baskets = [["tea", "cup", "milk"], ["ink", "pen", "pad"]] * 20
-    >>> found = auto(Interactions.of(baskets), budget=2)
+    >>> found = auto(baskets, budget=2)
     >>> [r.item for r in found.recommender.recommend([["tea", "cup"]], k=1)[0]]
     ['milk']
     """
