@@ -124,7 +124,7 @@ def test_one_part_that_does_not_fit_in_memory_is_refused(shop, monkeypatch):
 
 
 def test_fewer_pairs_are_counted_where_memory_is_short(shop, monkeypatch):
-    monkeypatch.setattr(Support, "most_that_fit", lambda n_items, n_values: 12)
+    monkeypatch.setattr(Support, "most_that_fit", lambda matrix: 12)
     found = auto(shop, budget=4, neural=False)
     assert found.recommender.support_.pairs.nnz <= 12 + shop.n_items
 

@@ -1,5 +1,7 @@
 """What is said before a fit is what it takes: never less memory, and not far more."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -151,7 +153,7 @@ def test_threads_that_find_no_work_take_no_memory():
     try:
         torch.set_num_threads(64)
         assert ties_bytes(18, 232) < 2**16
-        assert Support.bytes_for(18, 232) < 2**16
+        assert Support.bytes_for(interactions(40, 18, 232).matrix) < 2**16
         assert NeighbourhoodAutoencoder().bytes_for(18, 232) < 2**18
         many = ties_bytes(100_000, 10**8), NeighbourhoodAutoencoder().bytes_for(100_000, 10**8)
         torch.set_num_threads(1)
@@ -163,10 +165,40 @@ def test_threads_that_find_no_work_take_no_memory():
 
 
 def test_fewer_pairs_are_counted_where_memory_is_short(monkeypatch):
-    few = Support.bytes_for(1_000, 50_000, 2_000)
-    monkeypatch.setattr(support, "available_memory", lambda: few)
-    assert Support.most_that_fit(1_000, 50_000) == 2_000
+    X = interactions(900, 1_000, 50_000).matrix
+    few = Support.bytes_for(X, 2_000)
+    monkeypatch.setattr(support, "available_memory", lambda: math.ceil(few / support.SHARE))
+    assert Support.most_that_fit(X) == 2_000
+    assert Support.most_that_fit(X, held=100 * support.PAIR_BYTES) == 1_910
     monkeypatch.setattr(support, "available_memory", lambda: 1 << 50)
-    assert Support.most_that_fit(1_000, 50_000) == support.MAX_PAIRS
+    assert Support.most_that_fit(X) == support.MAX_PAIRS
     monkeypatch.setattr(support, "available_memory", lambda: 0)
-    assert Support.most_that_fit(1_000, 50_000) == 1
+    assert Support.most_that_fit(X) == 1
+
+
+def test_pairs_that_fill_what_is_free_are_counted_without_asking_for_it_again(monkeypatch):
+    X = interactions(900, 1_000, 50_000).matrix
+    room = Support.bytes_for(X, 0) + 5_000 * support.PAIR_BYTES
+    free = iter(
+        [room, room]
+    )  # one measurement to refuse by, one to count into; none after the work
+    monkeypatch.setattr(memory, "available_memory", lambda: next(free, 0))
+    monkeypatch.setattr(support, "available_memory", lambda: next(free, 0))
+    assert 1_000 < Support.that_fits(X).pairs.nnz < 1_000 + 5_000
+
+
+def test_a_refusal_of_pairs_serves_the_command_line_and_python(monkeypatch):
+    X = interactions(900, 1_000, 50_000).matrix
+    monkeypatch.setattr(memory, "available_memory", lambda: 0)
+    with pytest.raises(NotEnoughMemoryError) as refusal:
+        Support.that_fits(X)
+    assert "counting the pairs of 1,000 items needs" in str(refusal.value)
+    assert "allow more (--memory)" in str(refusal.value)
+    assert "support=False" in str(refusal.value)
+
+
+def test_no_more_pairs_are_foreseen_than_the_rows_hold():
+    X = interactions(400, 50_000, 4_000).matrix  # 44,000 additions at most, of 1.2 billion pairs
+    with measured() as cost:
+        Support.of(X)
+    assert cost.added_bytes <= Support.bytes_for(X) < 2**25

@@ -107,13 +107,14 @@ def estimate(
         model, beside = tried_first(n_items, budget)(), Companions.bytes_for(n_items)
         why = _why(model, n_items, free)
     learning = model_bytes(model, interactions.matrix)
+    held = 0 if why != "named" else _kept_bytes(model, n_items)  # `auto` counts pairs first
     return Estimate(
         model.type_name,
         why,
         interactions.n_users,
         n_items,
         n_values,
-        max(learning, _kept_bytes(model, n_items) + Support.bytes_for(n_items, n_values)) + beside,
+        max(learning, held + _bytes_of_pairs(interactions.matrix, held)) + beside,
         free,
         _seconds(model, interactions),
     )
@@ -140,6 +141,11 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
         return 16 * (n_items + n_values)
     pairs = min(additions_of(matrix), n_items**2)
     return 24 * n_items * _neighbours(model, n_items) + 48 * (pairs + n_values)
+
+
+def _bytes_of_pairs(matrix: CSR, held: int) -> int:
+    """Return what counting pairs takes: as many as a fit counts into what it leaves free."""
+    return Support.bytes_for(matrix, Support.most_that_fit(matrix, held))
 
 
 def _kept_bytes(model: Autoencoder, n_items: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from likewise.autoencoders.ties import Ties, ties_bytes
+from likewise.autoencoders.ties import Ties, additions_of, ties_bytes
 from likewise.data.interactions import CSR
 from likewise.errors import InputError
 from likewise.memory import available_memory, require_memory
@@ -17,6 +17,9 @@ MAX_PAIRS = 1 << 26
 
 PAIR_BYTES = 40
 """What a pair takes while it is counted."""
+
+SHARE = 0.9
+"""Of the free memory, what is filled with pairs where nothing is said of how many."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,22 @@ class Support:
             often than itself whose cosine is the largest, as many for each item; the others count
             as 0.
         """
+        _require(matrix, max_pairs, "count fewer (support=1_000_000), or none (support=False)")
+        return cls._counted(matrix, max_pairs)
+
+    @classmethod
+    def that_fits(cls, matrix: CSR) -> Self:
+        """Count as many pairs as the free memory has room for, `MAX_PAIRS` at most.
+
+        What is free is measured once, before the work, and a tenth of it is left alone.
+        """
+        instead = "free some, or allow more (--memory); in Python, support=False counts none"
+        _require(matrix, 1, instead)
+        return cls._counted(matrix, cls.most_that_fit(matrix))
+
+    @classmethod
+    def _counted(cls, matrix: CSR, max_pairs: int) -> Self:
         counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
-        require_memory(
-            cls.bytes_for(matrix.shape[1], matrix.nnz, max_pairs),
-            f"the counts of pairs of {matrix.shape[1]:,} items",
-            "count fewer (support=1_000_000), or none (support=False)",
-        )
         by_count = np.argsort(-counts, kind="stable").astype(np.int32)
         ones = sparse.csr_array(matrix[:, by_count], dtype=np.float32)
         ones.data[:] = 1
@@ -70,20 +83,16 @@ class Support:
         return cls(pairs)
 
     @staticmethod
-    def bytes_for(n_items: int, n_values: int, max_pairs: int = MAX_PAIRS) -> int:
-        """Return what counting takes at its peak."""
-        possible = min(max_pairs, n_items * (n_items - 1) // 2, n_values**2 // 2)
-        return PAIR_BYTES * (possible + n_items) + ties_bytes(n_items, n_values)
+    def bytes_for(matrix: CSR, max_pairs: int = MAX_PAIRS) -> int:
+        """Return what counting takes at its peak: no more pairs than the rows can hold."""
+        n_items, additions = matrix.shape[1], additions_of(matrix)
+        pairs = min(max_pairs, n_items * (n_items - 1) // 2, additions)
+        return PAIR_BYTES * (pairs + n_items) + ties_bytes(n_items, matrix.nnz, additions)
 
     @classmethod
-    def that_fits(cls, matrix: CSR) -> Self:
-        """Count as many pairs as the free memory has room for, `MAX_PAIRS` at most."""
-        return cls.of(matrix, cls.most_that_fit(matrix.shape[1], matrix.nnz))
-
-    @classmethod
-    def most_that_fit(cls, n_items: int, n_values: int) -> int:
-        """Return how many pairs the free memory has room for, from 1 to `MAX_PAIRS`."""
-        room = available_memory() - cls.bytes_for(n_items, n_values, 0)
+    def most_that_fit(cls, matrix: CSR, held: int = 0) -> int:
+        """Return how many pairs free memory has room for beside `held` bytes: 1 to `MAX_PAIRS`."""
+        room = int(SHARE * (available_memory() - held)) - cls.bytes_for(matrix, 0)
         return max(1, min(MAX_PAIRS, room // PAIR_BYTES))
 
     @classmethod
@@ -129,3 +138,8 @@ class Support:
         found = self.pairs[first, second]
         counts: NDArray[np.int32] = found.toarray() if sparse.issparse(found) else found
         return counts.astype(np.int32, copy=False).reshape(others.shape)
+
+
+def _require(matrix: CSR, max_pairs: int, instead: str) -> None:
+    what = f"counting the pairs of {matrix.shape[1]:,} items"
+    require_memory(Support.bytes_for(matrix, max_pairs), what, instead)
