@@ -8,6 +8,7 @@ import pytest
 
 import likewise
 from likewise.cli.fit import MODELS
+from likewise.recommend.classic import Classic
 
 BRIEF = {
     "denoising": ["--set", "n_latent=4", "--set", "max_epochs=2"],
@@ -276,6 +277,22 @@ def test_options_are_refused_before_the_log_is_read(refused, tmp_path, arguments
     assert why in refused("fit", log, "--out", out, *arguments)
 
 
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (["--model", "denoising", "--checkpoint", "other.ckpt"], "is damaged"),
+        (["--model", "hvamp", "--set", "output=sampled"], "use output='blocked'"),
+    ],
+)
+def test_what_is_refused_is_refused_before_the_classic_autoencoder(
+    refused, orders, tmp_path, monkeypatch, given, why
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.ckpt").write_text("no checkpoint")
+    monkeypatch.setattr(Classic, "of", lambda *_, **__: pytest.fail("it was trained"))
+    assert why in refused("fit", orders, "--out", tmp_path / "m", "--quiet", *given)
+
+
 def test_a_fit_that_would_not_keep_to_memory_is_refused(refused, orders, tmp_path):
     message = refused("fit", orders, "--out", tmp_path / "m", "--memory", "1MB", code=1)
     assert message.startswith("reading a log needs 0.1 GiB and 0.0 GiB are free")
@@ -285,6 +302,7 @@ def test_a_half_life_is_kept_to_and_chosen(fit, run, orders, tmp_path):
     fit("--half-life", 30, "--set", "l2=5")
     recommender = likewise.load(tmp_path / "shop.model")
     assert recommender.weighting == "recent"
+    assert recommender.metrics["half_life"] == 30
     fit(model="linear")
     assert not (recommender.model_.B_ == likewise.load(tmp_path / "shop.model").model_.B_).all()
     given = ["--half-life", "auto", "--budget", "1"]
@@ -292,6 +310,9 @@ def test_a_half_life_is_kept_to_and_chosen(fit, run, orders, tmp_path):
     assert " for purchases, best of " in result.err
     assert "on the last tenth of the log" in result.err
     assert result.code == 0
+    chosen = likewise.load(tmp_path / "shop.model").metrics["half_life"]
+    said = "no loss of weight" if chosen is None else f"a half-life of {chosen:g} days"
+    assert f"chose {said} for purchases" in result.err
 
 
 def test_buying_again_counts_if_asked_to(run, orders, tmp_path):

@@ -73,7 +73,7 @@ def test_steps_refuses(refused, fitted, tmp_path, monkeypatch, arguments, why):
 def test_a_model_without_a_classic_one_beside_it_says_what_to_do(refused, tmp_path):
     likewise.Recommender().fit([["tea", "cup"], ["tea", "cup"]]).save(tmp_path / "bare.model")
     message = refused("steps", tmp_path / "bare.model", "--basket", "tea")
-    assert "no classic autoencoder is kept beside this model" in message
+    assert "no classic autoencoder is kept beside this model: `likewise fit` keeps one" in message
 
 
 def test_a_bare_autoencoder_is_no_recommender(refused, tmp_path):

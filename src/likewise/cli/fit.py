@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from likewise.autoencoders.base import Autoencoder
     from likewise.data.interactions import Interactions
     from likewise.nn.plan import Progress
+    from likewise.recommend.classic import Classic
     from likewise.recommend.recommender import Recommender
 
 BUDGET = 60.0
@@ -128,7 +129,6 @@ def command(
     from likewise.data.recency import decayed
     from likewise.nn.device import resolve_device
     from likewise.recommend.checks import require_learnable
-    from likewise.recommend.classic import Classic
     from likewise.recommend.places import item_places
     from likewise.recommend.recency import last_tenth
     from likewise.recommend.recommender import Recommender
@@ -157,9 +157,6 @@ def command(
     if dry_run:
         report(interactions, None if named is None else named.model, seconds, output)
         return
-    classic = Classic.of(interactions, seed=seed)
-    if classic.model.history_.stopped == "interrupt":
-        raise KeyboardInterrupt
     if named is None:
         require_judges(interactions)
         recommender = found(
@@ -168,10 +165,12 @@ def command(
         )  # fmt: skip
     else:
         recommender = _trained(named, interactions, output)
-    recommender.classic_ = classic
+    recommender.classic_ = _classic(interactions, seed, output)
     with output.bar("placing the items on the map"):
         recommender.places_ = item_places(recommender)
     recommender.metrics["log"] = events.report.as_dict()
+    if half_life is not None:
+        recommender.metrics["half_life"] = days
     recommender.save(folder)
     output.lines(
         f"wrote {folder}: {recommender.model_.type_name} over {recommender.n_items:,} items, "
@@ -257,6 +256,17 @@ def _trained(
             f"{history.best_epoch} (stopped by {history.stopped})"
         )
     return recommender
+
+
+def _classic(interactions: "Interactions", seed: int, output: Output) -> "Classic":
+    """Train what `likewise steps` shows: last, so that whatever is refused is refused before."""
+    from likewise.recommend.classic import Classic
+
+    with output.bar("training the classic autoencoder of likewise steps"):
+        classic = Classic.of(interactions, seed=seed)
+    if classic.model.history_.stopped == "interrupt":
+        raise KeyboardInterrupt
+    return classic
 
 
 def _model(name: str, settings: list[str], run: dict[str, Any]) -> "Autoencoder":

@@ -330,8 +330,9 @@ class Recommender:
             return seven_steps(model, items, titles, basket, losses)
         if self.classic_ is None:
             raise InputError(
-                "no classic autoencoder is kept beside this model; set "
-                "recommender.classic_ = Classic.of(interactions), as `likewise fit` does"
+                "no classic autoencoder is kept beside this model: `likewise fit` keeps one, "
+                "`likewise tune` does not; in Python, set recommender.classic_ = "
+                "Classic.of(interactions)"
             )
         rows = self.classic_.columns.tolist()
         return seven_steps(

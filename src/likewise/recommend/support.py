@@ -87,7 +87,7 @@ class Support:
         """Return what counting takes at its peak: no more pairs than the rows can hold."""
         n_items, additions = matrix.shape[1], additions_of(matrix)
         pairs = min(max_pairs, n_items * (n_items - 1) // 2, additions)
-        return PAIR_BYTES * (pairs + n_items) + ties_bytes(n_items, matrix.nnz, additions)
+        return int(PAIR_BYTES * (pairs + n_items) + ties_bytes(n_items, matrix.nnz, additions))
 
     @classmethod
     def most_that_fit(cls, matrix: CSR, held: int = 0) -> int:
