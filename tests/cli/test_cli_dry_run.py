@@ -23,6 +23,7 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(run, orders, tmp_p
     assert lines[0].startswith("model      linear (the exact one takes 0.3 GiB for 18 items, and ")
     assert lines[1] == "learns     232 purchases of 18 items by 40 users"
     assert lines[3] == "time       about 90 s, to choose among models too (--budget 90 s)"
+    assert "beside reading, the classic autoencoder of `likewise steps` and the map" in lines[4]
     assert lines[-1] == "nothing was written"
     assert list(tmp_path.glob("m*")) == []
 
@@ -61,6 +62,26 @@ def test_a_dry_run_of_a_named_model(run, orders, tmp_path, model):
     assert (document["model"], document["why"]) == (model, "named")
     assert document["memory_bytes"] > 0
     assert list(tmp_path.glob("m*")) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (["--model", "hvamp", "--set", "output=sampled"], "use output='blocked'"),
+        (["--model", "deep", "--set", "projection_steps=3"], "set projection_steps=0"),
+        (["--model", "denoising", "--set", "loss=bernoulli", "--weighting", "linear"], "in [0, 1]"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_fit_refuses(refused, orders, tmp_path, given, why):
+    arguments = ["fit", orders, "--out", tmp_path / "m", "--quiet", *given]
+    dry = refused(*arguments, "--dry-run")
+    assert why in dry
+    assert dry == refused(*arguments)
+
+
+def test_a_dry_run_accepts_what_the_weighting_makes_learnable(run, orders):
+    given = ["--model", "denoising", "--set", "loss=bernoulli", "--weighting", "binary"]
+    assert run("fit", orders, "--dry-run", *given).code == 0
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -58,7 +58,7 @@ def found(
     output.note(
         f"chose {words}{how}: {choice['metric']} {choice['score']:.4f} on held-out customers, "
         f"best of {counted(len(choice['trials']), 'trial')}, in {choice['spent']:.0f} of "
-        f"{choice['budget']:g} seconds"
+        f"{choice['budget']:g} seconds for choosing and learning"
     )
     if (also := choice["also_bought"]) and also["model"]:
         output.note(

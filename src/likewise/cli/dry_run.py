@@ -6,25 +6,36 @@ from typing import TYPE_CHECKING
 from likewise.cli.output import Output
 
 if TYPE_CHECKING:
-    from likewise.autoencoders.base import Autoencoder
     from likewise.data.interactions import Interactions
+    from likewise.recommend.recommender import Recommender
+
+STEPS_AFTER = "the classic autoencoder of `likewise steps` and the map"
+"""What `fit` does after learning, which neither the foreseen time nor a budget covers."""
 
 
 def report(
-    interactions: "Interactions", model: "Autoencoder | None", budget: float, output: Output
+    interactions: "Interactions", named: "Recommender | None", budget: float, output: Output
 ) -> None:
     """Print what the linear model that is tried first, or the one that was named, would take.
 
     Parameters
     ----------
-    model : Autoencoder or None
-        The one that was named; None where it is chosen within the budget.
+    named : Recommender or None
+        Of the model that was named; None where it is chosen within the budget.
     budget : float
         Seconds.
+
+    Raises
+    ------
+    InputError
+        If the model's own fit would refuse its settings or these rows.
     """
     from likewise.memory import GIB
-    from likewise.recommend.estimate import estimate
+    from likewise.recommend.estimate import estimate, require_accepted
 
+    model = None if named is None else named.model
+    if named is not None and model is not None:
+        require_accepted(model, named._weighted(interactions.matrix, learning=True))
     found = estimate(interactions, model, budget)
     seconds = found.seconds
     if model is None:  # a first trial and the last fit are made in any case
@@ -37,6 +48,7 @@ def report(
         + ("" if found.fits else ": it would be refused"),
         "time       " + ("not foreseen" if seconds is None else f"about {_words(seconds)}")
         + (f", to choose among models too (--budget {_words(budget)})" if model is None else ""),
+        f"           beside reading, {STEPS_AFTER}, some seconds each",
         "nothing was written",
     )  # fmt: skip
     output.json(asdict(found) | {"fits": found.fits, "seconds": seconds})

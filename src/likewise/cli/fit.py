@@ -154,11 +154,12 @@ def command(
     interactions = (events if days is None else decayed(events, days)).interactions()
     judged_on = None if days is None and not repeats else last_tenth(events)(days)
     require_learnable(interactions)
-    if dry_run:
-        report(interactions, None if named is None else named.model, seconds, output)
-        return
     if named is None:
         require_judges(interactions)
+    if dry_run:
+        report(interactions, named, seconds, output)
+        return
+    if named is None:
         recommender = found(
             interactions, output, weighting=weighting, budget=seconds, seed=seed, device=device,
             trials=trials, repeats=repeats, judged_on=judged_on,

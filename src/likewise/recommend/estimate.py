@@ -120,6 +120,19 @@ def estimate(
     )
 
 
+def require_accepted(model: Autoencoder, matrix: CSR) -> None:
+    """Refuse, before any work, parameters and rows that the type's own `fit` refuses.
+
+    Raises
+    ------
+    InputError
+        As `fit` of the type.
+    """
+    model._validate_params()
+    if isinstance(model, NeuralAutoencoder):
+        _planned_on(model, matrix)._require_learnable(matrix)
+
+
 def model_bytes(model: Autoencoder, matrix: CSR) -> int:
     """Return what `fit` of this type takes at its peak, on these rows."""
     n_users, n_items, n_values = map(int, (*matrix.shape, matrix.nnz))
@@ -131,10 +144,7 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
         L = min(model.n_landmarks, n_users)
         return 48 * L * n_items + 24 * L**2 + 48 * n_values
     if isinstance(model, NeuralAutoencoder):
-        planned = _planned(model)
-        auto = model.loss == "auto"
-        planned.loss_ = loss_for(matrix, model._sparse_loss) if auto else model.loss
-        return int(planned._bytes_to_fit(matrix)) + 48 * n_values
+        return int(_planned_on(model, matrix)._bytes_to_fit(matrix)) + 48 * n_values
     if isinstance(model, SpectralAutoencoder):
         return 16 * min(model.n_latent, n_users, n_items) * (n_users + n_items) + 48 * n_values
     if isinstance(model, Popularity):
@@ -215,6 +225,14 @@ def _planned(model: NeuralAutoencoder) -> Any:
     """Return the type before it is fitted; what is "auto" is chosen as for purchases."""
     planned, given = copy_of(model), model.get_params()
     planned.chosen_ = {**given, **choose(given, PURCHASES | model._purchases)}
+    return planned
+
+
+def _planned_on(model: NeuralAutoencoder, matrix: CSR) -> Any:
+    """Return the type before it is fitted on these rows, with the loss that they ask for."""
+    planned = _planned(model)
+    auto = model.loss == "auto"
+    planned.loss_ = loss_for(matrix, model._sparse_loss) if auto else model.loss
     return planned
 
 
