@@ -35,6 +35,7 @@ from likewise import LinearAutoencoder, Recommender, Split, compare, global_time
 from likewise.cli.options import seconds
 from likewise.data.public_sets import PUBLIC_SETS, load_split
 from likewise.data.split import also_bought_split
+from likewise.errors import LikewiseError
 from likewise.evaluate import report
 from likewise.evaluate.comparison import Comparison, Fit
 from likewise.recommend.line_up import STOCHASTIC, every, line_up
@@ -183,4 +184,7 @@ def apart(heights: list[float], gap: float) -> list[float]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except LikewiseError as error:
+        sys.exit(f"error: {error}")

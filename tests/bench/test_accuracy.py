@@ -1,6 +1,8 @@
 """The accuracy table's own parts: runs that are kept, and the Pareto front."""
 
 import importlib
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,14 @@ def bench(monkeypatch):
     for folder in (BENCH, BENCH / "accuracy"):
         monkeypatch.syspath_prepend(folder)
     return importlib.import_module
+
+
+def test_files_that_are_not_there_are_named_in_one_line(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIKEWISE_DATA", str(tmp_path))
+    script = BENCH / "accuracy" / "run.py"
+    monkeypatch.setattr(sys, "argv", [str(script), "--data", "ml-1m", "--quick"])
+    with pytest.raises(SystemExit, match=r"^error: .*ml-1m"):
+        runpy.run_path(str(script), run_name="__main__")
 
 
 def test_a_run_comes_back_as_it_was_and_only_for_the_same_settings(bench, tmp_path):

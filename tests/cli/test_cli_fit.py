@@ -339,11 +339,12 @@ def test_auto_says_what_it_chose_and_keeps_its_trials(run, orders, tmp_path):
         (["--half-life", "0"], "give days, more than 0, or auto"),
         (["--half-life", "30", "--weighting", "log"], "do not go together"),
         (["--weighting", "recent"], "do not go together"),
-        (["--half-life", "30", "--time", ""], "a half-life needs times"),
+        (["--half-life", "30", "--time", ""], "--half-life 30 needs times, and the log has none"),
+        (["--half-life", "auto", "--time", ""], "--half-life auto needs times"),
         (["--model", "linear", "--trials", "t"], "--trials keeps the trials of --model auto"),
         (["--model", "auto", "--set", "l2=1"], "--set needs --model with a type"),
         (["--model", "linear", "--repeats"], "--repeats says what --model auto chooses by"),
-        (["--repeats", "--time", ""], "needs times"),
+        (["--repeats", "--time", ""], "--repeats needs times, and the log has none; name its"),
     ],
 )
 def test_recency_and_auto_refuse_what_they_cannot_heed(refused, orders, tmp_path, given, why):

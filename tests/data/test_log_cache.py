@@ -8,7 +8,7 @@ import pytest
 
 from likewise.data import log as reading
 from likewise.data.log import read_log
-from likewise.errors import InputError, LogError, ModelFolderError
+from likewise.errors import InputError, LogError
 
 LOG = (
     "user,item,qty,time,title\nann,tea,2,2024-01-01,Tee\n"
@@ -41,6 +41,7 @@ def test_what_was_kept_is_what_was_read(path, tmp_path, no_reading, options):
         )
     assert (again.users, again.items) == (first.users, first.items)
     assert again.report == first.report
+    assert again.report.lines() == first.report.lines()  # columns in the same order too
     assert (again.titles is None) == (first.titles is None)
     assert first.titles is None or again.titles.tolist() == first.titles.tolist()
 
@@ -73,13 +74,19 @@ def test_a_refused_log_is_not_kept(path, tmp_path):
     assert not (tmp_path / "kept").exists()
 
 
-def test_what_is_damaged_is_refused(path, tmp_path):
-    read_log(path, cache=tmp_path / "kept")
+@pytest.mark.parametrize(
+    "damage", [lambda kept: kept[:-1] + b"x", lambda kept: kept[: len(kept) // 2]]
+)
+def test_what_is_damaged_is_made_anew(path, tmp_path, damage, no_reading):
+    first = read_log(path, cache=tmp_path / "kept")
     (entry,) = (tmp_path / "kept").iterdir()
     weights = entry / "weights.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    with pytest.raises(ModelFolderError, match="delete it, and it is made anew"):
-        read_log(path, cache=tmp_path / "kept")
+    weights.write_bytes(damage(weights.read_bytes()))
+    again = read_log(path, cache=tmp_path / "kept")
+    assert again.report == first.report
+    np.testing.assert_array_equal(again.weight, first.weight)
+    no_reading()
+    assert len(read_log(path, cache=tmp_path / "kept")) == len(first)
 
 
 def test_only_files_are_kept(tmp_path):

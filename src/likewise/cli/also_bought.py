@@ -57,7 +57,7 @@ def command(
         output.table(
             ["rank", "item", "score", "support", "title"],
             [
-                [str(rank), str(r.item), f"{r.score:.4g}", str(r.support), r.title]
+                [str(rank), str(r.item), f"{r.score:.4f}", str(r.support), r.title]
                 for rank, r in enumerate(others, 1)
             ],
         )

@@ -14,6 +14,7 @@ from likewise.errors import InputError
 if TYPE_CHECKING:
     from likewise.autoencoders.base import Autoencoder
     from likewise.data.interactions import Interactions
+    from likewise.data.log import Log
     from likewise.nn.plan import Progress
     from likewise.recommend.classic import Classic
     from likewise.recommend.recommender import Recommender
@@ -150,6 +151,7 @@ def command(
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
         skip_bad_rows=skip_bad_rows, threads=threads, cache=cache,
     )  # fmt: skip
+    _require_times(events, repeats, half_life)
     days = None if half_life is None else half_life_of(events, half_life, output)
     interactions = (events if days is None else decayed(events, days)).interactions()
     judged_on = None if days is None and not repeats else last_tenth(events)(days)
@@ -257,6 +259,14 @@ def _trained(
             f"{history.best_epoch} (stopped by {history.stopped})"
         )
     return recommender
+
+
+def _require_times(events: "Log", repeats: bool, half_life: str | None) -> None:
+    option = "--repeats" if repeats else f"--half-life {half_life}"
+    if events.time is None and (repeats or half_life is not None):
+        raise InputError(
+            f"{option} needs times, and the log has none; name its time column with --time"
+        )
 
 
 def _classic(interactions: "Interactions", seed: int, output: Output) -> "Classic":

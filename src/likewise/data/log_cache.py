@@ -25,8 +25,11 @@ from likewise.errors import InputError, MachineError, ModelFolderError
 if TYPE_CHECKING:
     from likewise.data.log import Log
 
-VERSION = 1
-"""Raised whenever the same files and options would be read to other events."""
+VERSION = 2
+"""Raised whenever the same files and options would be read to other events, or kept otherwise."""
+
+ORDERED = ("columns", "dropped")
+"""What of the report is told in an order of its own."""
 
 END = 1 << 20
 """Bytes of a file's beginning and of its end that are looked at."""
@@ -55,21 +58,16 @@ class LogCache:
         self.path = Path(folder, f"log-{digest.hexdigest()[:32]}")
 
     def load(self) -> dict[str, Any] | None:
-        """Return the fields of the log that was kept; None if none was.
+        """Return the fields of the log that was kept; None if none was, or the entry is damaged.
 
-        Raises
-        ------
-        ModelFolderError
-            If the entry is damaged.
+        The files that it was made of are there, so that it is made anew.
         """
         if not self.path.exists():
             return None
         try:
             return _fields(read_folder(self.path, known_types=["log"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelFolderError(
-                f"{self.path}: {error}; delete it, and it is made anew"
-            ) from error
+        except (ModelFolderError, KeyError, TypeError, ValueError):
+            return None
 
     def save(self, log: "Log") -> None:
         """Keep a log."""
@@ -106,6 +104,9 @@ def _contents(log: "Log") -> Contents:
     titles = [""] * len(log.items) if log.titles is None else log.titles.tolist()
     items = {"item": log.items.arrow, "title": pa.array(titles, pa.string())}
     report = log.report.as_dict()
+    report |= {
+        name: [list(pair) for pair in report[name].items()] for name in ORDERED
+    }  # JSON here sorts its keys
     return Contents(
         type="log",
         parameters={},
@@ -136,7 +137,8 @@ def _fields(contents: Contents) -> dict[str, Any]:
 
 
 def _report(kept: Mapping[str, Any]) -> ReadReport:
-    return ReadReport(**{**kept, "notes": tuple(kept["notes"])})
+    ordered = {name: dict(kept[name]) for name in ORDERED}
+    return ReadReport(**{**kept, **ordered, "notes": tuple(kept["notes"])})
 
 
 def _packed(users: Vocabulary) -> dict[str, NDArray[Any]]:

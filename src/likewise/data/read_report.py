@@ -74,12 +74,24 @@ class ReadReport:
 
     def _kept(self) -> str:
         events = self.rows_kept - self.duplicates
-        buyers = "users" if "user" in self.columns else "baskets"
+        buyers = "user" if "user" in self.columns else "basket"
         when = f", {self.first_time} to {self.last_time}" if self.first_time else ""
         return (
-            f"kept {events:,} events of {self.n_users:,} {buyers} and {self.n_items:,} items{when}"
+            f"kept {_counted(events, 'event')} of {_counted(self.n_users, buyers)} and "
+            f"{_counted(self.n_items, 'item')}{when}"
         )
 
 
 def _rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"
+    return _counted(count, "row")
+
+
+def _counted(count: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> _counted(1, "user"), _counted(2_000, "item")
+    ('1 user', '2,000 items')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
