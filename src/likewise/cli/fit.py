@@ -276,7 +276,7 @@ def _classic(interactions: "Interactions", seed: int, output: Output) -> "Classi
     with output.bar("training the classic autoencoder of likewise steps"):
         classic = Classic.of(interactions, seed=seed)
     if classic.model.history_.stopped == "interrupt":
-        raise KeyboardInterrupt
+        output.note("the classic autoencoder was interrupted; it is kept as it stood")
     return classic
 
 
