@@ -123,6 +123,24 @@ def test_one_part_that_does_not_fit_in_memory_is_refused(shop, monkeypatch):
         auto(shop, budget=4, neural=False)
 
 
+def test_where_what_won_alone_does_not_fit_on_everything_another_is_taken(shop, monkeypatch):
+    fit, refused = search.Search._fitted, []
+
+    def refuse(self, model, interactions, validation=None):
+        if interactions is shop and (isinstance(model, Blend) or not refused):
+            refused.append(model)
+            raise NotEnoughMemoryError("no room")
+        return fit(self, model, interactions, validation)
+
+    monkeypatch.setattr(search.Search, "_fitted", refuse)
+    found = auto(shop, budget=4, neural=False, support=False)
+    assert refused
+    assert len(found.parts) == 1
+    skipped = found.recommender.metrics["choice"]["skipped"]
+    assert "no room" in skipped.values()
+    assert found.parts[0][0] not in skipped
+
+
 def test_fewer_pairs_are_counted_where_memory_is_short(shop, monkeypatch):
     monkeypatch.setattr(Support, "most_that_fit", lambda matrix: 12)
     found = auto(shop, budget=4, neural=False)

@@ -16,8 +16,9 @@ NO_TIME = "there was no time left to train it on everything"
 def refitted(search: Search) -> tuple[Recommender, Weights, list[Found]]:
     """Weigh the parts, and fit those that count on everything.
 
-    Together they may not fit in memory though each did alone: the weakest is left out then. What
-    answers `also_bought` is fitted first, and little of it kept.
+    Together they may not fit in memory though each did alone: the weakest is left out then; and
+    where what won alone does not fit on everything, the others are weighed. What answers
+    `also_bought` is fitted first, and little of it kept.
     """
     parts = _affordable(search, sorted(search.found, key=lambda one: -one.score))
     chosen, weights = _weighed(search, parts)
@@ -29,11 +30,12 @@ def refitted(search: Search) -> tuple[Recommender, Weights, list[Found]]:
             recommender = search._fitted(model, search.everything)
             break
         except NotEnoughMemoryError as error:
-            *parts, weakest = chosen
-            if not parts:
-                raise
+            *others, weakest = chosen
             search.skipped[weakest.name] = str(error)
-            chosen, weights = _weighed(search, parts)
+            left = others or [part for part in parts if part.name not in search.skipped]
+            if not left:
+                raise
+            chosen, weights = _weighed(search, left)
     search.skipped |= cut_off(chosen, recommender.model_)
     recommender.companions_ = companions
     recommender.metrics["choice"] = _record(search, chosen, weights) | {"also_bought": record}
