@@ -107,12 +107,12 @@ BASKETS = st.lists(st.lists(st.integers(0, 8), max_size=6), min_size=1, max_size
 
 
 @given(BASKETS)
-def test_interactions_of_baskets_hold_each_item_once(baskets):
+def test_interactions_of_baskets_weigh_an_item_by_how_often_it_is_named(baskets):
     found = Interactions.of(baskets)
     assert found.items.ids.tolist() == sorted({item for basket in baskets for item in basket})
     for row, basket in zip(found.matrix.toarray(), baskets, strict=True):
         assert found.items.ids[row > 0].tolist() == sorted(set(basket))
-        assert set(row) <= {0, 1}
+        assert row[row > 0].tolist() == [basket.count(item) for item in sorted(set(basket))]
     counts = [sum(item in basket for basket in baskets) for item in found.items.ids]
     assert found.item_counts.tolist() == counts
     assert (found.n_users, found.n_items) == found.matrix.shape

@@ -22,6 +22,15 @@ def require_judges(interactions: "Interactions") -> None:
     checks.require_judges(interactions)
 
 
+def require_times(events: "Log", repeats: bool, half_life: str | None) -> None:
+    """Refuse what needs times, where the log has none."""
+    option = "--repeats" if repeats else f"--half-life {half_life}"
+    if events.time is None and (repeats or half_life is not None):
+        raise InputError(
+            f"{option} needs times, and the log has none; name its time column with --time"
+        )
+
+
 def _spending(budget: float, move: Move) -> Callable[[str, "Trial"], None]:
     """Return what moves a bar by the seconds that trials take of a budget."""
     spent = 0.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.choosing import found, half_life_of, require_judges
+from likewise.cli.choosing import found, half_life_of, require_judges, require_times
 from likewise.cli.dry_run import report
 from likewise.cli.output import Output, counted
 from likewise.errors import InputError
@@ -14,9 +14,7 @@ from likewise.errors import InputError
 if TYPE_CHECKING:
     from likewise.autoencoders.base import Autoencoder
     from likewise.data.interactions import Interactions
-    from likewise.data.log import Log
     from likewise.nn.plan import Progress
-    from likewise.recommend.classic import Classic
     from likewise.recommend.recommender import Recommender
 
 BUDGET = 60.0
@@ -151,7 +149,7 @@ def command(
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
         skip_bad_rows=skip_bad_rows, threads=threads, cache=cache,
     )  # fmt: skip
-    _require_times(events, repeats, half_life)
+    require_times(events, repeats, half_life)
     days = None if half_life is None else half_life_of(events, half_life, output)
     interactions = (events if days is None else decayed(events, days)).interactions()
     judged_on = None if days is None and not repeats else last_tenth(events)(days)
@@ -168,7 +166,7 @@ def command(
         )  # fmt: skip
     else:
         recommender = _trained(named, interactions, output)
-    recommender.classic_ = _classic(interactions, seed, output)
+    _add_classic(recommender, interactions, seed, output)
     with output.bar("placing the items on the map"):
         recommender.places_ = item_places(recommender)
     recommender.metrics["log"] = events.report.as_dict()
@@ -261,23 +259,16 @@ def _trained(
     return recommender
 
 
-def _require_times(events: "Log", repeats: bool, half_life: str | None) -> None:
-    option = "--repeats" if repeats else f"--half-life {half_life}"
-    if events.time is None and (repeats or half_life is not None):
-        raise InputError(
-            f"{option} needs times, and the log has none; name its time column with --time"
-        )
-
-
-def _classic(interactions: "Interactions", seed: int, output: Output) -> "Classic":
+def _add_classic(
+    recommender: "Recommender", interactions: "Interactions", seed: int, output: Output
+) -> None:
     """Train what `likewise steps` shows: last, so that whatever is refused is refused before."""
     from likewise.recommend.classic import Classic
 
     with output.bar("training the classic autoencoder of likewise steps"):
-        classic = Classic.of(interactions, seed=seed)
-    if classic.model.history_.stopped == "interrupt":
+        recommender.classic_ = Classic.of(interactions, seed=seed)
+    if recommender.classic_.model.history_.stopped == "interrupt":
         output.note("the classic autoencoder was interrupted; it is kept as it stood")
-    return classic
 
 
 def _model(name: str, settings: list[str], run: dict[str, Any]) -> "Autoencoder":

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder
 from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError, MachineError
@@ -129,6 +130,12 @@ def as_record(model: str, trial: Trial) -> dict[str, Any]:
     score = trial.score if math.isfinite(trial.score) else None
     return {"model": model, "parameters": trial.parameters, "score": score,
             "seconds": round(trial.seconds, 3)}  # fmt: skip
+
+
+def learned_settings(model: Autoencoder) -> dict[str, Any]:
+    """Return the parameters that decide what is learned, as JSON has them."""
+    settings = {k: v for k, v in model.get_params().items() if k not in RUN_OPTIONS}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
 
 
 def fingerprint(train: Interactions, judged: FoldIn, *more: Any) -> str:

@@ -7,12 +7,11 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 
 from likewise.autoencoders import LinearAutoencoder
-from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder, copy_of
+from likewise.autoencoders.base import Autoencoder, copy_of
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions
@@ -25,7 +24,7 @@ from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
 from likewise.recommend.found import Found
 from likewise.recommend.halving import Halving
-from likewise.recommend.journal import HALF_TRAINED, Journal
+from likewise.recommend.journal import HALF_TRAINED, Journal, learned_settings
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import (
     ALONE,
@@ -148,10 +147,7 @@ class Search:
             self.skipped[kind.type_name] = str(error)
 
     def _require_time(self, kind: type[Autoencoder], seconds: float) -> None:
-        """Refuse a type whose first trial would take longer than there is for it.
-
-        What is remembered takes no time.
-        """
+        """Refuse a type whose first trial, unless remembered, takes longer than there is for it."""
         if self.journal.lasted(kind.type_name, self._ladders(kind).start) is not None:
             return
         longest = max(self.journal.times(), default=0.0)
@@ -222,14 +218,14 @@ class Search:
             share = min(ALONE_SHARE * self.budget.seconds, free)
             tried = self.journal.times(kind.type_name)
             again = self.growth * median(tried or [0.0])  # fitted once more, at the end
-            start = ALONE[kind].within(self.learned).start
-            known = self.journal.lasted(name, start) is not None
+            ladders = ALONE[kind].within(self.learned)
+            known = self.journal.lasted(name, ladders.start) is not None
             if not known and (not tried or again + median(tried) > free):
                 self.skipped[name] = "there was no time left for a trial"
                 continue
             try:
                 self.found_alone.append(
-                    self._best(name, kind, ALONE[kind], self.alone.choosing, share - again, False)
+                    self._best(name, kind, ladders, self.alone.choosing, share - again, False)
                 )
             except (InputError, NotEnoughMemoryError) as error:
                 self.skipped[name] = str(error)
@@ -270,7 +266,7 @@ class Search:
             raise KeyboardInterrupt
         score, spent = history.best_validation(), sum(e["seconds"] for e in history.epochs)
         best = copy_of(model).set_params(max_epochs=history.best_epoch, validation_fraction=0.0)
-        self.journal.add(name, Trial(_learned_settings(best), score, spent))
+        self.journal.add(name, Trial(learned_settings(best), score, spent))
         refit = self.growth * spent * history.best_epoch / len(history.epochs)
         return self._found(name, best, fitted, score, refit)
 
@@ -300,8 +296,3 @@ class Search:
         weighting = "log" if self.heeds_counts(model) else self.weighting
         recommender = Recommender(model, weighting=weighting)
         return recommender.fit(interactions, validation=validation, support=False)
-
-
-def _learned_settings(model: Autoencoder) -> dict[str, Any]:
-    settings = {k: v for k, v in model.get_params().items() if k not in RUN_OPTIONS}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
