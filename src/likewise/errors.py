@@ -49,3 +49,14 @@ def is_count(value: Any) -> bool:
     (True, False, False, False)
     """
     return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= 1
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "trial"), counted(2_000, "epoch")
+    ('1 trial', '2,000 epochs')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from likewise.cli.output import Move, Output, counted
-from likewise.errors import InputError
+from likewise.cli.output import Move, Output
+from likewise.errors import InputError, counted
 
 if TYPE_CHECKING:
     from likewise.data.fold import FoldIn

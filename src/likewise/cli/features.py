@@ -7,8 +7,8 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli import table as t
-from likewise.cli.output import Output, counted, write_table
-from likewise.errors import InputError
+from likewise.cli.output import Output, write_table
+from likewise.errors import InputError, counted
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,8 +8,8 @@ import typer
 from likewise.cli import options as o
 from likewise.cli.choosing import found, half_life_of, require_judges, require_times
 from likewise.cli.dry_run import report
-from likewise.cli.output import Output, counted
-from likewise.errors import InputError
+from likewise.cli.output import Output
+from likewise.errors import InputError, counted
 
 if TYPE_CHECKING:
     from likewise.autoencoders.base import Autoencoder

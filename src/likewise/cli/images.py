@@ -9,8 +9,8 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli import table as t
-from likewise.cli.output import Output, counted, named, write_picture
-from likewise.errors import InputError
+from likewise.cli.output import Output, named, write_picture
+from likewise.errors import InputError, counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

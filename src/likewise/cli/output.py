@@ -43,17 +43,6 @@ def as_flags(message: str) -> str:
     return _PYTHON_AND_FLAG.sub(r"\1", message)
 
 
-def counted(n: int, noun: str) -> str:
-    """Return a number of things in words.
-
-    Examples
-    --------
-    >>> counted(1, "trial"), counted(2_000, "epoch")
-    ('1 trial', '2,000 epochs')
-    """
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
 def named(names: Sequence[str], most: int = 3) -> str:
     """Return names, the first few of many.
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import TABLES, Output, counted, require_writable
-from likewise.errors import InputError
+from likewise.cli.output import TABLES, Output, require_writable
+from likewise.errors import InputError, counted
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,8 +7,8 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli.fit import MODELS
-from likewise.cli.output import Output, counted
-from likewise.errors import InputError
+from likewise.cli.output import Output
+from likewise.errors import InputError, counted
 
 
 def command(

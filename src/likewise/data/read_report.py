@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from likewise.errors import counted
+
 
 @dataclass(frozen=True)
 class ReadReport:
@@ -77,21 +79,10 @@ class ReadReport:
         buyers = "user" if "user" in self.columns else "basket"
         when = f", {self.first_time} to {self.last_time}" if self.first_time else ""
         return (
-            f"kept {_counted(events, 'event')} of {_counted(self.n_users, buyers)} and "
-            f"{_counted(self.n_items, 'item')}{when}"
+            f"kept {counted(events, 'event')} of {counted(self.n_users, buyers)} and "
+            f"{counted(self.n_items, 'item')}{when}"
         )
 
 
 def _rows(count: int) -> str:
-    return _counted(count, "row")
-
-
-def _counted(count: int, noun: str) -> str:
-    """Return a number of things in words.
-
-    Examples
-    --------
-    >>> _counted(1, "user"), _counted(2_000, "item")
-    ('1 user', '2,000 items')
-    """
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+    return counted(count, "row")
