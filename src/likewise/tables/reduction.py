@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from likewise.data.arrow_values import require_plain
 from likewise.data.frames import as_table
 from likewise.data.table_encoder import TableEncoder
-from likewise.errors import InputError
+from likewise.errors import InputError, counted
 from likewise.evaluate.embedding import Faithfulness, faithfulness
 from likewise.tables.autoencoder import TableAutoencoder
 
@@ -78,7 +78,7 @@ def reduce_table(
     n = table.num_rows
     if n < 10:
         raise InputError(
-            f"a table of {n} row{'s' * (n != 1)} was given; to learn from some and judge by "
+            f"a table of {counted(n, 'row')} was given; to learn from some and judge by "
             "others, give 10"
         )
     order = np.random.default_rng(seed).permutation(n)
