@@ -1,0 +1,178 @@
+"""The factorisation autoencoder: codes and items' vectors, each the least squares of the other.
+
+Shapes: B rows, I items, L latent, n values of a row that are not 0.
+"""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from likewise.autoencoders.base import Autoencoder, Validate
+from likewise.autoencoders.parts import arrays, in_threads, parts_of
+from likewise.errors import InputError
+from likewise.memory import require_memory
+
+Floats = NDArray[np.float32]
+
+A_PART = 100_000
+"""Values that a thread solves for at a time, about, the code's own counted too."""
+
+START = 0.1
+"""Length of an item's vector before the first iteration, about."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ALSAutoencoder(Autoencoder):
+    """A code that is the best one for the decoder, found anew for each row by least squares.
+
+    The decoder has a vector v_i for each item; the code of a row is where what the decoder makes of
+    it is nearest to the row, what the row does not have counting little::
+
+        f(x) = argmin_h  Σ_{i: x_i ≠ 0} (x_i - ⟨h, v_i⟩)² + α Σ_i ⟨h, v_i⟩² + l2 (n + α I) |h|²
+        x̂ = f(x) Vᵀ                                         α = unobserved_weight
+
+    V is learned in turns: with all codes held, an item's vector is the same least squares over the
+    rows, with as many rows as there are in place of I.
+
+    Parameters
+    ----------
+    n_latent : int
+        L at most: never more than rows or items.
+    unobserved_weight : float
+        α, how much what a row does not have counts beside what it has.
+    l2 : float
+        Ridge penalty of a value, of a row's or of an item's.
+    n_iter : int
+        How often codes and vectors are solved for.
+    random_state : int, RandomState or None
+        Draws the vectors that the first codes are solved with.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (L, I), float32
+        Vᵀ; in memory item by item, as rows name items.
+
+    Notes
+    -----
+    The encoder is not linear, though the decoder is: a code is weighed by the whole row, and tells
+    apart a row that lacks an item from one that lacks many. Its errors are others than a full-rank
+    linear autoencoder's, most of all where it fits closely (a small `l2`), so a blend of the two
+    is ahead of both. Work grows with the purchases times L², and with rows and items times L³;
+    memory with rows and items times L. An empty row has the code 0.
+
+    References
+    ----------
+    Y. Hu, Y. Koren, C. Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM
+    2008, doi:10.1109/ICDM.2008.22.
+    S. Rendle, W. Krichene, L. Zhang, Y. Koren, "Revisiting the performance of iALS on item
+    recommendation benchmarks", RecSys 2022, arXiv:2110.14037 (the penalty by frequency).
+
+    Examples
+    --------
+    >>> X = np.kron(np.eye(2), np.ones((9, 3))).astype(np.float32)
+    >>> model = ALSAutoencoder(n_latent=2, random_state=0).fit(X)
+    >>> x_hat = model.reconstruct(np.array([[1, 1, 0, 0, 0, 0]], dtype=np.float32))
+    >>> bool(x_hat[0, 2] > 0.5 > x_hat[0, 3:].max())
+    True
+    """
+
+    n_latent: int = 64
+    unobserved_weight: float = 0.1
+    l2: float = 0.003
+    n_iter: int = 10
+    random_state: Any = None
+
+    type_name: ClassVar[str] = "als"
+    stochastic: ClassVar[bool] = True
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_latent": [Interval(Integral, 1, None, closed="left")],
+        "unobserved_weight": [Interval(Real, 0, None, closed="neither")],
+        "l2": [Interval(Real, 0, None, closed="neither")],
+        "n_iter": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def _fit(self, X: Any, validate: Validate | None) -> None:
+        n_latent = min(self.n_latent, *X.shape)
+        self._require_room(X, n_latent)
+        rows = sparse.csr_array(X)
+        columns = sparse.csr_array(rows.T)
+        random = check_random_state(self.random_state)
+        vectors = random.normal(0, START / np.sqrt(n_latent), (X.shape[1], n_latent))
+        vectors = vectors.astype(np.float32)
+        for _ in range(self.n_iter):
+            codes = self._solved(rows, vectors, self._shared(vectors))
+            vectors = self._solved(columns, codes, self._shared(codes))
+        self._take(vectors)
+
+    def _take(self, vectors: Floats) -> None:
+        self.components_ = vectors.T
+        self._of_all = self._shared(vectors)
+
+    def _shared(self, vectors: Floats) -> Floats:
+        """Return what all systems have in common: α VᵀV, with the penalty of α I values."""
+        shared: Floats = self.unobserved_weight * (vectors.T @ vectors)
+        shared.flat[:: len(shared) + 1] += self.l2 * self.unobserved_weight * len(vectors)
+        return shared
+
+    def _solved(self, rows: Any, vectors: Floats, shared: Floats) -> Floats:
+        """Return the code of each row."""
+        from likewise.autoencoders.least_squares import solve_rows  # numba takes half a second
+
+        csr = arrays(rows)
+        codes = np.empty((rows.shape[0], vectors.shape[1]), np.float32)
+
+        def solve(part: slice) -> None:
+            solve_rows(csr, (part.start, part.stop), vectors, shared, self.l2, codes)
+
+        try:
+            for _ in in_threads(solve, parts_of(np.diff(csr[0]) + vectors.shape[1], A_PART)):
+                pass
+        except np.linalg.LinAlgError as error:
+            raise InputError(
+                f"l2={self.l2:g} is too small beside the rows' values for float32; raise it, or "
+                "scale the columns"
+            ) from error
+        return codes
+
+    def _encode(self, X: Any) -> Floats:
+        return self._solved(sparse.csr_array(X), self.components_.T, self._of_all)
+
+    def _decode(self, Z: Any) -> Floats:
+        rows: Floats = np.asarray(Z @ self.components_, dtype=np.float32)
+        return rows
+
+    def _logits(self, X: Any) -> Floats:
+        return self._decode(self._encode(X))
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.components_)
+
+    def _tensors(self) -> dict[str, NDArray[Any]]:
+        return {"components": self.components_.T}
+
+    def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
+        components = tensors.get("components", np.empty((0, 0)))
+        if set(tensors) != {"components"} or len(components) != self.n_features_in_:
+            raise InputError(
+                f"a factorisation over {self.n_features_in_} features has one tensor, components, "
+                f"{self.n_features_in_} x L"
+            )
+        self._take(components)
+
+    def _require_room(self, X: Any, n_latent: int) -> None:
+        n_values = X.nnz if sparse.issparse(X) else X.size
+        require_memory(
+            8 * n_latent * sum(X.shape) + 24 * n_values,
+            f"the factorisation of {X.shape[0]:,} rows and {X.shape[1]:,} items into "
+            f"{n_latent:,} numbers each",
+            "lower n_latent",
+        )
