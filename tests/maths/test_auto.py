@@ -15,7 +15,7 @@ from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend import auto as module
-from likewise.recommend import search
+from likewise.recommend import search, trained
 from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, Popularity, RP3Beta
 from likewise.recommend.blend import CALIBRATIONS, Blend
@@ -56,7 +56,7 @@ def small(monkeypatch):
         return found
 
     monkeypatch.setattr(module, "neural_candidates", candidates)
-    monkeypatch.setattr(search, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(trained, "LEAST_SECONDS", 0.0)
 
 
 def test_every_family_is_tried_and_the_best_is_fitted_on_everything(shop, small):
@@ -111,20 +111,20 @@ def test_parts_that_do_not_fit_in_memory_together_are_fewer(shop, monkeypatch):
 
 
 def test_one_part_that_does_not_fit_in_memory_is_refused(shop, monkeypatch):
-    fit = search.Search._fitted
+    fit = search.Search.fitted
 
     def refuse(self, model, interactions, validation=None):
         if interactions is shop:
             raise NotEnoughMemoryError("no room")
         return fit(self, model, interactions, validation)
 
-    monkeypatch.setattr(search.Search, "_fitted", refuse)
+    monkeypatch.setattr(search.Search, "fitted", refuse)
     with pytest.raises(NotEnoughMemoryError, match="no room"):
         auto(shop, budget=4, neural=False)
 
 
 def test_where_what_won_alone_does_not_fit_on_everything_another_is_taken(shop, monkeypatch):
-    fit, refused = search.Search._fitted, []
+    fit, refused = search.Search.fitted, []
 
     def refuse(self, model, interactions, validation=None):
         if interactions is shop and (isinstance(model, Blend) or not refused):
@@ -132,7 +132,7 @@ def test_where_what_won_alone_does_not_fit_on_everything_another_is_taken(shop, 
             raise NotEnoughMemoryError("no room")
         return fit(self, model, interactions, validation)
 
-    monkeypatch.setattr(search.Search, "_fitted", refuse)
+    monkeypatch.setattr(search.Search, "fitted", refuse)
     found = auto(shop, budget=4, neural=False, support=False)
     assert refused
     assert len(found.parts) == 1

@@ -26,6 +26,7 @@ from likewise.recommend.recommender import Recommender
 from likewise.recommend.search import Search
 from likewise.recommend.selection import METRIC
 from likewise.recommend.support import Support
+from likewise.recommend.trained import halved
 from likewise.recommend.weights import Weights
 from likewise.recommend.winners import refitted
 
@@ -148,7 +149,7 @@ def auto(
     if neural:
         candidates = neural_candidates(learned.n_users, random_state=seed, device=device)
         with tempfile.TemporaryDirectory() as temporary:
-            search.halved(candidates, folder or Path(temporary))
+            halved(search, candidates, folder or Path(temporary))
     recommender, weights, chosen = refitted(search)
     if counts is not None:
         recommender.support_ = counts

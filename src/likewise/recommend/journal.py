@@ -43,7 +43,8 @@ class Journal:
     about: str
     on_trial: Callable[[str, Trial], None] | None = None
     trials: list[tuple[str, Trial]] = field(default_factory=list)
-    _known: dict[tuple[str, str], Trial] = field(default_factory=dict)
+    _known: dict[tuple[str, str, str], Trial] = field(default_factory=dict)
+    _seconds: list[tuple[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.folder is None:
@@ -62,45 +63,47 @@ class Journal:
             raise MachineError(f"the trials cannot be kept in {self.folder}: {error}") from error
         for record in records:
             trial = _as_trial(record)
-            self._known[record["model"], _key(trial.parameters)] = trial
+            self._known[record["model"], record.get("beside", ""), _key(trial.parameters)] = trial
 
-    def remembered(self, model: str, score: Score) -> Score:
-        """Return `score` with every answer written down, and none computed that is known."""
+    def remembered(self, model: str, score: Score, beside: str = "") -> Score:
+        """Return `score` with every answer written down, and none computed that is known.
+
+        `beside` tells apart what a setting was judged together with.
+        """
 
         def known_or_new(parameters: dict[str, Any]) -> float:
-            began, key = time.monotonic(), (model, _key(parameters))
+            began, key = time.monotonic(), (model, beside, _key(parameters))
             if key not in self._known:
                 value = score(parameters)
-                self.add(model, Trial(dict(parameters), value, time.monotonic() - began))
+                self.add(model, Trial(dict(parameters), value, time.monotonic() - began), beside)
             else:
-                self._tell(model, Trial(dict(parameters), self._known[key].score, 0.0))
+                known = self._known[key]
+                self._tell(model, Trial(dict(parameters), known.score, 0.0), known.seconds)
             return self._known[key].score
 
         return known_or_new
 
-    def add(self, model: str, trial: Trial) -> None:
+    def add(self, model: str, trial: Trial, beside: str = "") -> None:
         """Write a trial down."""
-        self._known[model, _key(trial.parameters)] = trial
+        self._known[model, beside, _key(trial.parameters)] = trial
         if self.folder is not None:
+            record = as_record(model, trial) | ({"beside": beside} if beside else {})
             with (self.folder / TRIALS).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(as_record(model, trial)) + "\n")
-        self._tell(model, trial)
+                file.write(json.dumps(record) + "\n")
+        self._tell(model, trial, trial.seconds)
 
-    def lasted(self, model: str, parameters: dict[str, Any]) -> float | None:
+    def lasted(self, model: str, parameters: dict[str, Any], beside: str = "") -> float | None:
         """Return the seconds a trial took when it was made; None if it would have to be made."""
-        known = self._known.get((model, _key(parameters)))
+        known = self._known.get((model, beside, _key(parameters)))
         return None if known is None else known.seconds
 
     def times(self, *models: str) -> list[float]:
         """Return the seconds that the trials of this search, of these models, took when made."""
-        return [
-            self._known[name, _key(trial.parameters)].seconds
-            for name, trial in self.trials
-            if not models or name in models
-        ]
+        return [seconds for name, seconds in self._seconds if not models or name in models]
 
-    def _tell(self, model: str, trial: Trial) -> None:
+    def _tell(self, model: str, trial: Trial, seconds: float) -> None:
         self.trials.append((model, trial))
+        self._seconds.append((model, seconds))
         if self.on_trial is not None:
             self.on_trial(model, trial)
 

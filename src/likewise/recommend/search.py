@@ -5,26 +5,24 @@ At every step the time is set aside that the steps after it will take, as measur
 
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 
 from likewise.autoencoders import LinearAutoencoder
 from likewise.autoencoders.base import Autoencoder, copy_of
-from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.alone import PREFIX, Alone
 from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency
+from likewise.recommend.beside import Beside
 from likewise.recommend.blend import Blend
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
 from likewise.recommend.found import Found
-from likewise.recommend.halving import Halving
-from likewise.recommend.journal import HALF_TRAINED, Journal, learned_settings
+from likewise.recommend.journal import Journal
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import (
     ALONE,
@@ -45,14 +43,6 @@ FIRST_SHARE = 0.1
 """Of the time that is not set aside, for the first trial of a type: it may be more than its own."""
 
 WEIGHTS_SHARE = 0.1
-LEAST_SECONDS = 5.0
-"""Below this, no neural model is begun with."""
-
-N_NEURAL = 2
-"""Neural models in a blend, at most."""
-
-AGAIN = 0.75
-"""Training the two best anew, beside finding them: 4 + 2 of the 8 shares of time."""
 
 MARGIN = 1.15
 """By how much a fit may take longer than the rows that it learns from let expect."""
@@ -108,6 +98,7 @@ class Search:
         n_judged = max(LEAST_JUDGED, MOST_RANKED // self.learned.n_items)
         self.judged = some_of(self.judged, min(MOST_JUDGED, n_judged))
         self.some = weighed_on(self.judged, self.learned.n_items)
+        self.beside = Beside(self.some, self.metric, self.repeats)
         self.growth = MARGIN * max(1.0, self.everything.matrix.nnz / self.learned.matrix.nnz)
 
     # Closed forms
@@ -122,7 +113,7 @@ class Search:
             )
         self._try(first, LINEAR_SHARE * self.budget.seconds)
         for kind in others:
-            free = self._free()
+            free = self.free()
             self._try(kind, min(SHARES[kind] * self.budget.seconds, free), FIRST_SHARE * free)
         if not self.found:
             raise InputError(f"no closed form could be fitted: {'; '.join(self.skipped.values())}")
@@ -132,23 +123,26 @@ class Search:
     def _habits(self) -> Found:
         """Judge what customers have bought already; most often first, if the weighting counts."""
         model, began = PersonalFrequency(), self.budget.spent
-        fitted = self._fitted(model, self.learned)
+        fitted = self.fitted(model, self.learned)
         score = evaluate(fitted, self.judged, (self.metric,), repeats=True).mean(self.metric)
         seconds = self.budget.spent - began
         self.journal.add(model.type_name, Trial({}, score, seconds))
-        return self._found(model.type_name, model, fitted, score, seconds * self.growth)
+        return self.as_found(model.type_name, model, fitted, score, seconds * self.growth)
 
     def _try(self, kind: type[Autoencoder], seconds: float, first: float = math.inf) -> None:
         try:
             if self.found:
                 self._require_time(kind, max(seconds, first))
-            self.found.append(self._climbed(kind, seconds))
+            one = self._climbed(kind, seconds)
+            self.found.append(one)
+            self.beside.add(one.model, one.scores)
         except (InputError, NotEnoughMemoryError) as error:
             self.skipped[kind.type_name] = str(error)
 
     def _require_time(self, kind: type[Autoencoder], seconds: float) -> None:
         """Refuse a type whose first trial, unless remembered, takes longer than there is for it."""
-        if self.journal.lasted(kind.type_name, self._ladders(kind).start) is not None:
+        start = self._ladders(kind).start
+        if self.journal.lasted(kind.type_name, start, self.beside.digest) is not None:
             return
         longest = max(self.journal.times(), default=0.0)
         if PROBE * longest <= seconds:
@@ -165,44 +159,57 @@ class Search:
         search = self._ladders(kind)
         few = self.learned.take(np.arange(0, self.learned.n_users, PROBE))
         began = self.budget.spent
-        fitted = self._fitted(search.model(search.start, few), few)
+        fitted = self.fitted(search.model(search.start, few), few)
         fit = self.budget.spent - began
         evaluate(fitted, self.judged, (self.metric,), repeats=self.repeats)
         return PROBE * fit + (self.budget.spent - began - fit)
 
     def _climbed(self, kind: type[Autoencoder], seconds: float) -> Found:
-        search = self._ladders(kind)
-        return self._best(kind.type_name, kind, search, self.judged, seconds, self.repeats)
+        """Climb to the settings that are best beside what was found before."""
+        search, beside = self._ladders(kind), self.beside if self.found else None
+        return self._best(kind.type_name, kind, search, self.judged, seconds, self.repeats, beside)
 
     def _ladders(self, kind: type[Autoencoder]) -> Ladders:
         return SEARCHES[kind].on(self.device, self.seed).within(self.learned)
 
     def _best(
         self, name: str, kind: type[Autoencoder], search: Ladders, judged: FoldIn, seconds: float,
-        repeats: bool,
+        repeats: bool, beside: Beside | None = None,
     ) -> Found:  # fmt: skip
-        better: list[Found] = []
+        better: list[tuple[float, Found]] = []
+        digest = "" if beside is None else beside.digest
+
+        def alone(fitted: Recommender) -> float:
+            return evaluate(fitted, judged, (self.metric,), repeats=repeats).mean(self.metric)
+
+        def value(fitted: Recommender) -> float:
+            if beside is None:
+                return alone(fitted)
+            return beside.best(fitted._scores(beside.fold.given))[0]
 
         def keep(fitted: Recommender, score: float, seconds: float) -> None:
-            refit = seconds * self.growth
-            better[:] = [self._found(name, copy_of(fitted.model_), fitted, score, refit)]
+            refit, own = seconds * self.growth, score if beside is None else alone(fitted)
+            better[:] = [(score, self.as_found(name, copy_of(fitted.model_), fitted, own, refit))]
 
-        again = self.journal.lasted(name, search.start) or 0.0  # what is remembered is fitted once
+        again = (
+            self.journal.lasted(name, search.start, digest) or 0.0
+        )  # what is remembered is fitted once
         choice = choose(
             kind, self.learned, judged, max_seconds=seconds - again, metric=self.metric,
-            weighting=self.weighting, repeats=repeats, search=search,
-            through=lambda score: self.journal.remembered(name, score),
-            lasted=lambda settings: self.journal.lasted(name, settings), on_better=keep,
+            weighting=self.weighting, value=value, search=search,
+            through=lambda score: self.journal.remembered(name, score, digest),
+            lasted=lambda settings: self.journal.lasted(name, settings, digest), on_better=keep,
         )  # fmt: skip
-        if not better or better[0].score < choice.best.score:  # remembered, not fitted
+        if not better or better[0][0] < choice.best.score:  # remembered, not fitted
             began = self.budget.spent
-            fitted = self._fitted(choice.model, self.learned)
+            fitted = self.fitted(choice.model, self.learned)
             keep(fitted, choice.best.score, self.budget.spent - began)
-        return better[0]
+        return better[0][1]
 
-    def _found(
+    def as_found(
         self, name: str, model: Autoencoder, fitted: Recommender, score: float, refit: float
     ) -> Found:
+        """Return what a fitted model is, with the scores that weights are chosen on."""
         alone = None if self.alone is None else fitted._scores(self.alone.judging.given)
         return Found(name, model, fitted._scores(self.some.given), score, refit, alone)
 
@@ -214,7 +221,7 @@ class Search:
             return
         for kind in (tried_first(self.learned.n_items, self.budget.seconds), ItemNeighbours):
             name = f"{PREFIX}{kind.type_name}"
-            free = self._free()
+            free = self.free()
             share = min(ALONE_SHARE * self.budget.seconds, free)
             tried = self.journal.times(kind.type_name)
             again = self.growth * median(tried or [0.0])  # fitted once more, at the end
@@ -230,49 +237,9 @@ class Search:
             except (InputError, NotEnoughMemoryError) as error:
                 self.skipped[name] = str(error)
 
-    # Neural ones
-
-    def halved(self, candidates: dict[str, NeuralAutoencoder], folder: Path) -> None:
-        """Train the candidates by successive halving, and keep the best."""
-        seconds = self._free() / (1 + AGAIN * self.growth)
-        if seconds < LEAST_SECONDS:
-            self.skipped["neural models"] = (
-                f"{max(seconds, 0.0):.1f} s of the budget are left to train them, and "
-                f"{LEAST_SECONDS:g} s are the least; give a longer budget"
-            )
-            return
-        best: dict[str, Found] = {}
-
-        def train(name: str, seconds: float) -> float:
-            file = folder / f"{name.replace(', ', '-').replace(' ', '-').lower()}{HALF_TRAINED}"
-            try:
-                best[name] = self._trained(name, candidates[name], seconds, file)
-            except (InputError, NotEnoughMemoryError) as error:
-                self.skipped[name] = str(error)
-                return -math.inf
-            return best[name].score
-
-        Halving(list(candidates), Budget(seconds), train).run()
-        self.found += sorted(best.values(), key=lambda one: -one.score)[:N_NEURAL]
-
-    def _trained(
-        self, name: str, model: NeuralAutoencoder, seconds: float, checkpoint: Path
-    ) -> Found:
-        """Train on from the checkpoint, until `seconds` have been spent on the model in all."""
-        run = copy_of(model).set_params(max_seconds=seconds, checkpoint=checkpoint)
-        fitted = self._fitted(run, self.learned, self.judged)
-        history = fitted.model_.history_
-        if history.stopped == "interrupt":
-            raise KeyboardInterrupt
-        score, spent = history.best_validation(), sum(e["seconds"] for e in history.epochs)
-        best = copy_of(model).set_params(max_epochs=history.best_epoch, validation_fraction=0.0)
-        self.journal.add(name, Trial(learned_settings(best), score, spent))
-        refit = self.growth * spent * history.best_epoch / len(history.epochs)
-        return self._found(name, best, fitted, score, refit)
-
     # Time
 
-    def _free(self) -> float:
+    def free(self) -> float:
         """Return the seconds left but for weights, and for fitting what was found on everything."""
         found = sum(one.refit_seconds for one in self.found)
         return self.budget.left - self.weights_seconds() - found - self.alone_seconds()
@@ -290,9 +257,10 @@ class Search:
         counts = isinstance(model, PersonalFrequency) or (isinstance(model, Blend) and model.counts)
         return counts and self.weighting == "binary"
 
-    def _fitted(
+    def fitted(
         self, model: Autoencoder, interactions: Interactions, validation: FoldIn | None = None
     ) -> Recommender:
+        """Return a recommender of the model, fitted; it sees counts where it heeds them."""
         weighting = "log" if self.heeds_counts(model) else self.weighting
         recommender = Recommender(model, weighting=weighting)
         return recommender.fit(interactions, validation=validation, support=False)

@@ -57,6 +57,7 @@ def choose(
     metric: str = METRIC,
     weighting: str = "binary",
     repeats: bool = False,
+    value: Callable[[Recommender], float] | None = None,
     search: Ladders | None = None,
     on_trial: Callable[[Trial], None] | None = None,
     through: Callable[[Score], Score] = lambda score: score,
@@ -78,6 +79,8 @@ def choose(
         What to maximise.
     repeats : bool
         Whether buying again counts.
+    value : callable, optional
+        How good a fitted one is; what it reaches for the validation users if None.
     search : Ladders, optional
         What may be tried; all that makes sense of the type if None.
     on_trial : callable, optional
@@ -102,6 +105,9 @@ def choose(
     search = (search or SEARCHES[kind]).within(learned)
     refusals, scores = [], [-math.inf]
 
+    def alone(recommender: Recommender) -> float:
+        return evaluate(recommender, judged, (metric,), repeats=repeats).mean(metric)
+
     def score(settings: dict[str, Any]) -> float:
         recommender = Recommender(search.model(settings, learned), weighting=weighting)
         began = time.monotonic()
@@ -111,11 +117,11 @@ def choose(
             refusals.append(str(error))  # such as a Gram matrix that this l2 leaves singular
             return -math.inf
         seconds = time.monotonic() - began
-        value = evaluate(recommender, judged, (metric,), repeats=repeats).mean(metric)
-        if on_better is not None and value > max(scores):
-            on_better(recommender, value, seconds)
-        scores.append(value)
-        return value
+        reached = (value or alone)(recommender)
+        if on_better is not None and reached > max(scores):
+            on_better(recommender, reached, seconds)
+        scores.append(reached)
+        return reached
 
     trials, complete = climb(
         search.ladders, search.start, through(score), max_seconds=max_seconds, on_trial=on_trial,

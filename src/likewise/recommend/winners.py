@@ -27,7 +27,7 @@ def refitted(search: Search) -> tuple[Recommender, Weights, list[Found]]:
         try:
             counts = any(search.heeds_counts(part.model) for part in chosen)
             model = together(chosen, weights, search.budget.left, search.growth, counts)
-            recommender = search._fitted(model, search.everything)
+            recommender = search.fitted(model, search.everything)
             break
         except NotEnoughMemoryError as error:
             *others, weakest = chosen
@@ -78,7 +78,7 @@ def _companions(
     left = search.budget.left - sum(part.refit_seconds for part in chosen)
     try:
         if best.refit_seconds <= left:
-            return Companions.of(search._fitted(best.model, search.everything)), record
+            return Companions.of(search.fitted(best.model, search.everything)), record
         search.skipped[best.name] = NO_TIME
     except NotEnoughMemoryError as error:
         search.skipped[best.name] = str(error)

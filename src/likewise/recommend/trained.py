@@ -1,0 +1,63 @@
+"""The neural models of a search: trained by successive halving, the best two kept."""
+
+import math
+from pathlib import Path
+
+from likewise.autoencoders.base import copy_of
+from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.errors import InputError, NotEnoughMemoryError
+from likewise.recommend.budget import Budget
+from likewise.recommend.climbing import Trial
+from likewise.recommend.found import Found
+from likewise.recommend.halving import Halving
+from likewise.recommend.journal import HALF_TRAINED, learned_settings
+from likewise.recommend.search import Search
+
+LEAST_SECONDS = 5.0
+"""Below this, no neural model is begun with."""
+
+N_NEURAL = 2
+"""Neural models in a blend, at most."""
+
+AGAIN = 0.75
+"""Training the two best anew, beside finding them: 4 + 2 of the 8 shares of time."""
+
+
+def halved(search: Search, candidates: dict[str, NeuralAutoencoder], folder: Path) -> None:
+    """Train the candidates by successive halving, and keep the best."""
+    seconds = search.free() / (1 + AGAIN * search.growth)
+    if seconds < LEAST_SECONDS:
+        search.skipped["neural models"] = (
+            f"{max(seconds, 0.0):.1f} s of the budget are left to train them, and "
+            f"{LEAST_SECONDS:g} s are the least; give a longer budget"
+        )
+        return
+    best: dict[str, Found] = {}
+
+    def train(name: str, seconds: float) -> float:
+        file = folder / f"{name.replace(', ', '-').replace(' ', '-').lower()}{HALF_TRAINED}"
+        try:
+            best[name] = _trained(search, name, candidates[name], seconds, file)
+        except (InputError, NotEnoughMemoryError) as error:
+            search.skipped[name] = str(error)
+            return -math.inf
+        return best[name].score
+
+    Halving(list(candidates), Budget(seconds), train).run()
+    search.found += sorted(best.values(), key=lambda one: -one.score)[:N_NEURAL]
+
+
+def _trained(
+    search: Search, name: str, model: NeuralAutoencoder, seconds: float, checkpoint: Path
+) -> Found:
+    """Train on from the checkpoint, until `seconds` have been spent on the model in all."""
+    run = copy_of(model).set_params(max_seconds=seconds, checkpoint=checkpoint)
+    fitted = search.fitted(run, search.learned, search.judged)
+    history = fitted.model_.history_
+    if history.stopped == "interrupt":
+        raise KeyboardInterrupt
+    score, spent = history.best_validation(), sum(e["seconds"] for e in history.epochs)
+    best = copy_of(model).set_params(max_epochs=history.best_epoch, validation_fraction=0.0)
+    search.journal.add(name, Trial(learned_settings(best), score, spent))
+    refit = search.growth * spent * history.best_epoch / len(history.epochs)
+    return search.as_found(name, best, fitted, score, refit)
