@@ -45,7 +45,7 @@ CACHE = Path(__file__).resolve().parents[1] / ".cache" / "accuracy"
 MODELS = (
     "popularity", "recent popularity", "personal frequency", "item k-NN", "RP3beta",
     "EASE", "EDLAE", "RDLAE", "DAN", "linear", "recent linear", "kernel", "spectral",
-    "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "blend", "auto", "auto for repeats",
+    "ALS", "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "blend", "auto", "auto for repeats",
 )  # fmt: skip
 QUICK = 3.0
 LEAST_SECONDS = 1e-2

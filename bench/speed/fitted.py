@@ -6,6 +6,7 @@ from scipy import sparse
 
 from likewise import LinearAutoencoder, Recommender
 from likewise.autoencoders import (
+    ALSAutoencoder,
     KernelAutoencoder,
     NeighbourhoodAutoencoder,
     SpectralAutoencoder,
@@ -20,6 +21,7 @@ def recommender(name: str, n_items: int) -> Recommender:
         "linear": LinearAutoencoder(l2=100.0),
         "neighbourhood": NeighbourhoodAutoencoder(l2=100.0, n_neighbours=100),
         "spectral": SpectralAutoencoder(random_state=0),
+        "als": ALSAutoencoder(random_state=0),
         "kernel": KernelAutoencoder(random_state=0),
         "variational": VariationalAutoencoder(max_epochs=1, random_state=0),
     }

@@ -24,6 +24,7 @@ SIZES = {
     "linear": 20_000,
     "neighbourhood": 100_000,
     "spectral": 20_000,
+    "als": 20_000,
     "kernel": 20_000,
     "variational": 20_000,
 }
@@ -77,7 +78,7 @@ def decoded_from(name: str, model: Any) -> int:
     """Return how many numbers an item's score is decoded from, if it is decoded."""
     if name == "variational":
         return int(model.model_.setting("hidden")[0])
-    return model.model_._n_features_out if name in ("spectral", "kernel") else 0
+    return model.model_._n_features_out if name in ("spectral", "als", "kernel") else 0
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from likewise.autoencoders import (
+        ALSAutoencoder,
         ContractiveAutoencoder,
         ConvolutionalAutoencoder,
         DeepAutoencoder,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "likewise.autoencoders": (
+        "ALSAutoencoder",
         "ContractiveAutoencoder",
         "ConvolutionalAutoencoder",
         "DeepAutoencoder",
@@ -116,6 +118,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __version__ = version("likewise")
 __all__ = [
+    "ALSAutoencoder",
     "AnomalyDetector",
     "AutoencoderClassifier",
     "Blend",

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from likewise import memory
 from likewise.autoencoders import (
+    ALSAutoencoder,
     DenoisingAutoencoder,
     HVamp,
     KernelAutoencoder,
@@ -44,6 +45,7 @@ def interactions(n_users, n_items, n_values):
         (LinearAutoencoder(), 3_000, 5 * GRAM_BYTES),
         (NeighbourhoodAutoencoder(n_neighbours=50), 3_000, 2**30),
         (NeighbourhoodAutoencoder(n_neighbours=10), 20_000, 2**28),
+        (ALSAutoencoder(n_latent=200, n_iter=1), 20_000, 2**24),
     ],
     ids=lambda value: getattr(value, "type_name", ""),
 )
@@ -64,6 +66,7 @@ def test_the_peak_is_not_above_the_estimate_nor_far_below(model, n_items, slack)
         NeighbourhoodAutoencoder(),
         KernelAutoencoder(),
         SpectralAutoencoder(),
+        ALSAutoencoder(),
         DenoisingAutoencoder(max_seconds=7.0),
         RecVAE(),
         HVamp(),
@@ -96,6 +99,7 @@ def test_more_items_take_more(model):
         RecVAE(hidden=(60, 60), n_latent=9, max_epochs=1),
         HVamp(hidden=(60,), n_latent=9, n_pseudo=30, max_epochs=1),
         SpectralAutoencoder(n_latent=20),
+        ALSAutoencoder(n_latent=20, n_iter=1),
         ItemNeighbours(),
         KernelAutoencoder(n_landmarks=50),
     ],

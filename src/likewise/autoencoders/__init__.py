@@ -1,5 +1,6 @@
 """The types of autoencoder, one file each, and the table of their names."""
 
+from likewise.autoencoders.als import ALSAutoencoder
 from likewise.autoencoders.base import Autoencoder
 from likewise.autoencoders.contractive import ContractiveAutoencoder
 from likewise.autoencoders.convolutional import ConvolutionalAutoencoder
@@ -18,6 +19,7 @@ from likewise.autoencoders.variational import VariationalAutoencoder
 
 __all__ = [
     "TYPES",
+    "ALSAutoencoder",
     "Autoencoder",
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
@@ -50,5 +52,6 @@ TYPES: dict[str, type[Autoencoder]] = {
     "neighbourhood": NeighbourhoodAutoencoder,
     "kernel": KernelAutoencoder,
     "spectral": SpectralAutoencoder,
+    "als": ALSAutoencoder,
 }
 """Name to class. A model folder and the command line name types by this table, never by a path."""

@@ -3,18 +3,21 @@
 Shapes: B rows, I items, L latent, n values of a row that are not 0.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
+from threadpoolctl import threadpool_limits
 
 from likewise.autoencoders.base import Autoencoder, Validate
-from likewise.autoencoders.parts import arrays, in_threads, parts_of
+from likewise.autoencoders.parts import arrays, in_threads, parts_of, read_only
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
@@ -22,6 +25,9 @@ Floats = NDArray[np.float32]
 
 A_PART = 100_000
 """Values that a thread solves for at a time, about, the code's own counted too."""
+
+AT_A_TIME = 1024
+"""Vectors that a thread gathers at once, of a row that names many."""
 
 START = 0.1
 """Length of an item's vector before the first iteration, about."""
@@ -100,10 +106,10 @@ class ALSAutoencoder(Autoencoder):
     }
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
-        n_latent = min(self.n_latent, *X.shape)
-        self._require_room(X, n_latent)
-        rows = sparse.csr_array(X)
+        self._require_room(X)
+        rows = _without_zeros(X)
         columns = sparse.csr_array(rows.T)
+        n_latent = min(self.n_latent, *X.shape)
         random = check_random_state(self.random_state)
         vectors = random.normal(0, START / np.sqrt(n_latent), (X.shape[1], n_latent))
         vectors = vectors.astype(np.float32)
@@ -118,32 +124,48 @@ class ALSAutoencoder(Autoencoder):
 
     def _shared(self, vectors: Floats) -> Floats:
         """Return what all systems have in common: α VᵀV, with the penalty of α I values."""
-        shared: Floats = self.unobserved_weight * (vectors.T @ vectors)
+        with np.errstate(over="ignore", invalid="ignore"):  # refused where a row is solved for
+            shared: Floats = np.float32(self.unobserved_weight) * (vectors.T @ vectors)
         shared.flat[:: len(shared) + 1] += self.l2 * self.unobserved_weight * len(vectors)
         return shared
 
     def _solved(self, rows: Any, vectors: Floats, shared: Floats) -> Floats:
-        """Return the code of each row."""
+        """Return the code of each row.
+
+        Raises
+        ------
+        InputError
+            If float32 cannot tell.
+        """
         from likewise.autoencoders.least_squares import solve_rows  # numba takes half a second
 
-        csr = arrays(rows)
+        csr, held = tuple(read_only(part) for part in arrays(rows)), read_only(vectors)
         codes = np.empty((rows.shape[0], vectors.shape[1]), np.float32)
+        parts = list(parts_of(np.diff(csr[0]) + vectors.shape[1], A_PART))
 
         def solve(part: slice) -> None:
-            solve_rows(csr, (part.start, part.stop), vectors, shared, self.l2, codes)
+            some = (part.start, part.stop)
+            solve_rows(csr, some, held, read_only(shared), float(self.l2), AT_A_TIME, codes)
 
-        try:
-            for _ in in_threads(solve, parts_of(np.diff(csr[0]) + vectors.shape[1], A_PART)):
-                pass
-        except np.linalg.LinAlgError as error:
-            raise InputError(
-                f"l2={self.l2:g} is too small beside the rows' values for float32; raise it, or "
-                "scale the columns"
-            ) from error
+        # Threads of a BLAS beside ours would wait for each other.
+        with nullcontext() if len(parts) < 2 else threadpool_limits(1, "blas"):
+            try:
+                for _ in in_threads(solve, parts):
+                    pass
+            except np.linalg.LinAlgError as error:
+                raise InputError(self._refusal()) from error
+        if not np.isfinite(codes).all():
+            raise InputError(self._refusal())
         return codes
 
+    def _refusal(self) -> str:
+        return (
+            f"l2={self.l2:g} is too small beside the rows' values for float32; raise it, or "
+            "scale the columns"
+        )
+
     def _encode(self, X: Any) -> Floats:
-        return self._solved(sparse.csr_array(X), self.components_.T, self._of_all)
+        return self._solved(_without_zeros(X), self.components_.T, self._of_all)
 
     def _decode(self, Z: Any) -> Floats:
         rows: Floats = np.asarray(Z @ self.components_, dtype=np.float32)
@@ -160,19 +182,35 @@ class ALSAutoencoder(Autoencoder):
         return {"components": self.components_.T}
 
     def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
+        n = self.n_features_in_
+        shapes = {name: tensor.shape for name, tensor in tensors.items()}
         components = tensors.get("components", np.empty((0, 0)))
-        if set(tensors) != {"components"} or len(components) != self.n_features_in_:
+        if shapes != {"components": (n, components.shape[-1])}:
             raise InputError(
-                f"a factorisation over {self.n_features_in_} features has one tensor, components, "
-                f"{self.n_features_in_} x L"
+                f"a factorisation over {n} features has one tensor, components, {n} x L"
             )
         self._take(components)
 
-    def _require_room(self, X: Any, n_latent: int) -> None:
-        n_values = X.nnz if sparse.issparse(X) else X.size
+    def bytes_for(self, n_rows: int, n_items: int, n_values: int) -> int:
+        """Return what `fit` takes at its peak, for so many rows, items and purchases."""
+        n_latent, n_both = min(self.n_latent, n_rows, n_items), n_rows + n_items
+        of_threads = torch.get_num_threads() * (min(AT_A_TIME, n_both) + 3 * n_latent)
+        return n_latent * (12 * n_both + 4 * of_threads) + 48 * n_both + 32 * n_values
+
+    def _require_room(self, X: Any) -> None:
+        n_values = X.nnz if sparse.issparse(X) else np.count_nonzero(X)
         require_memory(
-            8 * n_latent * sum(X.shape) + 24 * n_values,
+            self.bytes_for(*X.shape, int(n_values)),
             f"the factorisation of {X.shape[0]:,} rows and {X.shape[1]:,} items into "
-            f"{n_latent:,} numbers each",
+            f"{min(self.n_latent, *X.shape):,} numbers each",
             "lower n_latent",
         )
+
+
+def _without_zeros(X: Any) -> Any:
+    """Return rows as a CSR matrix that holds none of the zeros that the rows may hold."""
+    rows = sparse.csr_array(X)
+    if not rows.data.all():
+        rows = rows.copy()
+        rows.eliminate_zeros()
+    return rows

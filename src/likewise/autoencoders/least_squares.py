@@ -6,12 +6,11 @@ import numpy as np
 
 from likewise.compiling import compiled
 
-AT_A_TIME = 8192
-"""Vectors that are gathered at once, of a row that names many."""
-
 
 @compiled()
-def solve_rows(rows: Any, some: Any, vectors: Any, shared: Any, l2: float, codes: Any) -> None:
+def solve_rows(
+    rows: Any, some: Any, vectors: Any, shared: Any, l2: float, at_a_time: int, codes: Any
+) -> None:
     """Write (S + VᵣᵀVᵣ + l2 n)⁻¹ Vᵣᵀx for some rows x, Vᵣ the vectors of its n values.
 
     Parameters
@@ -24,17 +23,23 @@ def solve_rows(rows: Any, some: Any, vectors: Any, shared: Any, l2: float, codes
         V.
     shared : ndarray of shape (L, L), float32
         S, symmetric.
+    l2 : float
+        Ridge penalty of a value.
+    at_a_time : int
+        Vectors that are gathered at once, of a row that names many.
     codes : ndarray of shape (rows, L), float32
         Written to.
     """
     starts, items, values = rows
     n_latent = len(shared)
     for r in range(some[0], some[1]):
-        start, end = np.int64(starts[r]), np.int64(starts[r + 1])
+        start, end = starts[r], starts[r + 1]
         A, h = shared.copy(), codes[r]
         h[:] = 0
-        for first in range(start, end, AT_A_TIME):
-            last = min(end, first + AT_A_TIME)
+        if start == end:
+            continue
+        for first in range(start, end, at_a_time):
+            last = min(end, first + at_a_time)
             named = vectors[items[first:last]]
             A += np.dot(named.T, named)
             h += np.dot(values[first:last], named)

@@ -78,7 +78,7 @@ def scores_of(X: Any, B: Any) -> NDArray[np.float32]:
     if sparse.issparse(B):
         products.add_rows(_unsigned(X), _unsigned(B), scores)
     else:
-        products.add_dense_rows(_unsigned(X), _read_only(B), scores)
+        products.add_dense_rows(_unsigned(X), read_only(B), scores)
     return scores
 
 
@@ -114,10 +114,10 @@ def scaled(X: Any, scale: NDArray[np.float32]) -> Any:
 def _unsigned(matrix: Any) -> tuple[NDArray[Any], ...]:
     places = (matrix.indptr, matrix.indices)
     unsigned = (part.view(f"u{part.itemsize}") for part in places)
-    return tuple(_read_only(part) for part in (*unsigned, matrix.data))
+    return tuple(read_only(part) for part in (*unsigned, matrix.data))
 
 
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
     """Return an array as a loaded model's are, which only read: to numba that is another type."""
     view = array.view()
     view.flags.writeable = False

@@ -23,6 +23,7 @@ MODELS = (
     "neighbourhood",
     "kernel",
     "spectral",
+    "als",
     "denoising",
     "variational",
     "recvae",

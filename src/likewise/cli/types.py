@@ -76,6 +76,10 @@ TYPES = {
         "the directions in which rows differ most, by singular vectors", "",
         "recommending beside the linear one, in a blend; a code", FIT.format("spectral"),
     ),
+    "als": About(
+        "codes and items' vectors in turns, by least squares", "L2",
+        "recommending beside the linear one, in a blend; a code", FIT.format("als"),
+    ),
 }  # fmt: skip
 """Name to what there is to know, in the order of `likewise.autoencoders.TYPES`."""
 

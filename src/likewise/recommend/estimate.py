@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from likewise.autoencoders import (
+    ALSAutoencoder,
     KernelAutoencoder,
     LinearAutoencoder,
     NeighbourhoodAutoencoder,
@@ -145,6 +146,8 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
         return 48 * L * n_items + 24 * L**2 + 48 * n_values
     if isinstance(model, NeuralAutoencoder):
         return int(_planned_on(model, matrix)._bytes_to_fit(matrix)) + 48 * n_values
+    if isinstance(model, ALSAutoencoder):
+        return model.bytes_for(n_users, n_items, n_values)
     if isinstance(model, SpectralAutoencoder):
         return 16 * min(model.n_latent, n_users, n_items) * (n_users + n_items) + 48 * n_values
     if isinstance(model, Popularity):
@@ -166,7 +169,7 @@ def _kept_bytes(model: Autoencoder, n_items: int) -> int:
         return 4 * _weights(model, n_items)
     if isinstance(model, KernelAutoencoder):
         return 8 * model.n_landmarks * n_items
-    if isinstance(model, SpectralAutoencoder):
+    if isinstance(model, ALSAutoencoder | SpectralAutoencoder):
         return 4 * model.n_latent * n_items
     return 8 * n_items * _neighbours(model, n_items)
 
@@ -189,6 +192,8 @@ def _seconds(model: Autoencoder, interactions: Interactions) -> float | None:
         return _projected(interactions, L, products=3, squares=1, cubes=1)
     if isinstance(model, SpectralAutoencoder):  # n_iter=4 power iterations, there and back
         return _projected(interactions, model.n_latent, products=10, squares=10)
+    if isinstance(model, ALSAutoencoder):
+        return model.n_iter * _alternated(interactions, model.n_latent)
     return ADDITION * additions
 
 
@@ -204,6 +209,18 @@ def _projected(
     of_sparse = products * int(interactions.matrix.nnz) * width * SPARSE_PRODUCT
     of_dense = (squares * n_rows + cubes * width) * width**2
     return of_sparse + of_dense * _seconds_per_operation()
+
+
+def _alternated(interactions: Interactions, n_latent: int) -> float:
+    """Return the seconds of solving for all rows and all items once.
+
+    The Gram matrix of the vectors that each names, its factor, and three passes over it.
+    """
+    n_systems = interactions.n_users + interactions.n_items
+    width = min(n_latent, interactions.n_users, interactions.n_items)
+    operations = 4 * int(interactions.matrix.nnz) + n_systems * width / 3 / SMALL_MATRIX_SHARE
+    passes = 3 * n_systems * SPARSE_PRODUCT / torch.get_num_threads()
+    return width**2 * (operations * _seconds_per_operation() + passes)
 
 
 def _seconds_per_operation() -> float:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from likewise.autoencoders import (
+    ALSAutoencoder,
     Autoencoder,
     DenoisingAutoencoder,
     HVamp,
@@ -44,6 +45,7 @@ STOCHASTIC = (
     "H+Vamp",
     "kernel",
     "spectral",
+    "ALS",
     "blend",
     "auto",
     "auto for repeats",
@@ -193,6 +195,7 @@ def every(split: Split, budget: float = BUDGET, metric: str = METRIC) -> dict[st
         "H+Vamp": _Trained(HVamp(), budget),
         "kernel": _Chosen(KernelAutoencoder, budget, metric),
         "spectral": _Chosen(SpectralAutoencoder, budget, metric),
+        "ALS": _Chosen(ALSAutoencoder, budget, metric),
         **{
             name: _Chosen(LinearAutoencoder, budget, metric, search=search)
             for name, search in LINEAR.items()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from likewise.autoencoders import (
+    ALSAutoencoder,
     KernelAutoencoder,
     LinearAutoencoder,
     NeighbourhoodAutoencoder,
@@ -138,6 +139,17 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         work=lambda settings: float(settings["n_latent"] + SAME_WORK),
         most=lambda train: {"n_latent": min(train.matrix.shape)},
     ),
+    ALSAutoencoder: Ladders(
+        {
+            "n_latent": [16, 32, 64, 128, 256],
+            "unobserved_weight": [0.003, 0.01, 0.03, 0.1, 0.3, 1.0],
+            "l2": [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1],
+        },
+        {"n_latent": 64, "unobserved_weight": 0.3, "l2": 0.01},
+        lambda settings, _train: ALSAutoencoder(random_state=0, **settings),
+        work=lambda settings: float(settings["n_latent"]) ** 2,
+        most=lambda train: {"n_latent": min(train.matrix.shape)},
+    ),
     KernelAutoencoder: Ladders(
         {
             "l2": [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0],
@@ -208,6 +220,7 @@ LINEAR_SHARE = 0.3
 
 SHARES: dict[type[Autoencoder], float] = {
     SpectralAutoencoder: 0.2,
+    ALSAutoencoder: 0.05,
     KernelAutoencoder: 0.05,
     ItemNeighbours: 0.03,
     RP3Beta: 0.03,
