@@ -148,6 +148,8 @@ class Search:
         if PROBE * longest <= seconds:
             return
         expected = self._expected(kind) if longest <= PROBE * seconds else longest
+        if expected > seconds:  # once more: loops may have been compiled
+            expected = min(expected, self._expected(kind))
         if expected > seconds:
             raise InputError(
                 f"a trial would take about {expected:.1f} s, and {max(seconds, 0):.1f} s of the "
@@ -162,7 +164,8 @@ class Search:
         fitted = self.fitted(search.model(search.start, few), few)
         fit = self.budget.spent - began
         evaluate(fitted, self.judged, (self.metric,), repeats=self.repeats)
-        return PROBE * fit + (self.budget.spent - began - fit)
+        growth = search.size(self.learned) / search.size(few)
+        return growth * fit + (self.budget.spent - began - fit)
 
     def _climbed(self, kind: type[Autoencoder], seconds: float) -> Found:
         """Climb to the settings that are best beside what was found before."""

@@ -40,6 +40,8 @@ class Ladders:
         Makes a model of settings, for the rows that it will learn from.
     work : callable
         How much work a setting is, beside another.
+    size : callable
+        How much work the rows to learn from are, beside other rows.
     most : callable
         For the rows to learn from, the value of a setting beyond which all are the same model.
     """
@@ -48,6 +50,7 @@ class Ladders:
     start: dict[str, Any]
     model: Callable[[dict[str, Any], Interactions], Autoencoder]
     work: Work = lambda _: 1.0
+    size: Callable[[Interactions], float] = lambda train: float(train.n_users)
     most: Callable[[Interactions], dict[str, int]] = lambda _: {}
 
     def within(self, train: Interactions) -> "Ladders":
@@ -123,6 +126,9 @@ def _neighbourhood() -> Ladders:
 SAME_WORK = 300
 """Directions that would take as long as what a trial does whatever their number: ranking items."""
 
+FACTORS = 20
+"""Purchases whose share of a system of equations takes as long as solving it."""
+
 PLAIN = LinearAutoencoder().get_params()
 
 SEARCHES: dict[type[Autoencoder], Ladders] = {
@@ -145,9 +151,10 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
             "unobserved_weight": [0.003, 0.01, 0.03, 0.1, 0.3, 1.0],
             "l2": [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1],
         },
-        {"n_latent": 64, "unobserved_weight": 0.3, "l2": 0.01},
+        {"n_latent": 64, "unobserved_weight": 0.1, "l2": 0.003},
         lambda settings, _train: ALSAutoencoder(random_state=0, **settings),
         work=lambda settings: float(settings["n_latent"]) ** 2,
+        size=lambda train: train.matrix.nnz + FACTORS * sum(train.matrix.shape),
         most=lambda train: {"n_latent": min(train.matrix.shape)},
     ),
     KernelAutoencoder: Ladders(
@@ -220,7 +227,7 @@ LINEAR_SHARE = 0.3
 
 SHARES: dict[type[Autoencoder], float] = {
     SpectralAutoencoder: 0.2,
-    ALSAutoencoder: 0.05,
+    ALSAutoencoder: 0.1,
     KernelAutoencoder: 0.05,
     ItemNeighbours: 0.03,
     RP3Beta: 0.03,
