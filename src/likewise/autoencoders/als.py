@@ -160,8 +160,8 @@ class ALSAutoencoder(Autoencoder):
 
     def _refusal(self) -> str:
         return (
-            f"l2={self.l2:g} is too small beside the rows' values for float32; raise it, or "
-            "scale the columns"
+            f"float32 is too coarse for l2={self.l2:g} and the values of these rows; raise l2, "
+            "lower n_latent, or scale the columns"
         )
 
     def _encode(self, X: Any) -> Floats:
@@ -198,11 +198,12 @@ class ALSAutoencoder(Autoencoder):
         return n_latent * (12 * n_both + 4 * of_threads) + 48 * n_both + 32 * n_values
 
     def _require_room(self, X: Any) -> None:
+        n_rows, n_items = X.shape
         n_values = X.nnz if sparse.issparse(X) else np.count_nonzero(X)
         require_memory(
-            self.bytes_for(*X.shape, int(n_values)),
-            f"the factorisation of {X.shape[0]:,} rows and {X.shape[1]:,} items into "
-            f"{min(self.n_latent, *X.shape):,} numbers each",
+            self.bytes_for(n_rows, n_items, int(n_values)),
+            f"the factorisation of {n_rows:,} rows and {n_items:,} items into "
+            f"{min(self.n_latent, n_rows, n_items):,} numbers each",
             "lower n_latent",
         )
 
