@@ -257,6 +257,27 @@ def kernel(n_rows: int) -> Figure:
     return figure
 
 
+def als(n_rows: int) -> Figure:
+    """How good the factorisation is after so many turns, for some lengths of the code."""
+    del n_rows
+    given, hidden = carved(purchases().matrix)
+    turns = (1, 2, 3, 4, 6, 8, 10, 14, 20)
+    figure = canvas.figure(6, 3)
+    axes = figure.subplots()
+    for n_latent, line in ((16, ":"), (64, "--"), (128, "-")):
+        models = (
+            likewise.ALSAutoencoder(n_latent=n_latent, l2=0.03, n_iter=n, random_state=0)
+            for n in turns
+        )
+        found = [ndcg(model.fit(given), given, hidden) for model in models]
+        axes.plot(turns, found, color=canvas.INK, linestyle=line, label=f"{n_latent} numbers")
+    axes.set(xlabel="turns (n_iter)", ylabel="nDCG@20, a fifth hidden", ylim=(0, None))
+    axes.set_xticks([1, 5, 10, 15, 20])
+    axes.legend(frameon=False, fontsize=8, loc="lower right", ncols=3)
+    canvas.clean(axes)
+    return figure
+
+
 def recvae(n_rows: int) -> Figure:
     """How sure the encoder is of a customer, by how much the customer bought."""
     import torch
@@ -306,12 +327,9 @@ def blend(n_rows: int) -> Figure:
     }
     both = likewise.Blend(parts=[*parts.values()]).fit(given)
     weights = np.linspace(0, 1, 11)
-    found = []
-    for weight in weights:
-        logits = both.set_params(weights=[1 - weight, weight]).logits(given)
-        logits[given.nonzero()] = -np.inf
-        values = per_user_metrics(top_k(logits, 20)[0], hidden, ("ndcg@20",))["ndcg@20"]
-        found.append(float(np.nanmean(values)))
+    found = [
+        ndcg(both.set_params(weights=[1 - weight, weight]), given, hidden) for weight in weights
+    ]
     figure = canvas.figure(6, 3)
     axes = figure.subplots()
     axes.plot(weights, found, color=canvas.INK, marker="o", markersize=4)
@@ -319,6 +337,14 @@ def blend(n_rows: int) -> Figure:
     axes.set(xlabel=f"weight of {second}; the rest is {first}'s", ylabel="nDCG@20, a fifth hidden")
     canvas.clean(axes)
     return figure
+
+
+def ndcg(model: Any, given: Any, hidden: Any) -> float:
+    """Return how well a model ranks what is hidden of each customer."""
+    logits = model.logits(given)
+    logits[given.nonzero()] = -np.inf
+    values = per_user_metrics(top_k(logits, 20)[0], hidden, ("ndcg@20",))["ndcg@20"]
+    return float(np.nanmean(values))
 
 
 def carved(matrix: Any) -> tuple[Any, Any]:
@@ -349,6 +375,7 @@ PICTURES: dict[str, Callable[[int], Figure]] = {
     "linear": linear,
     "neighbourhood": neighbourhood,
     "kernel": kernel,
+    "als": als,
     "recvae": recvae,
     "hvamp": hvamp,
     "blend": blend,

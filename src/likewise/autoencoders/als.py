@@ -113,9 +113,10 @@ class ALSAutoencoder(Autoencoder):
         random = check_random_state(self.random_state)
         vectors = random.normal(0, START / np.sqrt(n_latent), (X.shape[1], n_latent))
         vectors = vectors.astype(np.float32)
-        for _ in range(self.n_iter):
-            codes = self._solved(rows, vectors, self._shared(vectors))
-            vectors = self._solved(columns, codes, self._shared(codes))
+        with threadpool_limits(1, "blas"):  # its threads beside ours would wait for each other
+            for _ in range(self.n_iter):
+                codes = self._solved(rows, vectors, self._shared(vectors))
+                vectors = self._solved(columns, codes, self._shared(codes))
         self._take(vectors)
 
     def _take(self, vectors: Floats) -> None:
@@ -135,37 +136,38 @@ class ALSAutoencoder(Autoencoder):
         Raises
         ------
         InputError
-            If float32 cannot tell.
+            If rounding leaves a system not definite, or float32 cannot hold its numbers.
         """
         from likewise.autoencoders.least_squares import solve_rows  # numba takes half a second
 
         csr, held = tuple(read_only(part) for part in arrays(rows)), read_only(vectors)
         codes = np.empty((rows.shape[0], vectors.shape[1]), np.float32)
-        parts = list(parts_of(np.diff(csr[0]) + vectors.shape[1], A_PART))
+        parts = parts_of(np.diff(csr[0]) + vectors.shape[1], A_PART)
 
         def solve(part: slice) -> None:
             some = (part.start, part.stop)
             solve_rows(csr, some, held, read_only(shared), float(self.l2), AT_A_TIME, codes)
 
-        # Threads of a BLAS beside ours would wait for each other.
-        with nullcontext() if len(parts) < 2 else threadpool_limits(1, "blas"):
-            try:
-                for _ in in_threads(solve, parts):
-                    pass
-            except np.linalg.LinAlgError as error:
-                raise InputError(self._refusal()) from error
+        try:
+            for _ in in_threads(solve, parts):
+                pass
+        except np.linalg.LinAlgError as error:
+            raise InputError(self._refusal()) from error
         if not np.isfinite(codes).all():
             raise InputError(self._refusal())
         return codes
 
     def _refusal(self) -> str:
         return (
-            f"l2={self.l2:g} is too small beside the rows' values for float32; raise it, or "
-            "scale the columns"
+            f"float32 is too coarse for l2={self.l2:g} and the values of these rows; raise l2, "
+            "lower n_latent, or scale the columns"
         )
 
     def _encode(self, X: Any) -> Floats:
-        return self._solved(_without_zeros(X), self.components_.T, self._of_all)
+        rows = _without_zeros(X)
+        one_part = rows.nnz + len(self.components_) * rows.shape[0] < A_PART
+        with nullcontext() if one_part else threadpool_limits(1, "blas"):  # as in _fit
+            return self._solved(rows, self.components_.T, self._of_all)
 
     def _decode(self, Z: Any) -> Floats:
         rows: Floats = np.asarray(Z @ self.components_, dtype=np.float32)
@@ -198,11 +200,12 @@ class ALSAutoencoder(Autoencoder):
         return n_latent * (12 * n_both + 4 * of_threads) + 48 * n_both + 32 * n_values
 
     def _require_room(self, X: Any) -> None:
+        n_rows, n_items = X.shape
         n_values = X.nnz if sparse.issparse(X) else np.count_nonzero(X)
         require_memory(
-            self.bytes_for(*X.shape, int(n_values)),
-            f"the factorisation of {X.shape[0]:,} rows and {X.shape[1]:,} items into "
-            f"{min(self.n_latent, *X.shape):,} numbers each",
+            self.bytes_for(n_rows, n_items, int(n_values)),
+            f"the factorisation of {n_rows:,} rows and {n_items:,} items into "
+            f"{min(self.n_latent, n_rows, n_items):,} numbers each",
             "lower n_latent",
         )
 

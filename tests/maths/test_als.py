@@ -1,0 +1,268 @@
+"""The factorisation: against the same in NumPy, its optimality, and what it refuses."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from threadpoolctl import threadpool_info
+
+from likewise import Recommender, memory
+from likewise.autoencoders import ALSAutoencoder, als
+from likewise.autoencoders.least_squares import solve_rows
+from likewise.errors import InputError, NotEnoughMemoryError
+
+
+def purchases(n_rows=60, n_items=12, seed=0):
+    rng = np.random.default_rng(seed)
+    return (rng.random((n_rows, n_items)) < np.linspace(0.6, 0.1, n_items)).astype(np.float32)
+
+
+@pytest.fixture
+def X():
+    return purchases()
+
+
+def solved(X, V, alpha, l2):
+    """The code of each row, one by one, in float64."""
+    codes, V = [], V.astype(np.float64)
+    for x in X:
+        named = V[x != 0]
+        ridge = l2 * (len(named) + alpha * len(V)) * np.eye(V.shape[1])
+        codes.append(np.linalg.solve(alpha * V.T @ V + named.T @ named + ridge, x @ V))
+    return np.array(codes)
+
+
+def loss(X, H, V, alpha, l2):
+    had, predicted = X != 0, H @ V.T
+    of_codes = ((had.sum(axis=1) + alpha * len(V)) * (H**2).sum(axis=1)).sum()
+    of_items = ((had.sum(axis=0) + alpha * len(H)) * (V**2).sum(axis=1)).sum()
+    fit = np.square(X - predicted)[had].sum() + alpha * np.square(predicted).sum()
+    return fit + l2 * (of_codes + of_items)
+
+
+def known(V, **settings):
+    """A fitted one with these vectors."""
+    V = np.array(V, dtype=np.float32)
+    model = ALSAutoencoder(n_latent=V.shape[1], **settings)
+    model.fit(np.ones((2, len(V))))._restore({"components": V}, {})
+    return model
+
+
+# What is computed
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(("alpha", "l2"), [(0.1, 0.003), (1.0, 0.1), (0.01, 0.01)])
+def test_it_is_alternating_least_squares(X, alpha, l2, kind):
+    model = ALSAutoencoder(n_latent=4, unobserved_weight=alpha, l2=l2, n_iter=3, random_state=7)
+    V = np.random.RandomState(7).normal(0, 0.1 / 2, (12, 4))
+    for _ in range(3):
+        V = solved(X.T, solved(X, V, alpha, l2), alpha, l2)
+    model.fit(kind(X))
+    np.testing.assert_allclose(model.components_.T, V, rtol=1e-3, atol=1e-4)
+    H = solved(X, model.components_.T, alpha, l2)
+    np.testing.assert_allclose(model.transform(kind(X)), H, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(model.logits(kind(X)), H @ model.components_, rtol=1e-3, atol=1e-4)
+
+
+def test_a_code_of_one_number_worked_by_hand():
+    model = known([[1.0], [2.0]], unobserved_weight=0.5, l2=0.1)
+    # α VᵀV = 2.5, the item named adds 1 · 1 or 2 · 2, the ridge is 0.1 (1 + 0.5 · 2) = 0.2
+    expected = [[1 / 3.7], [2 / 6.7], [3 / 3.7], [0.0]]
+    rows = np.array([[1, 0], [0, 1], [3, 0], [0, 0]])
+    np.testing.assert_allclose(model.transform(rows), expected, rtol=1e-6)
+    np.testing.assert_allclose(model.logits(rows)[0], [1 / 3.7, 2 / 3.7], rtol=1e-6)
+
+
+VALUES = st.sampled_from([0.0, 0.0, 0.0, 1.0, 0.25, -1.0, 3.0])
+
+
+@given(
+    row=st.lists(VALUES, min_size=9, max_size=9),
+    alpha=st.sampled_from([0.01, 0.1, 1.0]),
+    l2=st.sampled_from([0.003, 0.1, 1.0]),
+    seed=st.integers(0, 5),
+)
+def test_no_other_code_explains_a_row_better(row, alpha, l2, seed):
+    V = np.random.default_rng(seed).normal(size=(9, 3))
+    model, x = known(V, unobserved_weight=alpha, l2=l2), np.array([row])
+    h = model.transform(x).astype(np.float64)
+    had = x != 0
+    gradient = -((x - h @ V.T) * had) @ V + alpha * h @ V.T @ V
+    gradient += l2 * (had.sum() + alpha * 9) * h
+    np.testing.assert_allclose(gradient, 0, atol=1e-4)
+    np.testing.assert_array_equal(model.transform(sparse.csr_array(x)), h.astype(np.float32))
+
+
+def test_an_items_vector_is_the_best_for_the_codes_it_was_solved_with(X):
+    first, second = (ALSAutoencoder(n_latent=4, n_iter=n, random_state=0).fit(X) for n in (1, 2))
+    H, V = first.transform(X).astype(np.float64), second.components_.T.astype(np.float64)
+    had = X != 0
+    gradient = -((X - H @ V.T) * had).T @ H + 0.1 * V @ H.T @ H
+    gradient += 0.003 * (had.sum(axis=0)[:, None] + 0.1 * len(X)) * V
+    np.testing.assert_allclose(gradient, 0, atol=1e-4)
+
+
+def test_the_loss_never_rises(X):
+    losses = []
+    for n_iter in range(1, 9):
+        model = ALSAutoencoder(n_latent=3, n_iter=n_iter, random_state=0).fit(X)
+        H, V = model.transform(X).astype(np.float64), model.components_.T.astype(np.float64)
+        losses.append(loss(X, H, V, 0.1, 0.003))
+    assert (np.diff(losses) <= 1e-5 * losses[0]).all()
+    assert losses[-1] < 0.98 * losses[0]
+
+
+# How it is computed
+
+
+@pytest.mark.parametrize("at_a_time", [1, 5, 12])
+def test_rows_are_gathered_in_parts_of_any_size(X, at_a_time, monkeypatch):
+    whole = ALSAutoencoder(n_latent=4, random_state=0).fit(X)
+    monkeypatch.setattr(als, "AT_A_TIME", at_a_time)
+    in_parts = ALSAutoencoder(n_latent=4, random_state=0).fit(X)
+    np.testing.assert_allclose(in_parts.logits(X), whole.logits(X), rtol=1e-3, atol=1e-4)
+
+
+def test_rows_that_name_more_items_than_are_gathered_at_once():
+    n_items = 2 * als.AT_A_TIME + 100
+    X = purchases(20, n_items)
+    X[0] = 1
+    model = ALSAutoencoder(n_latent=3, n_iter=2, random_state=0).fit(X)
+    expected = solved(X, model.components_.T, 0.1, 0.003)
+    np.testing.assert_allclose(model.transform(X), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_rows_alone_and_together_have_the_same_code(X):
+    model = ALSAutoencoder(n_latent=4, random_state=0).fit(X)
+    alone = np.vstack([model.transform(X[[n]]) for n in range(len(X))])
+    np.testing.assert_array_equal(model.transform(X), alone)
+
+
+def test_two_threads_find_what_one_finds_and_leave_the_libraries_threads_as_they_were(
+    X, monkeypatch
+):
+    monkeypatch.setattr(als, "A_PART", 60)
+    before, threads = torch.get_num_threads(), [pool["num_threads"] for pool in threadpool_info()]
+    one = ALSAutoencoder(n_latent=4, random_state=0).fit(X)
+    torch.set_num_threads(2)
+    try:
+        two = ALSAutoencoder(n_latent=4, random_state=0).fit(X)
+        np.testing.assert_array_equal(two.transform(X), one.transform(X))
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(two.components_, one.components_)
+    assert [pool["num_threads"] for pool in threadpool_info()] == threads
+
+
+def test_one_machine_code_serves_every_kind_of_setting_and_a_loaded_model(X, tmp_path):
+    rows = sparse.csr_array(X)
+    ALSAutoencoder(n_latent=3, random_state=0).fit(X).save(tmp_path / "model")
+    once = set(solve_rows.signatures)
+    assert len(once) == 1
+    loaded = ALSAutoencoder.load(tmp_path / "model")
+    assert loaded.components_.T.flags.c_contiguous
+    loaded.logits(rows)
+    ALSAutoencoder(n_latent=3, unobserved_weight=np.float64(0.1), l2=1).fit(rows)
+    for array in (rows.data, rows.indices, rows.indptr):
+        array.flags.writeable = False
+    loaded.logits(rows)
+    assert set(solve_rows.signatures) == once
+
+
+# What values do
+
+
+def test_an_empty_row_has_the_code_0_whatever_the_weight(X):
+    for alpha in (1e-30, 0.1):
+        model = ALSAutoencoder(n_latent=3, unobserved_weight=alpha, random_state=0)
+        np.testing.assert_array_equal(model.fit(X).transform(0 * X[:2]), 0)
+
+
+def test_zeros_that_are_stored_are_not_there(X):
+    rows = sparse.csr_array(np.where(X, X, 2))
+    rows.data[rows.data == 2] = 0
+    assert rows.nnz == X.size
+    stored, plain = (ALSAutoencoder(n_latent=3, random_state=0).fit(table) for table in (rows, X))
+    np.testing.assert_array_equal(stored.components_, plain.components_)
+    np.testing.assert_array_equal(stored.transform(rows), plain.transform(X))
+    assert rows.nnz == X.size
+
+
+def test_an_item_that_no_row_has_is_predicted_0(X):
+    X[:, 5] = 0
+    model = ALSAutoencoder(n_latent=3, random_state=0).fit(X)
+    np.testing.assert_array_equal(model.logits(X)[:, 5], 0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(lambda rng, shape: rng.uniform(0.01, 1, shape), id="decayed"),
+        pytest.param(lambda rng, shape: rng.integers(1, 1_000, shape), id="counts"),
+        pytest.param(lambda rng, shape: rng.normal(size=shape), id="negative too"),
+        pytest.param(lambda _, shape: np.full(shape, 1e12), id="large"),
+    ],
+)
+def test_what_a_row_has_is_given_back_where_little_else_counts(values):
+    X = purchases(20) * values(np.random.default_rng(1), (20, 12))
+    model = ALSAutoencoder(n_latent=12, unobserved_weight=1e-3, l2=1e-4, random_state=0).fit(X)
+    difference = (model.reconstruct(X) - X)[X != 0]
+    assert np.square(difference).mean() < 0.01 * np.square(X[X != 0]).mean()
+
+
+@pytest.mark.parametrize("weighting", ["binary", "log", "linear"])
+def test_quantities_may_be_learned_from(weighting):
+    rng = np.random.default_rng(0)
+    X = sparse.csr_array(np.kron(np.eye(2), rng.integers(1, 50, (20, 4))).astype(np.float32))
+    model = Recommender(ALSAutoencoder(n_latent=2, random_state=0), weighting=weighting).fit(X)
+    (found,) = model.recommend([[0, 1]], k=2)
+    assert {one.item for one in found} == {2, 3}
+
+
+# What is refused
+
+
+def test_an_l2_that_float32_cannot_add_is_refused():
+    twice = np.repeat(np.eye(2), 6, axis=1)[[0, 1] * 20]  # codes of 8 numbers for two kinds of row
+    with pytest.raises(InputError, match=r"l2=1e-09 and the values.*raise l2, lower n_latent"):
+        ALSAutoencoder(n_latent=8, l2=1e-9, unobserved_weight=0.003, random_state=0).fit(twice)
+    assert np.isfinite(ALSAutoencoder(n_latent=8, random_state=0).fit(twice).components_).all()
+
+
+def test_values_whose_squares_float32_cannot_hold_are_refused(X):
+    with pytest.raises(InputError, match="scale the columns"):
+        ALSAutoencoder(n_latent=3, random_state=0).fit(X * np.float32(1e25))
+    model = ALSAutoencoder(n_latent=3, random_state=0).fit(X)
+    with pytest.raises(InputError, match="scale the columns"):
+        model.transform(X * np.float32(3e38))
+
+
+def test_memory_is_stated_before_it_is_taken(X, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 6_000)
+    with pytest.raises(NotEnoughMemoryError, match=r"60 rows and 12 items.*lower n_latent"):
+        ALSAutoencoder().fit(X)
+
+
+@pytest.mark.parametrize("broken", ["none", "other width", "no table", "two"])
+def test_tensors_that_are_none_of_its_own_are_refused(X, broken):
+    model = ALSAutoencoder(n_latent=2, random_state=0).fit(X)
+    components = model._tensors()["components"]
+    changed = {
+        "none": {},
+        "other width": {"components": components[1:]},
+        "no table": {"components": components[:, 0]},
+        "two": {"components": components, "more": components},
+    }[broken]
+    with pytest.raises(InputError, match="one tensor, components, 12 x L"):
+        model._restore(changed, {})
+
+
+def test_a_model_that_was_saved_answers_the_same_bits(X, tmp_path):
+    model = ALSAutoencoder(n_latent=3, random_state=0).fit(X)
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(
+        ALSAutoencoder.load(tmp_path / "model").logits(X), model.logits(X)
+    )
