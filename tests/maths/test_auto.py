@@ -18,6 +18,7 @@ from likewise.recommend import auto as module
 from likewise.recommend import search, trained
 from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, Popularity, RP3Beta
+from likewise.recommend.beside import Beside
 from likewise.recommend.blend import CALIBRATIONS, Blend
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.climbing import Trial
@@ -430,3 +431,46 @@ def test_the_seed_is_that_of_closed_forms_that_draw():
         ladders = SEARCHES[kind].on("cpu", 7)
         made = ladders.model(ladders.start, Interactions.of([[1, 2]]))
         assert made.get_params().get("random_state") == (7 if draws else None)
+
+
+def beside_of(held, n_items=3):
+    """Two customers of nothing, and what each is to find."""
+    given = sparse.csr_array((2, n_items), dtype=np.float32)
+    return Beside(FoldIn(given, sparse.csr_array(np.float32(held)), np.array(["a", "b"])), "ndcg@1")
+
+
+def test_a_part_is_judged_by_what_the_sum_reaches_with_it():
+    """Hand-worked: one part serves one customer, another the other; alike ones add nothing."""
+    beside = beside_of([[1, 0, 0], [0, 0, 1]])
+    first = np.array([[2, 1, 0], [1.1, 0, 1.0]], np.float32)
+    same, other = first.copy(), np.array([[0, 0.1, 0], [0, 0, 1]], np.float32)
+    assert beside.best(first) == (0.5, 1.0)
+    beside.add(Popularity(), first)
+    assert beside.best(same)[0] == 0.5
+    assert beside.best(other)[0] == 1.0
+    digest = beside.digest
+    beside.add(Popularity(), same)
+    assert (beside.digest, len(beside.parts)) == (digest, 1)
+    beside.add(ItemNeighbours(), other)
+    assert beside.best(same)[0] == 1.0
+    assert beside.digest != digest
+
+
+def test_what_was_judged_beside_another_sum_is_not_remembered(tmp_path):
+    journal = Journal(tmp_path, "a")
+    assert journal.remembered("kernel", lambda _: 0.5, "one sum")({"l2": 1.0}) == 0.5
+    journal = Journal(tmp_path, "a")
+    assert journal.remembered("kernel", lambda _: 0.6, "another")({"l2": 1.0}) == 0.6
+    assert journal.remembered("kernel", lambda _: 0.7, "one sum")({"l2": 1.0}) == 0.5
+    assert journal.lasted("kernel", {"l2": 1.0}, "one sum") is not None
+    assert journal.lasted("kernel", {"l2": 1.0}) is None
+
+
+def test_the_score_of_a_part_is_its_own(shop):
+    """That of its trials, behind the first type, is the sum's."""
+    learned, judged = held_out_items(shop)
+    found = auto(learned, judged, budget=5, neural=False, support=False)
+    for part in found.recommender.metrics["choice"]["parts"]:
+        model = dict(found.parts)[part["model"]]
+        alone = Recommender(model).fit(learned, support=False)
+        assert part["score"] == pytest.approx(evaluate(alone, judged, (METRIC,)).mean(METRIC))

@@ -147,9 +147,11 @@ class Search:
         longest = max(self.journal.times(), default=0.0)
         if PROBE * longest <= seconds:
             return
-        expected = self._expected(kind) if longest <= PROBE * seconds else longest
-        if expected > seconds:  # once more: loops may have been compiled
-            expected = min(expected, self._expected(kind))
+        expected = longest
+        if longest <= PROBE * seconds:
+            expected = self._expected(kind)
+            if expected > seconds:  # once more: loops may have been compiled
+                expected = min(expected, self._expected(kind))
         if expected > seconds:
             raise InputError(
                 f"a trial would take about {expected:.1f} s, and {max(seconds, 0):.1f} s of the "
