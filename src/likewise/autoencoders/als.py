@@ -29,6 +29,9 @@ A_PART = 100_000
 AT_A_TIME = 1024
 """Vectors that a thread gathers at once, of a row that names many."""
 
+BLAS_BYTES = 4 * 1024**2
+"""What a thread's products take for themselves, about."""
+
 START = 0.1
 """Length of an item's vector before the first iteration, about."""
 
@@ -196,8 +199,9 @@ class ALSAutoencoder(Autoencoder):
     def bytes_for(self, n_rows: int, n_items: int, n_values: int) -> int:
         """Return what `fit` takes at its peak, for so many rows, items and purchases."""
         n_latent, n_both = min(self.n_latent, n_rows, n_items), n_rows + n_items
-        of_threads = torch.get_num_threads() * (min(AT_A_TIME, n_both) + 3 * n_latent)
-        return n_latent * (12 * n_both + 4 * of_threads) + 48 * n_both + 32 * n_values
+        of_thread = 4 * n_latent * (min(AT_A_TIME, n_both) + 3 * n_latent) + BLAS_BYTES
+        of_all = 12 * n_latent * n_both + 48 * n_both + 32 * n_values
+        return of_all + torch.get_num_threads() * of_thread
 
     def _require_room(self, X: Any) -> None:
         n_rows, n_items = X.shape
