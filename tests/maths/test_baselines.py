@@ -95,7 +95,7 @@ def test_discount_and_shrinkage_lower_what_they_should():
 def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
     X = sparse.csr_array(np.ones((10, 10), dtype=np.float32))
     monkeypatch.setattr(memory, "available_memory", lambda: 1_000)
-    with pytest.raises(NotEnoughMemoryError, match="co-counts of 10 items"):
+    with pytest.raises(NotEnoughMemoryError, match="9 neighbours of 10 items each"):
         ItemNeighbours().fit(X)
 
 

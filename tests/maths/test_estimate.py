@@ -26,7 +26,7 @@ from likewise.data.interactions import Interactions
 from likewise.errors import NotEnoughMemoryError
 from likewise.evaluate.resources import measured
 from likewise.recommend import support
-from likewise.recommend.baselines import ItemNeighbours, Popularity
+from likewise.recommend.baselines import ItemNeighbours, Popularity, RP3Beta
 from likewise.recommend.estimate import estimate, model_bytes
 from likewise.recommend.searches import closed_forms
 from likewise.recommend.support import Support
@@ -46,6 +46,11 @@ def interactions(n_users, n_items, n_values):
         (NeighbourhoodAutoencoder(n_neighbours=50), 3_000, 2**30),
         (NeighbourhoodAutoencoder(n_neighbours=10), 20_000, 2**28),
         (ALSAutoencoder(n_latent=200, n_iter=1), 20_000, 2**24),
+        (SpectralAutoencoder(n_latent=100), 20_000, 2**24),
+        (KernelAutoencoder(n_landmarks=300), 20_000, 2**24),
+        (KernelAutoencoder(n_landmarks=1000), 3_000, 2**24),
+        (ItemNeighbours(n_neighbours=500), 20_000, 2**24),
+        (RP3Beta(n_neighbours=100), 3_000, 2**24),
     ],
     ids=lambda value: getattr(value, "type_name", ""),
 )

@@ -88,6 +88,51 @@ def gather_ties(
 
 
 @compiled()
+def nearest_in_columns(
+    first: int,
+    columns: Any,
+    rows: Any,
+    weights: Any,
+    powers: Any,
+    shrinkage: float,
+    neighbours: Any,
+    values: Any,
+    counts: Any,
+) -> None:
+    """Write, of some items j, the others i of the largest Σ w_u / (p_i q_j + shrinkage), in order.
+
+    The sum is over the rows u that hold both. `columns` and `rows` are where they begin and what
+    they hold; `neighbours` and `values` have a row for each item from `first` on, of which as many
+    are written as `counts` says.
+    """
+    starts, users = columns
+    row_starts, items = rows
+    p, q = powers
+    n_items = len(p)
+    total, likeness = np.zeros(n_items), np.zeros(n_items)
+    seen, touched = np.full(n_items, -1, np.int32), np.empty(n_items, np.int32)
+    chosen = np.empty(n_items, np.int32)
+    for r in range(len(neighbours)):
+        item, m = first + r, 0
+        for n in range(starts[item], starts[item + 1]):
+            weight = weights[users[n]]
+            for place in range(row_starts[users[n]], row_starts[users[n] + 1]):
+                other = items[place]
+                if seen[other] != item:
+                    seen[other], total[other], touched[m] = item, 0, other
+                    m += 1
+                total[other] += weight
+        m = _in_order(touched, m, seen, item)
+        for n in range(m):
+            other = touched[n]
+            likeness[other] = total[other] / (p[other] * q[item] + shrinkage)
+        likeness[item] = 0
+        counts[r] = _strongest(touched, m, likeness, neighbours.shape[1], chosen)
+        for n in range(counts[r]):
+            neighbours[r, n], values[r, n] = chosen[n], likeness[chosen[n]]
+
+
+@compiled()
 def _in_order(touched: Any, m: int, seen: Any, item: int) -> int:
     """Sort the first m of `touched`; where they are many, by reading off all that were seen."""
     if m * 32 < len(seen):

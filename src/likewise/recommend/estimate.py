@@ -24,7 +24,7 @@ from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.ties import additions_of
 from likewise.data.interactions import CSR, Interactions
 from likewise.memory import GIB, available_memory
-from likewise.recommend.baselines import Popularity
+from likewise.recommend.baselines import Popularity, nearest_bytes
 from likewise.recommend.companions import Companions
 from likewise.recommend.searches import CUBES_PER_SECOND, tried_first
 from likewise.recommend.support import Support
@@ -152,8 +152,7 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
         return 16 * min(model.n_latent, n_users, n_items) * (n_users + n_items) + 48 * n_values
     if isinstance(model, Popularity):
         return 16 * (n_items + n_values)
-    pairs = min(additions_of(matrix), n_items**2)
-    return 24 * n_items * _neighbours(model, n_items) + 48 * (pairs + n_values)
+    return nearest_bytes(n_items, n_values, _neighbours(model, n_items)) + 24 * n_values
 
 
 def _bytes_of_pairs(matrix: CSR, held: int) -> int:
