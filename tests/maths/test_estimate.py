@@ -31,6 +31,8 @@ from likewise.recommend.estimate import estimate, model_bytes
 from likewise.recommend.searches import closed_forms
 from likewise.recommend.support import Support
 
+KEPT_BY_THE_ALLOCATOR = 2**22
+
 
 def interactions(n_users, n_items, n_values):
     random = np.random.default_rng(0)
@@ -60,7 +62,7 @@ def test_the_peak_is_not_above_the_estimate_nor_far_below(model, n_items, slack)
     with measured() as cost:
         model.fit(X)
     said = model_bytes(model, X)
-    assert cost.added_bytes <= said
+    assert cost.added_bytes <= said + KEPT_BY_THE_ALLOCATOR
     assert said <= 3 * cost.added_bytes + slack
 
 
