@@ -44,6 +44,7 @@ def interactions(n_users, n_items, n_values):
         (LinearAutoencoder(), 3_000, 5 * GRAM_BYTES),
         (NeighbourhoodAutoencoder(n_neighbours=50), 3_000, 2**30),
         (NeighbourhoodAutoencoder(n_neighbours=10), 20_000, 2**28),
+        (NeighbourhoodAutoencoder(n_neighbours=10, n_whole=2_000), 20_000, 2**28),
     ],
     ids=lambda value: getattr(value, "type_name", ""),
 )
