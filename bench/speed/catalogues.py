@@ -7,8 +7,8 @@
 Each fit is a process of its own, on all that the test leaves (see `likewise.data.public_sets`). All
 types have the same settings, those below; nothing is chosen. The exact one is refused, before it
 begins, where its matrix does not fit: of ciao's products. `quality` is the share of the exact one's
-nDCG@20 that the other keeps, with the 95 % interval over the users of the test. `--keep-exact` keeps
-the exact one's row of a set as it was last written; its users are not known, so no interval is.
+nDCG@20 that the other keeps, with the 95 % interval over the users of the test. `--keep-exact`: the
+exact one's row of a set stays as it was last written; its users are not known, so no interval is.
 """
 
 import argparse
