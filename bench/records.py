@@ -33,6 +33,11 @@ def write(name: str, rows: Any) -> None:
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
+def read(name: str) -> Any:
+    """Return the rows that were last written as bench/results/NAME.json."""
+    return json.loads((RESULTS / f"{name}.json").read_text())["results"]
+
+
 def count_processor_seconds() -> None:
     """Let every time limit and duration of this process be seconds of processor time.
 

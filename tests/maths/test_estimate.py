@@ -53,6 +53,7 @@ def interactions(n_users, n_items, n_values):
         (KernelAutoencoder(n_landmarks=1000), 3_000, 2**24),
         (ItemNeighbours(n_neighbours=500), 20_000, 2**24),
         (RP3Beta(n_neighbours=100), 3_000, 2**24),
+        (NeighbourhoodAutoencoder(n_neighbours=10, n_whole=2_000), 20_000, 2**28),
     ],
     ids=lambda value: getattr(value, "type_name", ""),
 )

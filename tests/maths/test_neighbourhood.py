@@ -12,6 +12,7 @@ from likewise.autoencoders import (
     LinearAutoencoder,
     NeighbourhoodAutoencoder,
     compiled,
+    conjugate,
     neighbourhood,
     ties,
 )
@@ -55,7 +56,7 @@ def twin(X, k, l2, dropout=0.0, relaxation=0.0):
 @pytest.mark.parametrize("k", [1, 5, 39])
 def test_it_is_its_ten_line_twin(settings, k):
     X = np.random.default_rng(1).random((60, 40)) * purchases()[:60]  # no two cosines alike
-    model = NeighbourhoodAutoencoder(l2=2.0, n_neighbours=k, **settings).fit(X)
+    model = NeighbourhoodAutoencoder(l2=2.0, n_neighbours=k, n_whole=0, **settings).fit(X)
     np.testing.assert_allclose(model.B_.toarray(), twin(X, k, 2.0, **settings), atol=1e-4)
 
 
@@ -73,8 +74,10 @@ def test_the_error_falls_as_neighbours_are_added():
     X = purchases()
     exact = LinearAutoencoder(l2=5.0).fit(X).logits(X)
     errors = [
-        np.square(NeighbourhoodAutoencoder(l2=5.0, n_neighbours=k).fit(X).logits(X) - exact).mean()
-        for k in (2, 8, 20, 39)
+        np.square(model.fit(X).logits(X) - exact).mean()
+        for model in (
+            NeighbourhoodAutoencoder(l2=5.0, n_neighbours=k, n_whole=0) for k in (2, 8, 20, 39)
+        )
     ]
     assert errors == sorted(errors, reverse=True)
     assert errors[2] < 0.1 * np.square(exact).mean()
@@ -107,6 +110,41 @@ def test_a_column_of_the_inverse_is_that_of_numpy(n, seed):
         np.testing.assert_allclose(column, np.linalg.inv(U.T @ U)[:, place], rtol=2e-2, atol=1e-2)
 
 
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("n_whole", [1, 13, 40, 500])
+def test_the_columns_of_the_most_bought_are_those_of_the_exact_one(settings, n_whole):
+    X = purchases()
+    exact = LinearAutoencoder(l2=5.0, **settings).fit(X).B_
+    few = NeighbourhoodAutoencoder(l2=5.0, n_neighbours=5, n_whole=0, **settings).fit(X).B_
+    B = NeighbourhoodAutoencoder(l2=5.0, n_neighbours=5, n_whole=n_whole, **settings).fit(X).B_
+    by_count = np.argsort(-X.sum(0), kind="stable")
+    whole, others = by_count[:n_whole], by_count[n_whole:]
+    error = np.linalg.norm(B.toarray()[:, whole] - exact[:, whole])
+    assert error < 1e-4 * np.linalg.norm(exact[:, whole])
+    np.testing.assert_array_equal(B.toarray()[:, others], few.toarray()[:, others])
+    assert B.has_canonical_format
+
+
+@given(st.integers(1, 40), st.integers(0, 99), st.floats(0.5, 50), st.integers(1, 9))
+def test_conjugate_gradients_find_columns_of_the_inverse(n_items, seed, l2, n_columns):
+    random = np.random.default_rng(seed)
+    X = sparse.random_array((30, n_items), density=0.2, rng=random, dtype=np.float32).tocsr()
+    n, G = min(n_columns, n_items), (X.T @ X).toarray()
+    penalty = (l2 * (1 + random.random(n_items))).astype(np.float32)
+    found = conjugate.inverse_columns(X, np.diag(G), penalty, n, tolerance=1e-6)
+    expected = np.linalg.inv(G.astype(np.float64) + np.diag(penalty))[:, :n]
+    np.testing.assert_allclose(found, expected, atol=1e-4 * expected.max())
+
+
+def test_where_the_ridge_is_too_weak_the_steps_end_and_what_is_found_is_finite():
+    random = np.random.default_rng(0)
+    X = sparse.csr_array(random.random((20, 400)).astype(np.float32) ** 8)
+    diagonal = np.asarray(X.multiply(X).sum(axis=0))
+    found = conjugate.inverse_columns(X, diagonal, np.full(400, 1e-6, np.float32), 70)
+    assert np.isfinite(found).all()
+    assert (found[np.arange(70), np.arange(70)] > 0).all()
+
+
 def test_no_more_ties_are_kept_than_fit_and_those_are_the_strongest():
     X = purchases()
     X = X[:, np.argsort(-X.sum(0), kind="stable")]
@@ -121,8 +159,8 @@ def test_no_more_ties_are_kept_than_fit_and_those_are_the_strongest():
 
 def test_a_small_gram_matrix_still_gives_finite_scores_near_the_whole_ones():
     X = purchases(1000, 60)
-    whole = NeighbourhoodAutoencoder(l2=1.0, n_neighbours=20).fit(X)
-    part = NeighbourhoodAutoencoder(l2=1.0, n_neighbours=20, gram_gib=7e-6).fit(X)
+    whole = NeighbourhoodAutoencoder(l2=1.0, n_neighbours=20, n_whole=0).fit(X)
+    part = NeighbourhoodAutoencoder(l2=1.0, n_neighbours=20, n_whole=0, gram_gib=7e-6).fit(X)
     assert np.isfinite(part.B_.data).all()
     assert np.corrcoef(whole.logits(X).ravel(), part.logits(X).ravel())[0, 1] > 0.9
 
@@ -132,9 +170,11 @@ def test_the_gram_matrix_keeps_to_a_third_of_what_is_free(monkeypatch):
     of = ties.Ties.of
     monkeypatch.setattr(ties.Ties, "of", lambda X, k, most: kept.append(of(X, k, most)) or kept[-1])
     monkeypatch.setattr(neighbourhood, "available_memory", lambda: 3 * 8 * 400)
-    model = NeighbourhoodAutoencoder(l2=1.0, n_neighbours=20).fit(X)
+    model = NeighbourhoodAutoencoder(l2=1.0, n_neighbours=20, n_whole=0).fit(X)
     assert kept[0].below.nnz <= 400
-    said = NeighbourhoodAutoencoder(l2=1.0, n_neighbours=20, gram_gib=8 * 400 / memory.GIB).fit(X)
+    said = NeighbourhoodAutoencoder(
+        l2=1.0, n_neighbours=20, n_whole=0, gram_gib=8 * 400 / memory.GIB
+    ).fit(X)
     np.testing.assert_array_equal(model.B_.toarray(), said.B_.toarray())
 
 
@@ -149,10 +189,11 @@ def test_what_is_not_positive_definite_is_shrunk_until_it_is():
 
 def test_threads_and_blocks_change_nothing(monkeypatch):
     X = purchases()
-    expected = NeighbourhoodAutoencoder(l2=5.0, n_neighbours=7).fit(X).B_.toarray()
+    expected = NeighbourhoodAutoencoder(l2=5.0, n_neighbours=7, n_whole=13).fit(X).B_.toarray()
     monkeypatch.setattr(neighbourhood, "BLOCK_BYTES", 3 * 4 * 64)
+    monkeypatch.setattr(conjugate, "COLUMNS", 5)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    again = NeighbourhoodAutoencoder(l2=5.0, n_neighbours=7).fit(X).B_.toarray()
+    again = NeighbourhoodAutoencoder(l2=5.0, n_neighbours=7, n_whole=13).fit(X).B_.toarray()
     np.testing.assert_array_equal(again, expected)
 
 
@@ -160,6 +201,7 @@ def test_items_that_nobody_bought_are_no_trouble():
     X = purchases()
     X[:, 3] = 0
     B = NeighbourhoodAutoencoder(l2=5.0, n_neighbours=10, item_power=0.5).fit(X).B_.toarray()
+    assert B.any()
     assert np.isfinite(B).all()
     assert (B[3] == 0).all()
     assert (B[:, 3] == 0).all()
@@ -168,7 +210,7 @@ def test_items_that_nobody_bought_are_no_trouble():
 def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 200_000)
     monkeypatch.setattr(ties.Ties, "of", lambda *_: pytest.fail("the Gram matrix was made"))
-    with pytest.raises(NotEnoughMemoryError, match=r"lower n_neighbours or gram_gib"):
+    with pytest.raises(NotEnoughMemoryError, match="lower n_neighbours, n_whole or gram_gib"):
         NeighbourhoodAutoencoder().fit(purchases())
 
 

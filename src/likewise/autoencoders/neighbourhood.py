@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from likewise.autoencoders import conjugate
 from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
 from likewise.autoencoders.linear import LinearAutoencoder
@@ -36,6 +37,9 @@ class NeighbourhoodAutoencoder(Autoencoder):
         B_Nj = e_j - P_Nj · max(Λ_j, (1 - ξ) / P_jj),   0 elsewhere
         B_ij ← B_ij · n_iᵅ / n_jᵅ
 
+    Who buys what nearly everybody buys is said by nearly all items. The columns of the most bought
+    ones are therefore solved over all items, by conjugate gradients.
+
     Time and memory grow with the items times k², and times k; no dense I x I matrix is made.
 
     Parameters
@@ -52,6 +56,9 @@ class NeighbourhoodAutoencoder(Autoencoder):
         β, by how much the rows of users who bought much count less (DAN).
     n_neighbours : int
         k. With all other items (I - 1 or more) the solution is the exact one.
+    n_whole : int
+        How many of the most bought items have a column that is solved over all items. With all of
+        them the solution is the exact one.
     gram_gib : float or "auto"
         GiB that the kept Gram matrix may take. Where all of it would be larger, each item keeps its
         ties of the largest cosine, and the others count as 0. "auto" is a third of what memory is
@@ -70,7 +77,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
     Examples
     --------
     >>> X = sparse.csr_array([[1.0, 1, 0], [1, 1, 0], [0, 1, 1]])
-    >>> NeighbourhoodAutoencoder(l2=1.0, n_neighbours=1).fit(X).B_.toarray().round(2)
+    >>> NeighbourhoodAutoencoder(l2=1.0, n_neighbours=1, n_whole=0).fit(X).B_.toarray().round(2)
     array([[0.  , 0.67, 0.  ],
            [0.5 , 0.  , 0.25],
            [0.  , 0.  , 0.  ]], dtype=float32)
@@ -82,6 +89,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
     item_power: float = 0.0
     user_power: float = 0.0
     n_neighbours: int = 200
+    n_whole: int = 200
     gram_gib: float | str = "auto"
 
     type_name: ClassVar[str] = "neighbourhood"
@@ -90,6 +98,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **LinearAutoencoder._parameter_constraints,
         "n_neighbours": [Interval(Integral, 1, None, closed="left")],
+        "n_whole": [Interval(Integral, 0, None, closed="left")],
         "gram_gib": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     }
 
@@ -98,17 +107,23 @@ class NeighbourhoodAutoencoder(Autoencoder):
         self._require(rows)
         counts = column_counts(X)
         by_count = np.argsort(-counts, kind="stable").astype(np.int32)
-        groups, values = self._solved(rows[:, by_count])
+        whole, groups, values = self._solved(rows[:, by_count])
         power = ((np.maximum(counts, 1) ** self.item_power)[by_count]).astype(np.float32)
+        p = whole.shape[1]
+        whole *= power[:, None]
+        whole /= power[:p]
         values *= power[groups]
-        values /= power[:, None]
+        values /= power[p:, None]
         values[groups == NO_ITEM] = 0
-        self.B_ = _sparse(groups, by_count, values)
+        self.B_ = _sparse(whole, groups, by_count, values)
 
-    def _solved(self, X: Any) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Return each item's neighbourhood, itself among it, and the weights of its column of B."""
+    def _solved(self, X: Any) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[Any]]:
+        """Return the whole columns of B, and the neighbourhoods and weights of the other items.
+
+        Each item is in its own neighbourhood. Items are numbered by how often they occur.
+        """
         n_items = X.shape[1]
-        k = self._block_size(n_items)
+        k, p = self._block_size(n_items), self._n_whole(n_items)
         ties = Ties.of(X, k - 1, self._max_entries(n_items))
         if not np.isfinite(ties.diagonal).all():
             raise InputError("float32 cannot sum the squares of the rows' values; scale them down")
@@ -118,9 +133,18 @@ class NeighbourhoodAutoencoder(Autoencoder):
         def solve(part: slice) -> None:
             groups[part], values[part] = self._columns(ties, penalty, part)
 
-        for _ in in_threads(solve, slices(n_items, _at_a_time(k))):
+        for _ in in_threads(solve, slices(n_items, _at_a_time(k), start=p)):
             pass
-        return groups, values
+        return self._whole_columns(X, ties.diagonal, penalty, p), groups[p:], values[p:]
+
+    def _whole_columns(
+        self, X: Any, diagonal: NDArray[np.float32], penalty: NDArray[np.float32], p: int
+    ) -> NDArray[np.float32]:
+        """Return the first p columns of B, solved over all items."""
+        P, own = conjugate.inverse_columns(X, diagonal, penalty, p), np.arange(p)
+        P *= -np.maximum(penalty[:p], (1 - self.relaxation) / P[own, own])
+        P[own, own] = P[own, own] + 1 if self.relaxation else 0
+        return P
 
     def _columns(
         self, ties: Ties, penalty: NDArray[np.float32], part: slice
@@ -155,6 +179,10 @@ class NeighbourhoodAutoencoder(Autoencoder):
     def _block_size(self, n_items: int) -> int:
         return min(self.n_neighbours, n_items - 1) + 1
 
+    def _n_whole(self, n_items: int) -> int:
+        """Return how many columns are solved over all items; a neighbourhood of all is exact."""
+        return min(self.n_whole, n_items) if self._block_size(n_items) < n_items else 0
+
     def _max_entries(self, n_items: int) -> int:
         return max(n_items, int(min(self._gram_bytes() / 8, n_items * (n_items - 1) / 2)))
 
@@ -174,6 +202,8 @@ class NeighbourhoodAutoencoder(Autoencoder):
         return (
             8 * (entries if additions is None else min(entries, additions // 2))
             + 24 * n_items * k
+            + 20 * n_items * self._n_whole(n_items)
+            + conjugate.bytes_for(n_items, self._n_whole(n_items))
             + ties_bytes(n_items, n_values, additions)
             + 3 * 4 * at_a_time * k**2
         )
@@ -183,7 +213,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
             self.bytes_for(rows.shape[1], rows.nnz, additions_of(rows)),
             f"the neighbourhoods of {rows.shape[1]:,} items ({self.n_neighbours} neighbours each, "
             f"and {self._gram_bytes() / GIB:.2g} GiB of their Gram matrix)",
-            "lower n_neighbours or gram_gib, or leave out rare items (with --drop)",
+            "lower n_neighbours, n_whole or gram_gib, or leave out rare items (with --drop)",
         )
 
     def _logits(self, X: Any) -> NDArray[np.float32]:
@@ -243,13 +273,26 @@ def _factors(blocks: torch.Tensor) -> torch.Tensor:
     return factors
 
 
-def _sparse(groups: NDArray[np.int32], by_count: NDArray[np.int32], values: NDArray[Any]) -> Any:
-    """Return the matrix whose column `by_count[n]` has `values[n]` in `by_count[groups[n]]`."""
-    n, k = groups.shape
-    indptr = np.arange(0, n * k + 1, k)
-    B = sparse.csc_array((values.ravel(), by_count[groups].ravel(), indptr), shape=(n, n)).tocsr()
-    B.indices = by_count.astype(B.indptr.dtype)[B.indices]
-    B.has_sorted_indices = B.has_canonical_format = False
+def _sparse(
+    whole: NDArray[Any],
+    groups: NDArray[np.int32],
+    by_count: NDArray[np.int32],
+    values: NDArray[Any],
+) -> Any:
+    """Return the matrix of the whole columns, and of those with `values[n]` in `groups[n]`.
+
+    These are of the items `by_count`, by which the rows are numbered too.
+    """
+    (n, p), k = whole.shape, groups.shape[1]
+    indptr = np.arange(0, (n - p) * k + 1, k)
+    rows = by_count[groups].ravel()
+    B = sparse.csc_array((values.ravel(), rows, indptr), shape=(n, n - p)).tocsr()
+    lengths = np.column_stack([np.full(n, p), np.diff(B.indptr)])
+    first = np.repeat(np.tile([True, False], n), lengths.ravel())  # of each row, the whole ones
+    data, indices = np.empty(len(first), np.float32), np.empty(len(first), B.indices.dtype)
+    data[first], data[~first] = whole[np.argsort(by_count)].ravel(), B.data
+    indices[first], indices[~first] = np.tile(by_count[:p], n), by_count[p:][B.indices]
+    B = sparse.csr_array((data, indices, B.indptr + p * np.arange(n + 1)), shape=(n, n))
     B.sum_duplicates()
     B.eliminate_zeros()
     return B

@@ -27,7 +27,7 @@ def in_threads(work: Callable[[_Part], _Result], parts: Iterable[_Part]) -> Iter
         yield from pool.map(work, parts)
 
 
-def slices(stop: int, size: int) -> Iterator[slice]:
+def slices(stop: int, size: int, start: int = 0) -> Iterator[slice]:
     """Cut a range into slices of one size; the last may be shorter.
 
     Examples
@@ -35,8 +35,8 @@ def slices(stop: int, size: int) -> Iterator[slice]:
     >>> list(slices(5, 3))
     [slice(0, 3, None), slice(3, 5, None)]
     """
-    for start in range(0, stop, size):
-        yield slice(start, min(start + size, stop))
+    for first in range(start, stop, size):
+        yield slice(first, min(first + size, stop))
 
 
 def parts_of(work: NDArray[Any], size: int) -> Iterator[slice]:

@@ -1,4 +1,4 @@
-"""x B of sparse rows, row by row: the sum of the rows of B that a row names."""
+"""Sparse rows times dense or sparse matrices, row by row: x B, XᵀX D, and what these solve."""
 
 from typing import Any
 
@@ -57,3 +57,86 @@ def add_dense_rows(given: Any, matrix: Any, scores: Any) -> None:
             for i in range(len(row)):
                 row[i] += weight * only[i]
             n += 1
+
+
+@compiled(fastmath=True)
+def conjugate_gradients(
+    rows: Any, diagonal: Any, penalty: Any, first: int, stop: int, tolerance: float, most_steps: int
+) -> Any:
+    """Return columns `first` to `stop` of (XᵀX + Λ)⁻¹; shape (I, stop - first), float32.
+
+    A column that is near enough stands still until the last one is.
+    See :func:`likewise.autoencoders.conjugate.inverse_columns`.
+    """
+    shape, inverse = (len(diagonal), stop - first), 1 / (diagonal + penalty)
+    P, R = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    D, Q = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for c in range(stop - first):
+        R[first + c, c] = 1
+    least, before = tolerance**2 * inverse[first:stop].astype(np.float64), np.ones(stop - first)
+    for step in range(most_steps):
+        square = _products(R, R, inverse)
+        if (square <= least).all():
+            break
+        along = _ratios(square if step else 0 * square, before, least)
+        for i in range(len(D)):
+            for c in range(len(along)):
+                D[i, c] = inverse[i] * R[i, c] + along[c] * D[i, c]
+                Q[i, c] = penalty[i] * D[i, c]
+        add_gram(rows, D, Q)
+        length = _ratios(square, _products(D, Q, np.ones_like(inverse)), least)
+        for i in range(len(D)):
+            for c in range(len(length)):
+                P[i, c] += length[c] * D[i, c]
+                R[i, c] -= length[c] * Q[i, c]
+        before = square
+    return P
+
+
+@compiled(fastmath=True)
+def _products(A: Any, B: Any, weight: Any) -> Any:
+    """Return the weighted inner product of each column of A with that of B, in float64."""
+    total = np.zeros(A.shape[1])
+    for i in range(len(A)):
+        for c in range(len(total)):
+            total[c] += A[i, c] * weight[i] * B[i, c]
+    return total
+
+
+@compiled()
+def _ratios(square: Any, divisor: Any, least: Any) -> Any:
+    """Return square / divisor; 0 of columns that are near enough."""
+    ratios = np.zeros(len(square), np.float32)
+    for c in range(len(square)):
+        if square[c] > least[c]:
+            ratios[c] = square[c] / divisor[c]
+    return ratios
+
+
+@compiled(fastmath=True)
+def add_gram(rows: Any, D: Any, Q: Any) -> None:
+    """Add XᵀX D to Q: what a row's items have in D is summed, and added to each of them.
+
+    Four at a time, so that the sum is read and written once for them.
+    """
+    starts, items, values = rows
+    total = np.empty(D.shape[1], np.float32)
+    for r in range(len(starts) - 1):
+        n, end = np.int64(starts[r]), np.int64(starts[r + 1])
+        total[:] = 0
+        while n + 4 <= end:
+            a, b, c, d = values[n], values[n + 1], values[n + 2], values[n + 3]
+            first, second = D[items[n]], D[items[n + 1]]
+            third, fourth = D[items[n + 2]], D[items[n + 3]]
+            for i in range(len(total)):
+                total[i] += a * first[i] + b * second[i] + c * third[i] + d * fourth[i]
+            n += 4
+        while n < end:
+            value, only = values[n], D[items[n]]
+            for i in range(len(total)):
+                total[i] += value * only[i]
+            n += 1
+        for place in range(starts[r], starts[r + 1]):
+            value, only = values[place], Q[items[place]]
+            for i in range(len(total)):
+                only[i] += value * total[i]

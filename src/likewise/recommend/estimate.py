@@ -38,6 +38,9 @@ LOOK_UP = 14e-9
 SPARSE_PRODUCT = 0.6e-9
 """Seconds of a multiplication and addition of sparse rows with a dense matrix, on one thread."""
 
+STEPS = 30
+"""Steps by which a neighbourhood's whole columns are found, each two products of sparse rows."""
+
 SMALL_MATRIX_SHARE = 0.3
 """The share of a large matrix's speed that the inverse of a neighbourhood reaches."""
 
@@ -170,7 +173,8 @@ def _kept_bytes(model: Autoencoder, n_items: int) -> int:
         return 8 * model.n_landmarks * n_items
     if isinstance(model, ALSAutoencoder | SpectralAutoencoder):
         return 4 * model.n_latent * n_items
-    return 8 * n_items * _neighbours(model, n_items)
+    whole = model._n_whole(n_items) if isinstance(model, NeighbourhoodAutoencoder) else 0
+    return 8 * n_items * (_neighbours(model, n_items) + whole)
 
 
 def _seconds(model: Autoencoder, interactions: Interactions) -> float | None:
@@ -183,7 +187,9 @@ def _seconds(model: Autoencoder, interactions: Interactions) -> float | None:
         k = _neighbours(model, n_items)
         lookups = LOOK_UP * k**2 / 2 / torch.get_num_threads()
         inverse = k**3 / 3 * _seconds_per_operation() / SMALL_MATRIX_SHARE
-        return ADDITION * additions + n_items * (lookups + inverse)
+        whole = 2 * STEPS * SPARSE_PRODUCT * model._n_whole(n_items) / torch.get_num_threads()
+        of_whole = whole * int(interactions.matrix.nnz)
+        return ADDITION * additions + n_items * (lookups + inverse) + of_whole
     if isinstance(model, NeuralAutoencoder):
         return model.max_seconds
     if isinstance(model, KernelAutoencoder):
