@@ -33,7 +33,7 @@ from likewise.recommend.searches import (
     closed_forms,
     tried_first,
 )
-from likewise.recommend.selection import choose
+from likewise.recommend.selection import choose, warm
 from likewise.recommend.weights import some_of, weighed_on
 
 ALONE_SHARE = 0.1
@@ -147,11 +147,7 @@ class Search:
         longest = max(self.journal.times(), default=0.0)
         if PROBE * longest <= seconds:
             return
-        expected = longest
-        if longest <= PROBE * seconds:
-            expected = self._expected(kind)
-            if expected > seconds:  # once more: loops may have been compiled
-                expected = min(expected, self._expected(kind))
+        expected = self._expected(kind) if longest <= PROBE * seconds else longest
         if expected > seconds:
             raise InputError(
                 f"a trial would take about {expected:.1f} s, and {max(seconds, 0):.1f} s of the "
@@ -160,6 +156,7 @@ class Search:
 
     def _expected(self, kind: type[Autoencoder]) -> float:
         """Return what a trial will take, from one on a few of the rows."""
+        warm(kind)
         search = self._ladders(kind)
         few = self.learned.take(np.arange(0, self.learned.n_users, PROBE))
         began = self.budget.spent

@@ -103,6 +103,7 @@ def choose(
     """
     learned, judged = held_out_items(train) if validation is None else (train, validation)
     search = (search or SEARCHES[kind]).within(learned)
+    warm(kind)
     refusals, scores = [], [-math.inf]
 
     def alone(recommender: Recommender) -> float:
@@ -134,3 +135,21 @@ def choose(
             + (refusals or ["check the log's weights, or use weighting='binary'"])[-1]
         )
     return Choice(search.model(best.parameters, train), metric, trials, complete)
+
+
+_warm: set[str] = set()
+
+
+def warm(kind: type[Autoencoder]) -> None:
+    """Fit a type once in a process, on a log of nothing, and rank by it.
+
+    Loops are compiled at their first use: for the first trial this would be taken for the time of a
+    trial, and no second one begun.
+    """
+    if kind.type_name in _warm:
+        return
+    _warm.add(kind.type_name)
+    few = Interactions.of([["tea", "cup", "milk"], ["tea", "cup"], ["cup", "milk"]] * 4)
+    search = SEARCHES[kind].within(few)
+    recommender = Recommender(search.model(search.start, few)).fit(few, support=False)
+    recommender.rank(few.matrix, 2, filter_seen=True)
