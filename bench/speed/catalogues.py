@@ -9,6 +9,7 @@ types have the same settings, those below; nothing is chosen. The exact one is r
 begins, where its matrix does not fit: of ciao's products. `quality` is the share of the exact one's
 nDCG@20 that the other keeps, with the 95 % interval over the users of the test. `--keep-exact`: the
 exact one's row of a set stays as it was last written; its users are not known, so no interval is.
+`--cpu`, on one thread: seconds are of processor time.
 """
 
 import argparse
@@ -50,13 +51,17 @@ def main() -> None:
     parser.add_argument(
         "--keep-exact", nargs="+", default=[], metavar="SET", help="whose exact row stays as it is"
     )
+    parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     parser.add_argument("--one", nargs=2, metavar="WHAT", help="(a run of this script)")
     arguments = parser.parse_args()
+    if arguments.cpu:
+        records.count_processor_seconds()
     if arguments.one:
         print(json.dumps(one(*arguments.one)))
         return
     if strange := set(arguments.sets) - set(SETTINGS):
         parser.error(f"there is no set {', '.join(strange)}; known are {', '.join(SETTINGS)}")
+    options = ["--cpu"] if arguments.cpu else []
     rows, written = [], records.read("speed-catalogues") if arguments.keep_exact else []
     for name in arguments.sets or SETTINGS:
         exact: list[float] | None = None
@@ -65,7 +70,7 @@ def main() -> None:
                 last = next(row for row in written if (row["set"], row["type"]) == (name, kind))
                 rows.append(last)
                 continue
-            row = apart(__file__, name, kind)
+            row = apart(__file__, name, kind, *options)
             found = row.pop("per_user", None)
             if kind == "exact":
                 exact = found
