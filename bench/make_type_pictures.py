@@ -219,7 +219,8 @@ def neighbourhood(n_rows: int) -> Figure:
     exact = likewise.LinearAutoencoder(dropout=0.5).fit(bought.matrix).B_
     figure = canvas.figure(9, 3.2)
     for axes, k in zip(figure.subplots(1, 3, sharey=True), (10, 50, 250), strict=True):
-        near = likewise.NeighbourhoodAutoencoder(n_neighbours=k, dropout=0.5).fit(bought.matrix)
+        near = likewise.NeighbourhoodAutoencoder(n_neighbours=k, n_whole=0, dropout=0.5)
+        near.fit(bought.matrix)
         kept = near.B_.tocoo()
         axes.scatter(
             exact[kept.row, kept.col], kept.data, s=1, linewidths=0, color=canvas.INK,

@@ -9,6 +9,7 @@ types have the same settings, those below; nothing is chosen. The exact one is r
 begins, where its matrix does not fit: of ciao's products. `quality` is the share of the exact one's
 nDCG@20 that the other keeps, with the 95 % interval over the users of the test. `--keep-exact`: the
 exact one's row of a set stays as it was last written; its users are not known, so no interval is.
+`--cpu`, on one thread: seconds are of processor time.
 """
 
 import argparse
@@ -50,33 +51,43 @@ def main() -> None:
     parser.add_argument(
         "--keep-exact", nargs="+", default=[], metavar="SET", help="whose exact row stays as it is"
     )
+    parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     parser.add_argument("--one", nargs=2, metavar="WHAT", help="(a run of this script)")
     arguments = parser.parse_args()
+    if arguments.cpu:
+        records.count_processor_seconds()
     if arguments.one:
         print(json.dumps(one(*arguments.one)))
         return
     if strange := set(arguments.sets) - set(SETTINGS):
         parser.error(f"there is no set {', '.join(strange)}; known are {', '.join(SETTINGS)}")
-    rows, written = [], records.read("speed-catalogues") if arguments.keep_exact else []
+    options = ["--cpu"] if arguments.cpu else []
+    rows = []
     for name in arguments.sets or SETTINGS:
-        exact: list[float] | None = None
-        for kind in TYPES:
-            if kind == "exact" and name in arguments.keep_exact:
-                last = next(row for row in written if (row["set"], row["type"]) == (name, kind))
-                rows.append(last)
-                continue
-            row = apart(__file__, name, kind)
-            found = row.pop("per_user", None)
-            if kind == "exact":
-                exact = found
-            elif exact:
-                row["quality"] = kept(found, exact)
-            elif name in arguments.keep_exact:
-                row["quality"] = [row["ndcg@20"] / last["ndcg@20"]]
-            rows.append(row)
-            print(json.dumps(row), flush=True)
+        rows += rows_of(name, options, keep_exact=name in arguments.keep_exact)
     if not arguments.sets:
         records.write("speed-catalogues", rows)
+
+
+def rows_of(name: str, options: list[str], *, keep_exact: bool) -> list[dict[str, Any]]:
+    """Return a set's rows: the exact one's, and how much the others keep of it."""
+    rows: list[dict[str, Any]] = []
+    exact: list[float] | None = None
+    if keep_exact:
+        written = records.read("speed-catalogues")
+        rows = [row for row in written if (row["set"], row["type"]) == (name, "exact")]
+    for kind in list(TYPES)[len(rows) :]:
+        row = apart(__file__, name, kind, *options)
+        found = row.pop("per_user", None)
+        if kind == "exact":
+            exact = found
+        elif exact:
+            row["quality"] = kept(found, exact)
+        elif keep_exact:
+            row["quality"] = [row["ndcg@20"] / rows[0]["ndcg@20"]]
+        rows.append(row)
+        print(json.dumps(row), flush=True)
+    return rows
 
 
 def one(name: str, kind: str) -> dict[str, Any]:
