@@ -11,7 +11,7 @@ from scipy import sparse
 import likewise
 from likewise.autoencoders import KernelAutoencoder, LinearAutoencoder, SpectralAutoencoder
 from likewise.data.fold import FoldIn, held_out_items
-from likewise.data.interactions import Interactions
+from likewise.data.interactions import Interactions, Vocabulary
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend import auto as module
@@ -28,7 +28,7 @@ from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import ALONE, LINEAR, SEARCHES, closed_forms
 from likewise.recommend.selection import METRIC, choose
 from likewise.recommend.support import Support
-from likewise.recommend.weights import choose_weights, some_of, weighed_on
+from likewise.recommend.weights import Summed, choose_weights, some_of, weighed_on
 
 
 @pytest.fixture(scope="module")
@@ -474,3 +474,15 @@ def test_the_score_of_a_part_is_its_own(shop):
         model = dict(found.parts)[part["model"]]
         alone = Recommender(model).fit(learned, support=False)
         assert part["score"] == pytest.approx(evaluate(alone, judged, (METRIC,)).mean(METRIC))
+
+
+def test_weights_are_no_worse_than_what_is_known():
+    """Four parts of chance: climbs may end lower than a sum that was seen."""
+    rng = np.random.default_rng(3)
+    held = sparse.csr_array((rng.random((40, 30)) < 0.1).astype(np.float32))
+    fold = FoldIn(sparse.csr_array((40, 30), dtype=np.float32), held, Vocabulary(np.arange(40)))
+    raw = [rng.random((40, 30)).astype(np.float32) + r * held.toarray() for r in (0.3, 0.2, 0.1, 0)]
+    tables = [CALIBRATIONS["z-score"](scores) for scores in raw]
+    known = (0.4, 1.1, 0.37, 2.0)
+    seen = evaluate(Summed(tables, known), fold, (METRIC,)).mean(METRIC)
+    assert choose_weights(raw, fold, METRIC, known=known, max_seconds=1e-3).score >= seen

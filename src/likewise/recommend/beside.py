@@ -37,8 +37,8 @@ class Beside:
     fold: FoldIn
     metric: str
     repeats: bool = False
-    parts: list[str] = field(default_factory=list)
-    """Weight and settings of each part of the sum."""
+    parts: list[tuple[float, Autoencoder]] = field(default_factory=list)
+    """Each part of the sum, and its weight."""
     total: Scores | None = None
 
     def best(self, scores: Scores) -> tuple[float, float]:
@@ -54,9 +54,14 @@ class Beside:
         return best.score, best.parameters["weight"]
 
     @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each part, by its type's name."""
+        return {model.type_name: weight for weight, model in self.parts}
+
+    @property
     def digest(self) -> str:
         """What the sum is of, in a few letters; none before the first part."""
-        whole = " + ".join(self.parts)
+        whole = " + ".join(f"{weight:g} {model!r}" for weight, model in self.parts)
         return hashlib.sha256(whole.encode()).hexdigest()[:8] if whole else ""
 
     def add(self, model: Autoencoder, scores: Scores) -> None:
@@ -69,7 +74,7 @@ class Beside:
             self.total += table
         else:
             return
-        self.parts.append(f"{weight:g} {model!r}")
+        self.parts.append((weight, model))
 
     def _reached(self, tables: list[Scores], weights: tuple[float, ...]) -> float:
         summed = Summed(tables, weights)

@@ -66,7 +66,8 @@ def require_remaining(k: Any, n_items: int, left_out: int) -> None:
     if k > remain:
         why = " beside those of the basket" if left_out else ""
         way = " or set filter_seen=False (--keep-seen)" if left_out and k <= n_items else ""
-        raise InputError(f"k={k} but only {remain} items remain{why}; ask for k <= {remain}{way}")
+        ask = f"ask for k <= {remain}{way}" if remain else f"give a smaller basket{way}"
+        raise InputError(f"k={k} but only {remain} items remain{why}; {ask}")
 
 
 def shortest(baskets: CSR) -> int:

@@ -149,9 +149,10 @@ class Search:
             return
         expected = self._expected(kind) if longest <= PROBE * seconds else longest
         if expected > seconds:
+            would = "the longest trial so far took" if expected == longest else "a trial would take"
             raise InputError(
-                f"a trial would take about {expected:.1f} s, and {max(seconds, 0):.1f} s of the "
-                "budget are for it"
+                f"{would} about {expected:.1f} s, and {max(seconds, 0):.1f} s of the budget are "
+                "for it"
             )
 
     def _expected(self, kind: type[Autoencoder]) -> float:

@@ -47,6 +47,7 @@ def choose_weights(
     metric: str,
     *,
     repeats: bool = False,
+    known: Sequence[float] | None = None,
     max_seconds: float = 60.0,
 ) -> Weights:
     """Choose calibration and weights; the first part alone wins unless another blend is better.
@@ -60,12 +61,15 @@ def choose_weights(
         Whom to choose on, see `weighed_on`.
     repeats : bool
         Whether buying again counts.
+    known : sequence of float, optional
+        Weights of z-scores that are known to be good: the answer is no worse than these.
     max_seconds : float
         Half of it is for climbing to weights of z-scores, and half of what is left for each other
         calibration in turn. They do not change the order of a part that is alone.
     """
     score, budget = partial(_score, fold=fold, metric=metric, repeats=repeats), Budget(max_seconds)
     equal = (1.0, *[START] * (len(raw) - 1))
+    starts = [equal] if known is None or not known[0] else [_scaled(known), equal]
     best = Weights(next(iter(CALIBRATIONS)), (1.0, *[0.0] * (len(raw) - 1)), -math.inf)
     for name in list(CALIBRATIONS)[: 1 if len(raw) == 1 else None]:
         tables: list[NDArray[np.float32]] = []
@@ -73,9 +77,15 @@ def choose_weights(
             if best.score > -math.inf and budget.left < max_seconds * LEAST_SHARE:
                 return best
             tables.append(CALIBRATIONS[name](scores))
-        found = _climbed(tables, score, [best.weights, equal], budget.left / 2)
+        found = _climbed(tables, score, [best.weights, *starts], budget.left / 2)
         best = max(best, Weights(name, *found), key=lambda weights: weights.score)
+        starts = [equal]
     return best
+
+
+def _scaled(known: Sequence[float]) -> tuple[float, ...]:
+    """Return weights as they are beside the first part's 1."""
+    return tuple(weight / known[0] for weight in known)
 
 
 def _climbed(
@@ -89,7 +99,7 @@ def _climbed(
     trials = []
     for start in starts:
         found, _ = climb(
-            dict.fromkeys(names, LADDER),
+            {name: sorted({*LADDER, own}) for name, own in zip(names, start[1:], strict=True)},
             dict(zip(names, start[1:], strict=True)),
             lambda others: score(tables, (1.0, *others.values())),
             max_seconds=max_seconds / len(starts),

@@ -59,6 +59,7 @@ def _weighed(search: Search, parts: list[Found]) -> tuple[list[Found], Weights]:
     """Return the parts that count, and their weights."""
     weights = choose_weights(
         [part.scores for part in parts], search.some, search.metric, repeats=search.repeats,
+        known=[search.beside.weights.get(part.name, 0.0) for part in parts],
         max_seconds=search.weights_seconds(),
     )  # fmt: skip
     kept = [(p, w) for p, w in zip(parts, weights.weights, strict=True) if w]
@@ -89,6 +90,7 @@ def _record(search: Search, chosen: list[Found], weights: Weights) -> dict[str, 
     return {
         "protocol": "settings, epochs and weights chosen on held-out customers",
         "held_out": search.judged.rule,
+        "judged": len(search.judged),
         "metric": search.metric,
         "score": weights.score,
         "calibration": weights.calibration if len(chosen) > 1 else None,
