@@ -1,12 +1,14 @@
 """The factorisation: against the same in NumPy, its optimality, and what it refuses."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from likewise import Recommender, memory
 from likewise.autoencoders import ALSAutoencoder, als
@@ -157,6 +159,16 @@ def test_two_threads_find_what_one_finds_and_leave_the_libraries_threads_as_they
     assert [pool["num_threads"] for pool in threadpool_info()] == threads
 
 
+def test_many_that_ask_at_once_leave_the_libraries_threads_as_they_were(X, monkeypatch):
+    monkeypatch.setattr(als, "A_PART", 60)
+    model = ALSAutoencoder(n_latent=4, random_state=0).fit(X)
+    with threadpool_limits(2, "blas"):
+        before = [pool["num_threads"] for pool in threadpool_info()]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(model.transform, [X] * 40))
+        assert [pool["num_threads"] for pool in threadpool_info()] == before
+
+
 def test_one_machine_code_serves_every_kind_of_setting_and_a_loaded_model(X, tmp_path):
     rows = sparse.csr_array(X)
     ALSAutoencoder(n_latent=3, random_state=0).fit(X).save(tmp_path / "model")
@@ -244,6 +256,23 @@ def test_memory_is_stated_before_it_is_taken(X, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 6_000)
     with pytest.raises(NotEnoughMemoryError, match=r"60 rows and 12 items.*lower n_latent"):
         ALSAutoencoder().fit(X)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(lambda V: V.astype(np.float64), id="float64"),
+        pytest.param(lambda V: V.astype(np.int32), id="integers"),
+        pytest.param(lambda V: V[:, :0], id="no number"),
+        pytest.param(lambda V: np.repeat(V, 7, axis=1), id="more numbers than items"),
+        pytest.param(lambda V: V * np.float32(1e25), id="large"),
+        pytest.param(lambda V: V * np.nan, id="nan"),
+    ],
+)
+def test_vectors_that_no_fit_leaves_are_refused(X, changed):
+    model = ALSAutoencoder(n_latent=2, random_state=0).fit(X)
+    with pytest.raises(InputError, match="components|float32"):
+        model._restore({"components": changed(model._tensors()["components"])}, {})
 
 
 @pytest.mark.parametrize("broken", ["none", "other width", "no table", "two"])

@@ -466,6 +466,26 @@ def test_what_was_judged_beside_another_sum_is_not_remembered(tmp_path):
     assert journal.lasted("kernel", {"l2": 1.0}) is None
 
 
+def test_a_sum_for_fewer_customers_is_another():
+    """As many are weighed on as memory has room for: less when a search is gone on with, say."""
+    both = beside_of([[1, 0, 0], [0, 0, 1]])
+    given, held = both.fold.given[:1], both.fold.held_out[:1]
+    one = Beside(FoldIn(given, held, np.array(["a"])), "ndcg@1")
+    assert both.digest == one.digest == ""
+    for beside in (both, one):
+        beside.add(Popularity(), np.array([[2, 1, 0], [1, 0, 2]], np.float32)[: len(beside.fold)])
+    assert both.weights == one.weights
+    assert both.digest != one.digest
+
+
+def test_a_journal_whose_sums_are_no_words_is_refused(tmp_path):
+    Journal(tmp_path, "a").add("kernel", Trial({}, 0.5, 1.0), "one sum")
+    path = tmp_path / TRIALS
+    path.write_text(path.read_text().replace('"one sum"', "[]") + '{"about": "x"}')
+    with pytest.raises(InputError, match="line 2: these are no trials"):
+        Journal(tmp_path, "a")
+
+
 def test_the_score_of_a_part_is_its_own(shop):
     """That of its trials, behind the first type, is the sum's."""
     learned, judged = held_out_items(shop)

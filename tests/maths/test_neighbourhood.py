@@ -217,3 +217,11 @@ def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
 def test_values_whose_squares_are_too_large_are_refused():
     with pytest.raises(InputError, match="scale them down"):
         NeighbourhoodAutoencoder(l2=1.0, n_neighbours=2).fit(np.full((3, 3), 1e20))
+
+
+@pytest.mark.parametrize(("l2", "scale"), [(1e-40, 1.0), (500.0, 1e18)])
+def test_whole_columns_that_float32_cannot_hold_are_refused(l2, scale):
+    X = (np.random.default_rng(1).random((40, 12)) < 0.4) * np.float32(scale)
+    X[:, 10:] = 0
+    with pytest.raises(InputError, match=r"float32 is too coarse for l2=.*raise l2, or scale"):
+        NeighbourhoodAutoencoder(l2=l2, n_neighbours=3, n_whole=12).fit(X)

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from threadpoolctl import threadpool_limits
 
 from likewise.autoencoders.base import Autoencoder, Validate
-from likewise.autoencoders.parts import arrays, in_threads, parts_of, read_only
+from likewise.autoencoders.parts import arrays, in_threads, one_blas_thread, parts_of, read_only
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
@@ -116,7 +115,7 @@ class ALSAutoencoder(Autoencoder):
         random = check_random_state(self.random_state)
         vectors = random.normal(0, START / np.sqrt(n_latent), (X.shape[1], n_latent))
         vectors = vectors.astype(np.float32)
-        with threadpool_limits(1, "blas"):  # its threads beside ours would wait for each other
+        with one_blas_thread():  # its threads beside ours would wait for each other
             for _ in range(self.n_iter):
                 codes = self._solved(rows, vectors, self._shared(vectors))
                 vectors = self._solved(columns, codes, self._shared(codes))
@@ -128,9 +127,11 @@ class ALSAutoencoder(Autoencoder):
 
     def _shared(self, vectors: Floats) -> Floats:
         """Return what all systems have in common: α VᵀV, with the penalty of α I values."""
-        with np.errstate(over="ignore", invalid="ignore"):  # refused where a row is solved for
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below
             shared: Floats = np.float32(self.unobserved_weight) * (vectors.T @ vectors)
-        shared.flat[:: len(shared) + 1] += self.l2 * self.unobserved_weight * len(vectors)
+            shared.flat[:: len(shared) + 1] += self.l2 * self.unobserved_weight * len(vectors)
+        if not np.isfinite(shared).all():
+            raise InputError(self._refusal())
         return shared
 
     def _solved(self, rows: Any, vectors: Floats, shared: Floats) -> Floats:
@@ -169,7 +170,7 @@ class ALSAutoencoder(Autoencoder):
     def _encode(self, X: Any) -> Floats:
         rows = _without_zeros(X)
         one_part = rows.nnz + len(self.components_) * rows.shape[0] < A_PART
-        with nullcontext() if one_part else threadpool_limits(1, "blas"):  # as in _fit
+        with nullcontext() if one_part else one_blas_thread():  # as in _fit
             return self._solved(rows, self.components_.T, self._of_all)
 
     def _decode(self, Z: Any) -> Floats:
@@ -194,7 +195,14 @@ class ALSAutoencoder(Autoencoder):
             raise InputError(
                 f"a factorisation over {n} features has one tensor, components, {n} x L"
             )
+        if components.dtype != np.float32 or not 1 <= components.shape[1] <= n:
+            raise InputError(
+                f"components are float32, and 1 to {n} numbers of an item, not {components.dtype}, "
+                f"and {components.shape[1]}"
+            )
         self._take(components)
+        if not np.isfinite(self._of_all).all():
+            raise InputError("components hold numbers whose products are none of float32")
 
     def bytes_for(self, n_rows: int, n_items: int, n_values: int) -> int:
         """Return what `fit` takes at its peak, for so many rows, items and purchases."""

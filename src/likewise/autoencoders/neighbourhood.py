@@ -141,7 +141,15 @@ class NeighbourhoodAutoencoder(Autoencoder):
         self, X: Any, diagonal: NDArray[np.float32], penalty: NDArray[np.float32], p: int
     ) -> NDArray[np.float32]:
         """Return the first p columns of B, solved over all items."""
-        P, own = conjugate.inverse_columns(X, diagonal, penalty, p), np.arange(p)
+        try:
+            P, own = conjugate.inverse_columns(X, diagonal, penalty, p), np.arange(p)
+        except ZeroDivisionError:  # a step's length is lost in float32
+            P, own = np.full((p, p), np.nan, np.float32), np.arange(p)
+        if not (np.isfinite(P).all() and (P[own, own] > 0).all()):
+            raise InputError(
+                f"float32 is too coarse for l2={self.l2:g} and the rows' values; raise l2, or "
+                "scale them"
+            )
         P *= -np.maximum(penalty[:p], (1 - self.relaxation) / P[own, own])
         P[own, own] = P[own, own] + 1 if self.relaxation else 0
         return P

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from likewise.errors import InputError
 
@@ -25,6 +28,33 @@ def in_threads(work: Callable[[_Part], _Result], parts: Iterable[_Part]) -> Iter
         return
     with ThreadPoolExecutor(n_threads) as pool:
         yield from pool.map(work, parts)
+
+
+class _OneBlasThread:
+    """Keeps BLAS to one thread, for the whole process; the last to leave gives back what was.
+
+    Each alone would give back what it found, which is one thread where others were before it.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = Lock(), 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if not self._inside:
+                self._limits = threadpool_limits(1, "blas")
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if not self._inside:
+                    self._limits.restore_original_limits()
+
+
+one_blas_thread = _OneBlasThread()
 
 
 def slices(stop: int, size: int, start: int = 0) -> Iterator[slice]:

@@ -60,9 +60,13 @@ class Beside:
 
     @property
     def digest(self) -> str:
-        """What the sum is of, in a few letters; none before the first part."""
-        whole = " + ".join(f"{weight:g} {model!r}" for weight, model in self.parts)
-        return hashlib.sha256(whole.encode()).hexdigest()[:8] if whole else ""
+        """What the sum is of, and for how many, in a few letters; none before the first part.
+
+        How many depends on the memory that is free.
+        """
+        parts = " + ".join(f"{weight:g} {model!r}" for weight, model in self.parts)
+        whole = f"{len(self.fold)}: {parts}"
+        return hashlib.sha256(whole.encode()).hexdigest()[:8] if parts else ""
 
     def add(self, model: Autoencoder, scores: Scores) -> None:
         """Take a part into the sum, if the sum is better with it."""

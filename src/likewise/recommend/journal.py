@@ -168,6 +168,7 @@ def _records(lines: list[str], about: str, folder: Path) -> list[dict[str, Any]]
         try:
             record = json.loads(line)
             ok = {"about"} == set(record) if number == 0 else set(record) >= TRIAL
+            ok = ok and isinstance(record, dict) and isinstance(record.get("beside", ""), str)
         except (ValueError, TypeError):
             ok = False
         if not ok and number == len(lines) - 1 and number:

@@ -55,6 +55,11 @@ MOST_JUDGED, LEAST_JUDGED, MOST_RANKED = 10_000, 2_000, 2**27
 tell no more, and take as long as fitting."""
 
 
+LEAST_BESIDE = 1_000
+"""Users, without which settings are chosen by what is best alone on all who are judged on: a sum is
+looked at for as many as the memory holds scores of."""
+
+
 @dataclass
 class Search:
     """What has been found so far, and what it is judged on.
@@ -168,8 +173,9 @@ class Search:
         return growth * fit + (self.budget.spent - began - fit)
 
     def _climbed(self, kind: type[Autoencoder], seconds: float) -> Found:
-        """Climb to the settings that are best beside what was found before."""
-        search, beside = self._ladders(kind), self.beside if self.found else None
+        """Climb to the settings that are best beside what was found, where enough users tell."""
+        few = len(self.some) < min(LEAST_BESIDE, len(self.judged))
+        search, beside = self._ladders(kind), self.beside if self.found and not few else None
         return self._best(kind.type_name, kind, search, self.judged, seconds, self.repeats, beside)
 
     def _ladders(self, kind: type[Autoencoder]) -> Ladders:
