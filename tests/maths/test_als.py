@@ -271,7 +271,7 @@ def test_memory_is_stated_before_it_is_taken(X, monkeypatch):
 )
 def test_vectors_that_no_fit_leaves_are_refused(X, changed):
     model = ALSAutoencoder(n_latent=2, random_state=0).fit(X)
-    with pytest.raises(InputError, match="components|float32"):
+    with pytest.raises(InputError, match=r"components|float32"):
         model._restore({"components": changed(model._tensors()["components"])}, {})
 
 
