@@ -254,14 +254,14 @@ def test_the_gain_is_that_of_the_judges(shop):
 
 @pytest.mark.usefixtures("_timeless", "poor")
 def test_companions_that_do_not_fit_in_memory_are_left_out(shop, monkeypatch):
-    fit = search.Search._fitted
+    fit = search.Search.fitted
 
     def refuse(self, model, interactions, validation=None):
         if interactions is shop and model.relaxation == 0:
             raise NotEnoughMemoryError("no room")
         return fit(self, model, interactions, validation)
 
-    monkeypatch.setattr(search.Search, "_fitted", refuse)
+    monkeypatch.setattr(search.Search, "fitted", refuse)
     recommender = auto(shop, budget=8, neural=False).recommender
     assert recommender.companions_ is None
     assert recommender.metrics["choice"]["also_bought"] is None

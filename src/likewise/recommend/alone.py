@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from likewise.data.fold import FoldIn, one_given
 from likewise.evaluate.protocol import evaluate
 from likewise.evaluate.significance import FEWEST_USERS, Floats, paired_difference
-from likewise.recommend.baselines import ItemNeighbours
+from likewise.recommend.baselines import ItemNeighbours, RP3Beta
 from likewise.recommend.blend import CALIBRATIONS
 from likewise.recommend.found import Found
 from likewise.recommend.weights import Summed, Weights, weighed_on
@@ -55,8 +55,8 @@ class Alone:
     ) -> tuple[Found | None, dict[str, Any]]:
         """Return what shall answer instead of the winner, if anything, and what was measured.
 
-        An autoencoder is taken if its mean is higher than the winner's; co-counts only if the
-        difference is real.
+        An autoencoder is taken if its mean is higher than the winner's; what counts, item
+        neighbours or RP3beta, only if the difference is real.
         """
         calibrate = CALIBRATIONS[weights.calibration] if len(parts) > 1 else lambda raw: raw
         tables = [calibrate(_scores(part)) for part in parts]
@@ -66,7 +66,7 @@ class Alone:
             values = self._per_user([_scores(one)], (1.0,))
             gain = paired_difference(values, reached)
             told[one.name.removeprefix(PREFIX)] = float(values.mean())
-            if gain.mean > 0 and (gain.real or not isinstance(one.model, ItemNeighbours)):
+            if gain.mean > 0 and (gain.real or not isinstance(one.model, ItemNeighbours | RP3Beta)):
                 best, reached = one, values
         gain = paired_difference(reached, winner)
         return best, {

@@ -16,7 +16,7 @@ from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.alone import PREFIX, Alone
-from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency
+from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, RP3Beta
 from likewise.recommend.beside import Beside
 from likewise.recommend.blend import Blend
 from likewise.recommend.budget import Budget
@@ -37,7 +37,7 @@ from likewise.recommend.selection import choose, warm
 from likewise.recommend.weights import some_of, weighed_on
 
 ALONE_SHARE = 0.1
-"""Of the budget, for settings of the linear autoencoder, and of co-counts, for `also_bought`."""
+"""Of the budget, for settings of each that may answer `also_bought`."""
 
 FIRST_SHARE = 0.1
 """Of the time that is not set aside, for the first trial of a type: it may be more than its own."""
@@ -225,10 +225,11 @@ class Search:
     # What answers `also_bought`
 
     def candidates_alone(self) -> None:
-        """Climb to settings for baskets of one item: of the linear autoencoder, of co-counts."""
+        """Climb to settings for baskets of one item: of the linear autoencoder, of what counts."""
         if self.alone is None:
             return
-        for kind in (tried_first(self.learned.n_items, self.budget.seconds), ItemNeighbours):
+        linear = tried_first(self.learned.n_items, self.budget.seconds)
+        for kind in (linear, ItemNeighbours, RP3Beta):
             name = f"{PREFIX}{kind.type_name}"
             free = self.free()
             share = min(ALONE_SHARE * self.budget.seconds, free)

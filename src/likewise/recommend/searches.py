@@ -208,6 +208,7 @@ ALONE: dict[type[Autoencoder], Ladders] = {
     ItemNeighbours: replace(
         SEARCHES[ItemNeighbours], start=SEARCHES[ItemNeighbours].start | {"n_neighbours": 1000}
     ),
+    RP3Beta: replace(SEARCHES[RP3Beta], start=SEARCHES[RP3Beta].start | {"n_neighbours": 1000}),
 }
 """The same, for baskets of one item: such a basket wants a far stronger ridge, more neighbours."""
 
