@@ -160,7 +160,8 @@ def line_up(
         Recent popularity is among them only where it has times, and models that heed how long ago
         a purchase was only where it has a half-life.
     names : collection of str, optional
-        Which to take; all if None, but for those that are the linear one with fewer settings.
+        Which to take, told apart by letters and digits; all if None, but for those that are the
+        linear one with fewer settings.
     budget : float
         Seconds for each to choose its settings or to train.
     metric : str
@@ -172,11 +173,19 @@ def line_up(
         If a name is unknown.
     """
     models = every(split, budget, metric)
+    if names is not None:
+        known = {_letters(name): name for name in models}
+        names = [known.get(_letters(name), name) for name in names]
     unknown = [name for name in names or () if name not in models]
     if unknown:
         raise InputError(f"there is no model {unknown[0]!r}; the models are {', '.join(models)}")
     taken = set(models) - set(LINEAR) if names is None else set(names)
     return {name: fit for name, fit in models.items() if name in taken}
+
+
+def _letters(name: str) -> str:
+    """Return what is told apart in a name: `item-knn` is item k-NN, `als` ALS."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def every(split: Split, budget: float = BUDGET, metric: str = METRIC) -> dict[str, Fit]:
