@@ -28,7 +28,8 @@ def as_interactions(log: Any) -> Interactions:
 def require_learnable(interactions: Interactions, *, together: bool = True) -> None:
     """Refuse a log with one item or one user, or, if that matters, with nothing bought together."""
     if interactions.n_items < 2:
-        raise InputError(f"the log has {interactions.n_items} item; recommending needs two or more")
+        n = "no item" if not interactions.n_items else "1 item"
+        raise InputError(f"the log has {n}; recommending needs two or more")
     lengths = np.diff(interactions.matrix.indptr)
     if np.count_nonzero(lengths) == 1:
         raise InputError(
