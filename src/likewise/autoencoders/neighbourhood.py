@@ -15,7 +15,7 @@ from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
 from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.parts import in_threads, scores_of, slices
-from likewise.autoencoders.ties import NO_ITEM, Ties, additions_of, ties_bytes
+from likewise.autoencoders.ties import NO_ITEM, Ties, additions_of, ties_bytes, with_itself
 from likewise.errors import InputError
 from likewise.memory import GIB, available_memory, require_memory
 
@@ -161,7 +161,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
         from likewise.autoencoders.compiled import inverse_columns  # numba takes half a second
 
         items = np.arange(len(ties.diagonal), dtype=np.int32)[part]
-        groups = _with_itself(ties.neighbours[part], items)
+        groups = with_itself(ties.neighbours[part], items)
         blocks = torch.from_numpy(ties.blocks(groups))
         ridge = np.where(groups == NO_ITEM, 1, penalty[groups]).astype(np.float32)
         blocks.diagonal(dim1=1, dim2=2).add_(torch.from_numpy(ridge))
@@ -258,13 +258,6 @@ class NeighbourhoodAutoencoder(Autoencoder):
 def _at_a_time(k: int) -> int:
     """Return how many systems of k unknowns a thread solves at a time."""
     return max(1, BLOCK_BYTES // (4 * k * k))
-
-
-def _with_itself(neighbours: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Add each item to its neighbours; sorted, -1 behind."""
-    groups = np.concatenate([neighbours, items[:, None]], axis=1).view(np.uint32)
-    groups.sort(axis=1)  # as an unsigned number -1 is the largest
-    return groups.view(np.int32)
 
 
 def _factors(blocks: torch.Tensor) -> torch.Tensor:

@@ -150,3 +150,10 @@ def _fair_share(possible: NDArray[np.int64], total: int) -> int:
 def _all_others(n: int) -> NDArray[np.int32]:
     place = np.arange(n - 1)
     return (place + (place >= np.arange(n)[:, None])).astype(np.int32)
+
+
+def with_itself(neighbours: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Add each item to its neighbours; sorted, -1 behind."""
+    groups = np.concatenate([neighbours, items[:, None]], axis=1).view(np.uint32)
+    groups.sort(axis=1)  # as an unsigned number -1 is the largest
+    return groups.view(np.int32)

@@ -12,6 +12,7 @@ from likewise.data.fold import FoldIn
 from likewise.evaluate.protocol import evaluate
 from likewise.recommend.blend import z_score
 from likewise.recommend.climbing import climb
+from likewise.recommend.recommender import Recommender
 from likewise.recommend.weights import LADDER, START, Summed
 
 Scores = NDArray[np.float32]
@@ -52,6 +53,10 @@ class Beside:
         )  # fmt: skip
         best = max(trials, key=lambda trial: trial.score)
         return best.score, best.parameters["weight"]
+
+    def reached_with(self, fitted: Recommender) -> float:
+        """Return what the sum reaches with a fitted model, at the weight that is best for it."""
+        return self.best(fitted._scores(self.fold.given))[0]
 
     @property
     def weights(self) -> dict[str, float]:

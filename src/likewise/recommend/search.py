@@ -191,21 +191,16 @@ class Search:
         def alone(fitted: Recommender) -> float:
             return evaluate(fitted, judged, (self.metric,), repeats=repeats).mean(self.metric)
 
-        def value(fitted: Recommender) -> float:
-            if beside is None:
-                return alone(fitted)
-            return beside.best(fitted._scores(beside.fold.given))[0]
-
         def keep(fitted: Recommender, score: float, seconds: float) -> None:
             refit, own = seconds * self.growth, score if beside is None else alone(fitted)
             better[:] = [(score, self.as_found(name, copy_of(fitted.model_), fitted, own, refit))]
 
-        again = (
-            self.journal.lasted(name, search.start, digest) or 0.0
-        )  # what is remembered is fitted once
+        # what is remembered is fitted once more
+        again = self.journal.lasted(name, search.start, digest) or 0.0
         choice = choose(
             kind, self.learned, judged, max_seconds=seconds - again, metric=self.metric,
-            weighting=self.weighting, value=value, search=search,
+            weighting=self.weighting, repeats=repeats, search=search,
+            value=None if beside is None else beside.reached_with,
             through=lambda score: self.journal.remembered(name, score, digest),
             lasted=lambda settings: self.journal.lasted(name, settings, digest), on_better=keep,
         )  # fmt: skip
