@@ -210,7 +210,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
         return (
             8 * (entries if additions is None else min(entries, additions // 2))
             + 24 * n_items * k
-            + 20 * n_items * self._n_whole(n_items)
+            + 22 * n_items * self._n_whole(n_items)
             + conjugate.bytes_for(n_items, self._n_whole(n_items))
             + ties_bytes(n_items, n_values, additions)
             + 3 * 4 * at_a_time * k**2

@@ -22,6 +22,9 @@ from likewise.memory import require_memory
 
 Floats = NDArray[np.float32]
 
+OVERSAMPLES = 10
+"""Directions that are looked for beyond those that are kept, so that these are found well."""
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SpectralAutoencoder(Autoencoder):
@@ -93,7 +96,8 @@ class SpectralAutoencoder(Autoencoder):
     def _fit(self, X: Any, validate: Validate | None) -> None:
         n_latent = min(self.n_latent, *X.shape)
         require_memory(
-            16 * n_latent * sum(X.shape) + (32 * X.nnz if sparse.issparse(X) else 8 * X.size),
+            directions_bytes(n_latent, *X.shape)
+            + (32 * X.nnz if sparse.issparse(X) else 8 * X.size),
             f"the spectral autoencoder of {n_latent:,} directions over {X.shape[1]:,} items",
             "lower n_latent",
         )
@@ -101,6 +105,7 @@ class SpectralAutoencoder(Autoencoder):
         _, _, components = randomized_svd(
             self._scaled(X),
             n_components=n_latent,
+            n_oversamples=OVERSAMPLES,
             n_iter=4,
             random_state=check_random_state(self.random_state),
         )
@@ -147,3 +152,8 @@ class SpectralAutoencoder(Autoencoder):
         if not (tensors["item_scale"] > 0).all():
             raise InputError("item_scale holds a number that is not above 0")
         self.components_, self.item_scale_ = components.T, tensors["item_scale"]
+
+
+def directions_bytes(n_latent: int, n_rows: int, n_items: int) -> int:
+    """Return what finding so many directions takes: six matrices of them, and of ten more."""
+    return 24 * (n_latent + OVERSAMPLES) * (n_rows + n_items)

@@ -21,6 +21,7 @@ from likewise.autoencoders import (
 from likewise.autoencoders.base import Autoencoder, copy_of
 from likewise.autoencoders.choices import PURCHASES, choose, loss_for
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.spectral import directions_bytes
 from likewise.autoencoders.ties import additions_of
 from likewise.data.interactions import CSR, Interactions
 from likewise.memory import GIB, available_memory
@@ -152,7 +153,8 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
     if isinstance(model, ALSAutoencoder):
         return model.bytes_for(n_users, n_items, n_values)
     if isinstance(model, SpectralAutoencoder):
-        return 16 * min(model.n_latent, n_users, n_items) * (n_users + n_items) + 48 * n_values
+        n_latent = min(model.n_latent, n_users, n_items)
+        return directions_bytes(n_latent, n_users, n_items) + 48 * n_values
     if isinstance(model, Popularity):
         return 16 * (n_items + n_values)
     return nearest_bytes(n_items, n_values, _neighbours(model, n_items)) + 24 * n_values
