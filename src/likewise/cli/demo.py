@@ -111,13 +111,13 @@ def _answers(recommender: "Recommender", log: "Log", output: Output) -> dict[str
         had = ", ".join(recommender.catalogue_.title_of(item) for item in basket[:3])
         output.lines(f"Recommended for customer {customer}, who has {len(basket)} items ({had}, …)")
         output.table(
-            ["item", "score", "title"], [[str(r.item), f"{r.score:.3f}", r.title] for r in found]
+            ["item", "score", "title"], [[str(r.item), f"{r.score:.4f}", r.title] for r in found]
         )
     for item, others in also.items():
         output.lines(f"Customers who bought {recommender.catalogue_.title_of(item)} also bought")
         output.table(
             ["item", "score", "support", "title"],
-            [[str(r.item), f"{r.score:.3f}", str(r.support), r.title] for r in others],
+            [[str(r.item), f"{r.score:.4f}", str(r.support), r.title] for r in others],
         )
     return {
         "recommended": {c: [r._asdict() for r in found] for c, found in for_you.items()},
