@@ -44,19 +44,25 @@ def add_dense_rows(given: Any, matrix: Any, scores: Any) -> None:
     """
     starts, items, weights = given
     for r in range(len(scores)):
-        row, n, end = scores[r], np.int64(starts[r]), np.int64(starts[r + 1])
-        while n + 4 <= end:
-            a, b, c, d = weights[n], weights[n + 1], weights[n + 2], weights[n + 3]
-            first, second = matrix[items[n]], matrix[items[n + 1]]
-            third, fourth = matrix[items[n + 2]], matrix[items[n + 3]]
-            for i in range(len(row)):
-                row[i] += a * first[i] + b * second[i] + c * third[i] + d * fourth[i]
-            n += 4
-        while n < end:
-            weight, only = weights[n], matrix[items[n]]
-            for i in range(len(row)):
-                row[i] += weight * only[i]
-            n += 1
+        _add_named(items, weights, starts[r], starts[r + 1], matrix, scores[r])
+
+
+@compiled(fastmath=True)
+def _add_named(items: Any, weights: Any, start: int, stop: int, matrix: Any, row: Any) -> None:
+    """Add the rows of a dense matrix that the values from `start` to `stop` name, times these."""
+    n, end = np.int64(start), np.int64(stop)
+    while n + 4 <= end:
+        a, b, c, d = weights[n], weights[n + 1], weights[n + 2], weights[n + 3]
+        first, second = matrix[items[n]], matrix[items[n + 1]]
+        third, fourth = matrix[items[n + 2]], matrix[items[n + 3]]
+        for i in range(len(row)):
+            row[i] += a * first[i] + b * second[i] + c * third[i] + d * fourth[i]
+        n += 4
+    while n < end:
+        weight, only = weights[n], matrix[items[n]]
+        for i in range(len(row)):
+            row[i] += weight * only[i]
+        n += 1
 
 
 @compiled(fastmath=True)
@@ -115,27 +121,12 @@ def _ratios(square: Any, divisor: Any, least: Any) -> Any:
 
 @compiled(fastmath=True)
 def add_gram(rows: Any, D: Any, Q: Any) -> None:
-    """Add XᵀX D to Q: what a row's items have in D is summed, and added to each of them.
-
-    Four at a time, so that the sum is read and written once for them.
-    """
+    """Add XᵀX D to Q: what a row's items have in D is summed, and added to each of them."""
     starts, items, values = rows
     total = np.empty(D.shape[1], np.float32)
     for r in range(len(starts) - 1):
-        n, end = np.int64(starts[r]), np.int64(starts[r + 1])
         total[:] = 0
-        while n + 4 <= end:
-            a, b, c, d = values[n], values[n + 1], values[n + 2], values[n + 3]
-            first, second = D[items[n]], D[items[n + 1]]
-            third, fourth = D[items[n + 2]], D[items[n + 3]]
-            for i in range(len(total)):
-                total[i] += a * first[i] + b * second[i] + c * third[i] + d * fourth[i]
-            n += 4
-        while n < end:
-            value, only = values[n], D[items[n]]
-            for i in range(len(total)):
-                total[i] += value * only[i]
-            n += 1
+        _add_named(items, values, starts[r], starts[r + 1], D, total)
         for place in range(starts[r], starts[r + 1]):
             value, only = values[place], Q[items[place]]
             for i in range(len(total)):
