@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from likewise import Recommender, memory
 from likewise.autoencoders import ALSAutoencoder, als
-from likewise.autoencoders.least_squares import solve_rows
+from likewise.autoencoders.least_squares import improve_rows, solve_rows
 from likewise.errors import InputError, NotEnoughMemoryError
 
 
@@ -58,7 +58,9 @@ def known(V, **settings):
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize(("alpha", "l2"), [(0.1, 0.003), (1.0, 0.1), (0.01, 0.01)])
 def test_it_is_alternating_least_squares(X, alpha, l2, kind):
-    model = ALSAutoencoder(n_latent=4, unobserved_weight=alpha, l2=l2, n_iter=3, random_state=7)
+    model = ALSAutoencoder(
+        n_latent=4, unobserved_weight=alpha, l2=l2, n_iter=3, n_steps=4, random_state=7
+    )
     V = np.random.RandomState(7).normal(0, 0.1 / 2, (12, 4))
     for _ in range(3):
         V = solved(X.T, solved(X, V, alpha, l2), alpha, l2)
@@ -67,6 +69,48 @@ def test_it_is_alternating_least_squares(X, alpha, l2, kind):
     H = solved(X, model.components_.T, alpha, l2)
     np.testing.assert_allclose(model.transform(kind(X)), H, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(model.logits(kind(X)), H @ model.components_, rtol=1e-3, atol=1e-4)
+
+
+def conjugate_gradients(A, b, h, n_steps):
+    left = b - A @ h
+    along = left
+    for _ in range(n_steps):
+        length = left @ left / (along @ A @ along)
+        h, before = h + length * along, left
+        left = left - length * (A @ along)
+        along = left + left @ left / (before @ before) * along
+    return h
+
+
+@given(
+    row=st.lists(st.sampled_from([0.0, 1.0, 0.25, -1.0, 3.0]), min_size=11, max_size=11),
+    l2=st.sampled_from([0.003, 0.1]),
+    n_steps=st.integers(1, 5),
+    seed=st.integers(0, 5),
+)
+def test_steps_are_those_of_conjugate_gradients_from_the_last_code(row, l2, n_steps, seed):
+    rng, x = np.random.default_rng(seed), np.array([row], np.float32)
+    V, codes = (rng.normal(size=shape).astype(np.float32) for shape in ((11, 6), (1, 6)))
+    expected, named = np.zeros(6), V[x[0] != 0].astype(np.float64)
+    if len(named):
+        S = 0.1 * V.T.astype(np.float64) @ V + l2 * 0.1 * 11 * np.eye(6)
+        A = S + named.T @ named + l2 * len(named) * np.eye(6)
+        expected = conjugate_gradients(A, (x[0] @ V).astype(np.float64), codes[0], n_steps)
+    model = ALSAutoencoder(n_steps=n_steps, l2=l2)
+    model._improve(sparse.csr_array(x), V, model._shared(V), codes)
+    np.testing.assert_allclose(codes[0], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_three_steps_a_turn_come_as_near_as_exact_solutions():
+    X = purchases(400, 60)
+    shared = {"n_latent": 16, "n_iter": 10, "random_state": 0}
+    exact, near = (ALSAutoencoder(n_steps=n, **shared).fit(X) for n in (16, 3))
+    reached = []
+    for model in (exact, near):
+        H, V = model.transform(X).astype(np.float64), model.components_.T.astype(np.float64)
+        reached.append(loss(X, H, V, 0.1, 0.003))
+    assert reached[1] < 1.01 * reached[0]
+    assert reached[0] < 0.5 * loss(X, 0 * H, 0 * V, 0.1, 0.003)
 
 
 def test_a_code_of_one_number_worked_by_hand():
@@ -99,7 +143,8 @@ def test_no_other_code_explains_a_row_better(row, alpha, l2, seed):
 
 
 def test_an_items_vector_is_the_best_for_the_codes_it_was_solved_with(X):
-    first, second = (ALSAutoencoder(n_latent=4, n_iter=n, random_state=0).fit(X) for n in (1, 2))
+    exact = {"n_latent": 4, "n_steps": 4, "random_state": 0}
+    first, second = (ALSAutoencoder(n_iter=n, **exact).fit(X) for n in (1, 2))
     H, V = first.transform(X).astype(np.float64), second.components_.T.astype(np.float64)
     had = X != 0
     gradient = -((X - H @ V.T) * had).T @ H + 0.1 * V @ H.T @ H
@@ -107,10 +152,12 @@ def test_an_items_vector_is_the_best_for_the_codes_it_was_solved_with(X):
     np.testing.assert_allclose(gradient, 0, atol=1e-4)
 
 
-def test_the_loss_never_rises(X):
+@pytest.mark.parametrize("n_steps", [1, 3, 5])
+def test_the_loss_never_rises(X, n_steps):
     losses = []
     for n_iter in range(1, 9):
-        model = ALSAutoencoder(n_latent=3, n_iter=n_iter, random_state=0).fit(X)
+        settings = {"n_latent": 5, "n_iter": n_iter, "n_steps": n_steps, "random_state": 0}
+        model = ALSAutoencoder(**settings).fit(X)
         H, V = model.transform(X).astype(np.float64), model.components_.T.astype(np.float64)
         losses.append(loss(X, H, V, 0.1, 0.003))
     assert (np.diff(losses) <= 1e-5 * losses[0]).all()
@@ -171,17 +218,18 @@ def test_many_that_ask_at_once_leave_the_libraries_threads_as_they_were(X, monke
 
 def test_one_machine_code_serves_every_kind_of_setting_and_a_loaded_model(X, tmp_path):
     rows = sparse.csr_array(X)
-    ALSAutoencoder(n_latent=3, random_state=0).fit(X).save(tmp_path / "model")
-    once = set(solve_rows.signatures)
-    assert len(once) == 1
+    ALSAutoencoder(n_latent=4, random_state=0).fit(X).save(tmp_path / "model")
+    loops = (solve_rows, improve_rows)
+    once = [set(loop.signatures) for loop in loops]
+    assert [len(signatures) for signatures in once] == [1, 1]
     loaded = ALSAutoencoder.load(tmp_path / "model")
     assert loaded.components_.T.flags.c_contiguous
     loaded.logits(rows)
-    ALSAutoencoder(n_latent=3, unobserved_weight=np.float64(0.1), l2=1).fit(rows)
+    ALSAutoencoder(n_latent=4, unobserved_weight=np.float64(0.1), l2=1).fit(rows)
     for array in (rows.data, rows.indices, rows.indptr):
         array.flags.writeable = False
     loaded.logits(rows)
-    assert set(solve_rows.signatures) == once
+    assert [set(loop.signatures) for loop in loops] == once
 
 
 # What values do
@@ -240,7 +288,9 @@ def test_quantities_may_be_learned_from(weighting):
 def test_an_l2_that_float32_cannot_add_is_refused():
     twice = np.repeat(np.eye(2), 6, axis=1)[[0, 1] * 20]  # codes of 8 numbers for two kinds of row
     with pytest.raises(InputError, match=r"l2=1e-09 and the values.*raise l2, lower n_latent"):
-        ALSAutoencoder(n_latent=8, l2=1e-9, unobserved_weight=0.003, random_state=0).fit(twice)
+        ALSAutoencoder(n_latent=8, l2=1e-9, unobserved_weight=0.003, n_steps=8, random_state=0).fit(
+            twice
+        )
     assert np.isfinite(ALSAutoencoder(n_latent=8, random_state=0).fit(twice).components_).all()
 
 

@@ -3,6 +3,7 @@
 Shapes: B rows, I items, L latent, n values of a row that are not 0.
 """
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -58,6 +59,9 @@ class ALSAutoencoder(Autoencoder):
         Ridge penalty of a value, of a row's or of an item's.
     n_iter : int
         How often codes and vectors are solved for.
+    n_steps : int
+        Steps of conjugate gradients that each of these solutions goes on for, from the last one.
+        With L or more it is solved exactly.
     random_state : int, RandomState or None
         Draws the vectors that the first codes are solved with.
 
@@ -71,8 +75,9 @@ class ALSAutoencoder(Autoencoder):
     The encoder is not linear, though the decoder is: a code is weighed by the whole row, and tells
     apart a row that lacks an item from one that lacks many. Its errors are others than a full-rank
     linear autoencoder's, most of all where it fits closely (a small `l2`), so a blend of the two
-    is ahead of both. Work grows with the purchases times L², and with rows and items times L³;
-    memory with rows and items times L. An empty row has the code 0.
+    is ahead of both. Work grows with the purchases times L, and with rows and items times L²;
+    solved exactly, as codes that are asked for always are, with the purchases times L², and with
+    rows and items times L³. Memory grows with rows and items times L. An empty row has the code 0.
 
     References
     ----------
@@ -80,6 +85,8 @@ class ALSAutoencoder(Autoencoder):
     2008, doi:10.1109/ICDM.2008.22.
     S. Rendle, W. Krichene, L. Zhang, Y. Koren, "Revisiting the performance of iALS on item
     recommendation benchmarks", RecSys 2022, arXiv:2110.14037 (the penalty by frequency).
+    G. Takács, I. Pilászy, D. Tikk, "Applications of the conjugate gradient method for implicit
+    feedback collaborative filtering", RecSys 2011, doi:10.1145/2043932.2043987.
 
     Examples
     --------
@@ -94,6 +101,7 @@ class ALSAutoencoder(Autoencoder):
     unobserved_weight: float = 0.1
     l2: float = 0.003
     n_iter: int = 10
+    n_steps: int = 3
     random_state: Any = None
 
     type_name: ClassVar[str] = "als"
@@ -104,6 +112,7 @@ class ALSAutoencoder(Autoencoder):
         "unobserved_weight": [Interval(Real, 0, None, closed="neither")],
         "l2": [Interval(Real, 0, None, closed="neither")],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
 
@@ -115,11 +124,15 @@ class ALSAutoencoder(Autoencoder):
         random = check_random_state(self.random_state)
         vectors = random.normal(0, START / np.sqrt(n_latent), (X.shape[1], n_latent))
         vectors = vectors.astype(np.float32)
+        codes = np.zeros((X.shape[0], n_latent), np.float32)
+        learn = self._solve if self.n_steps >= n_latent else self._improve
         with one_blas_thread():  # its threads beside ours would wait for each other
             for _ in range(self.n_iter):
-                codes = self._solved(rows, vectors, self._shared(vectors))
-                vectors = self._solved(columns, codes, self._shared(codes))
+                learn(rows, vectors, self._shared(vectors), codes)
+                learn(columns, codes, self._shared(codes), vectors)
         self._take(vectors)
+        longest = int(np.diff(rows.indptr).argmax())
+        self._encode(rows[[longest]])  # refuses what float32 is too coarse for
 
     def _take(self, vectors: Floats) -> None:
         self.components_ = vectors.T
@@ -134,8 +147,8 @@ class ALSAutoencoder(Autoencoder):
             raise InputError(self._refusal())
         return shared
 
-    def _solved(self, rows: Any, vectors: Floats, shared: Floats) -> Floats:
-        """Return the code of each row.
+    def _solve(self, rows: Any, vectors: Floats, shared: Floats, codes: Floats) -> None:
+        """Write the code of each row.
 
         Raises
         ------
@@ -144,22 +157,36 @@ class ALSAutoencoder(Autoencoder):
         """
         from likewise.autoencoders.least_squares import solve_rows  # numba takes half a second
 
-        csr, held = tuple(read_only(part) for part in arrays(rows)), read_only(vectors)
-        codes = np.empty((rows.shape[0], vectors.shape[1]), np.float32)
-        parts = parts_of(np.diff(csr[0]) + vectors.shape[1], A_PART)
-
-        def solve(part: slice) -> None:
-            some = (part.start, part.stop)
-            solve_rows(csr, some, held, read_only(shared), float(self.l2), AT_A_TIME, codes)
-
         try:
-            for _ in in_threads(solve, parts):
-                pass
+            self._in_parts(solve_rows, AT_A_TIME, rows, vectors, shared, codes)
         except np.linalg.LinAlgError as error:
             raise InputError(self._refusal()) from error
+
+    def _improve(self, rows: Any, vectors: Floats, shared: Floats, codes: Floats) -> None:
+        """Bring the code of each row nearer to what it is."""
+        from likewise.autoencoders.least_squares import improve_rows  # as above
+
+        self._in_parts(improve_rows, self.n_steps, rows, vectors, shared, codes)
+
+    def _in_parts(
+        self,
+        loop: Callable[..., None],
+        n: int,
+        rows: Any,
+        vectors: Floats,
+        shared: Floats,
+        codes: Floats,
+    ) -> None:
+        csr, held = tuple(read_only(part) for part in arrays(rows)), read_only(vectors)
+
+        def write(part: slice) -> None:
+            some = (part.start, part.stop)
+            loop(csr, some, held, read_only(shared), float(self.l2), n, codes)
+
+        for _ in in_threads(write, parts_of(np.diff(csr[0]) + vectors.shape[1], A_PART)):
+            pass
         if not np.isfinite(codes).all():
             raise InputError(self._refusal())
-        return codes
 
     def _refusal(self) -> str:
         return (
@@ -170,8 +197,10 @@ class ALSAutoencoder(Autoencoder):
     def _encode(self, X: Any) -> Floats:
         rows = _without_zeros(X)
         one_part = rows.nnz + len(self.components_) * rows.shape[0] < A_PART
+        codes = np.empty((rows.shape[0], len(self.components_)), np.float32)
         with nullcontext() if one_part else one_blas_thread():  # as in _fit
-            return self._solved(rows, self.components_.T, self._of_all)
+            self._solve(rows, self.components_.T, self._of_all, codes)
+        return codes
 
     def _decode(self, Z: Any) -> Floats:
         rows: Floats = np.asarray(Z @ self.components_, dtype=np.float32)

@@ -1,10 +1,17 @@
-"""A small ridge regression for each row, compiled; products and factors are BLAS's and LAPACK's."""
+"""A small ridge regression for each row, compiled: solved, or brought nearer to its solution.
+
+Where it is solved products and factors are BLAS's and LAPACK's. Shapes: I items, L latent.
+"""
 
 from typing import Any
 
 import numpy as np
 
+from likewise.autoencoders.products import add_named
 from likewise.compiling import compiled
+
+LEAST = 1e-14
+"""Of the square of what was left before the first step: float32 holds no more of it."""
 
 
 @compiled()
@@ -47,6 +54,71 @@ def solve_rows(
         for k in range(n_latent):
             A[k, k] += ridge
         _solve(np.linalg.cholesky(A), h)
+
+
+@compiled(fastmath=True)
+def improve_rows(
+    rows: Any, some: Any, vectors: Any, shared: Any, l2: float, n_steps: int, codes: Any
+) -> None:
+    """Bring codes nearer to what `solve_rows` writes, by conjugate gradients from where they are.
+
+    A step costs a row that names n items some 4 L n + 2 L² operations, where solving it costs
+    2 L² n + L³ / 3; nothing is gathered. Parameters are those of `solve_rows`.
+    """
+    starts, items, values = rows
+    n_latent = len(shared)
+    left, along = np.empty(n_latent, np.float32), np.empty(n_latent, np.float32)
+    product = np.empty(n_latent, np.float32)
+    for r in range(some[0], some[1]):
+        named, h = slice(starts[r], starts[r + 1]), codes[r]
+        if named.start == named.stop:
+            h[:] = 0
+            continue
+        ridge = np.float32(l2 * (named.stop - named.start))
+        _apply(items[named], values[named], 1, vectors, shared, ridge, h, product)
+        scale = np.sqrt(_inner(product, product))
+        if scale == 0:
+            continue
+        for k in range(n_latent):  # of length 1, as its products are to be held by float32
+            left[k] = along[k] = -product[k] / scale
+        square = 1.0
+        for _ in range(n_steps):
+            if square < LEAST:
+                break
+            _apply(items[named], values[named], 0, vectors, shared, ridge, along, product)
+            length = square / _inner(along, product)
+            for k in range(n_latent):
+                h[k] += np.float32(scale * length) * along[k]
+                left[k] -= np.float32(length) * product[k]
+            before, square = square, _inner(left, left)
+            for k in range(n_latent):
+                along[k] = left[k] + np.float32(square / before) * along[k]
+
+
+@compiled(fastmath=True)
+def _inner(a: Any, b: Any) -> float:
+    """Return ⟨a, b⟩ in float64: float32 does not hold the squares of all that it holds."""
+    total = 0.0
+    for k in range(len(a)):
+        total += np.float64(a[k]) * np.float64(b[k])
+    return total
+
+
+@compiled(fastmath=True)
+def _apply(
+    items: Any, values: Any, share: int, vectors: Any, shared: Any, ridge: Any, h: Any, out: Any
+) -> None:
+    """Write (S + VᵣᵀVᵣ + ridge) h - share · Vᵣᵀx; each vector is read once."""
+    for k in range(len(h)):
+        out[k] = ridge * h[k]
+    add_named(np.arange(len(h)), h, 0, len(h), shared, out)
+    told = np.empty(len(items), np.float32)
+    for n in range(len(items)):
+        vector, total = vectors[items[n]], np.float32(0)
+        for k in range(len(h)):
+            total += vector[k] * h[k]
+        told[n] = total - share * values[n]
+    add_named(items, told, 0, len(items), vectors, out)
 
 
 @compiled()

@@ -44,11 +44,11 @@ def add_dense_rows(given: Any, matrix: Any, scores: Any) -> None:
     """
     starts, items, weights = given
     for r in range(len(scores)):
-        _add_named(items, weights, starts[r], starts[r + 1], matrix, scores[r])
+        add_named(items, weights, starts[r], starts[r + 1], matrix, scores[r])
 
 
 @compiled(fastmath=True)
-def _add_named(items: Any, weights: Any, start: int, stop: int, matrix: Any, row: Any) -> None:
+def add_named(items: Any, weights: Any, start: int, stop: int, matrix: Any, row: Any) -> None:
     """Add the rows of a dense matrix that the values from `start` to `stop` name, times these."""
     n, end = np.int64(start), np.int64(stop)
     while n + 4 <= end:
@@ -126,7 +126,7 @@ def add_gram(rows: Any, D: Any, Q: Any) -> None:
     total = np.empty(D.shape[1], np.float32)
     for r in range(len(starts) - 1):
         total[:] = 0
-        _add_named(items, values, starts[r], starts[r + 1], D, total)
+        add_named(items, values, starts[r], starts[r + 1], D, total)
         for place in range(starts[r], starts[r + 1]):
             value, only = values[place], Q[items[place]]
             for i in range(len(total)):

@@ -39,6 +39,9 @@ LOOK_UP = 14e-9
 SPARSE_PRODUCT = 0.6e-9
 """Seconds of a multiplication and addition of sparse rows with a dense matrix, on one thread."""
 
+NAMED_PRODUCT = 0.08e-9
+"""Seconds of a multiplication and addition of a step of conjugate gradients, on one thread."""
+
 STEPS = 30
 """Steps by which a neighbourhood's whole columns are found, each two products of sparse rows."""
 
@@ -200,7 +203,7 @@ def _seconds(model: Autoencoder, interactions: Interactions) -> float | None:
     if isinstance(model, SpectralAutoencoder):  # n_iter=4 power iterations, there and back
         return _projected(interactions, model.n_latent, products=10, squares=10)
     if isinstance(model, ALSAutoencoder):
-        return model.n_iter * _alternated(interactions, model.n_latent)
+        return model.n_iter * _alternated(interactions, model)
     return ADDITION * additions
 
 
@@ -218,15 +221,20 @@ def _projected(
     return of_sparse + of_dense * _seconds_per_operation()
 
 
-def _alternated(interactions: Interactions, n_latent: int) -> float:
+def _alternated(interactions: Interactions, model: ALSAutoencoder) -> float:
     """Return the seconds of solving for all rows and all items once.
 
-    The Gram matrix of the vectors that each names, its factor, and three passes over it.
+    Exactly: the Gram matrix of the vectors that each names, its factor, and three passes over it.
+    Otherwise, each step, two products with these vectors and one with what all have in common.
     """
+    n_values, threads = int(interactions.matrix.nnz), torch.get_num_threads()
     n_systems = interactions.n_users + interactions.n_items
-    width = min(n_latent, interactions.n_users, interactions.n_items)
-    operations = 4 * int(interactions.matrix.nnz) + n_systems * width / 3 / SMALL_MATRIX_SHARE
-    passes = 3 * n_systems * SPARSE_PRODUCT / torch.get_num_threads()
+    width = min(model.n_latent, interactions.n_users, interactions.n_items)
+    if model.n_steps < width:
+        products = (4 * n_values + n_systems * width) * width
+        return (model.n_steps + 1) * products * NAMED_PRODUCT / threads
+    operations = 4 * n_values + n_systems * width / 3 / SMALL_MATRIX_SHARE
+    passes = 3 * n_systems * SPARSE_PRODUCT / threads
     return width**2 * (operations * _seconds_per_operation() + passes)
 
 

@@ -153,7 +153,7 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         },
         {"n_latent": 64, "unobserved_weight": 0.1, "l2": 0.003},
         lambda settings, _train: ALSAutoencoder(random_state=0, **settings),
-        work=lambda settings: float(settings["n_latent"]) ** 2,
+        work=lambda settings: float(settings["n_latent"]),
         size=lambda train: train.matrix.nnz + FACTORS * sum(train.matrix.shape),
         most=lambda train: {"n_latent": min(train.matrix.shape)},
     ),
