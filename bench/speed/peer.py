@@ -29,6 +29,7 @@ from pyarrow import parquet
 from scipy import sparse
 
 K, ASKED, L2, NEIGHBOURS, EPOCHS = 100, 200, 100.0, 200, 5
+FACTORS, PASSES = 128, 15  # of alternating least squares
 
 Answer = Callable[[Any], Any]
 
@@ -54,12 +55,15 @@ def likewise(name: str) -> Fit:
         import torch
 
         from likewise import LinearAutoencoder, Recommender, VariationalAutoencoder
-        from likewise.autoencoders import NeighbourhoodAutoencoder
+        from likewise.autoencoders import ALSAutoencoder, NeighbourhoodAutoencoder
+        from likewise.recommend.baselines import ItemNeighbours
 
         torch.set_num_threads(THREADS)
         models = {
             "linear": LinearAutoencoder(l2=L2),
             "neighbourhood": NeighbourhoodAutoencoder(l2=L2, n_neighbours=NEIGHBOURS),
+            "item-kNN": ItemNeighbours(n_neighbours=NEIGHBOURS),
+            "ALS": ALSAutoencoder(n_latent=FACTORS, n_iter=PASSES, random_state=0),
             "MultVAE": VariationalAutoencoder(
                 max_epochs=EPOCHS, validation_fraction=0.0, random_state=0
             ),
@@ -84,7 +88,9 @@ def implicit(model: str) -> Fit:
         if model == "cosine":
             fitted: Any = CosineRecommender(K=NEIGHBOURS, num_threads=THREADS)
         else:
-            fitted = AlternatingLeastSquares(factors=128, num_threads=THREADS)
+            fitted = AlternatingLeastSquares(
+                factors=FACTORS, iterations=PASSES, num_threads=THREADS
+            )
         fitted.fit(X, show_progress=False)
         return Fitted(
             lambda users: fitted.recommend(users, X[users], N=K),
@@ -202,6 +208,8 @@ def sansa(X: sparse.csr_matrix) -> Fitted:
 PEERS: dict[str, Fit] = {
     "likewise-linear": likewise("linear"),
     "likewise-neighbourhood": likewise("neighbourhood"),
+    "likewise-item-kNN": likewise("item-kNN"),
+    "likewise-ALS": likewise("ALS"),
     "implicit-cosine": implicit("cosine"),
     "implicit-ALS": implicit("ALS"),
     "cornac-EASE": cornac("EASE"),
