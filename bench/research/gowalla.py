@@ -26,7 +26,7 @@ from likewise.recommend.blend import Blend
 
 METRICS = ("recall@20", "ndcg@20")
 NEIGHBOURHOODS = NeighbourhoodAutoencoder(
-    l2=20, dropout=0.5, item_power=0.2, user_power=0.3, n_neighbours=150
+    l2=20, dropout=0.5, item_power=0.2, user_power=0.3, n_neighbours=150, n_whole=0
 )
 DIRECTIONS = SpectralAutoencoder(n_latent=1024, item_power=0.5, user_power=0.5, random_state=0)
 MODELS: dict[str, Autoencoder] = {
