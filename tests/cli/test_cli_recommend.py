@@ -261,6 +261,7 @@ ODD = {
         (["--basket", "a", "--baskets", "b.csv"], "one of the two"),
         (["--basket", ""], "--basket is empty"),
         (["--basket", " , "], "--basket is empty"),
+        (["--basket", "a", "--basket", "b"], "--basket is given 2 times, and it is one basket"),
         (["--basket", "a", "--out", "recs.csv"], "--out is for --baskets TABLE"),
         (["--baskets", "b.csv"], "--baskets needs --out TABLE (or --json)"),
         (["--baskets", "b.csv", "--why", "--json"], "--why explains one basket"),

@@ -57,6 +57,7 @@ def test_the_page_loads_nothing_from_outside(run, fitted, tmp_path):
     [
         ([], "give --basket, or --images for a model of images"),
         (["--basket", ""], "--basket is empty; give item ids, separated by commas"),
+        (["--basket", "85123A", "--basket", "20725"], "name all of its items at once, as"),
         (["--basket", "000,111"], "none of 000, 111 is among the 18 items bought most"),
         (["--basket", "85123A", "--size", "8x8"], "--size and --mode are of --images"),
         (["--images", ".", "--size", "8"], "--size 8 given; give HEIGHTxWIDTH"),

@@ -59,7 +59,7 @@ BASKET_ITEMS = typer.Option(
     metavar="A,B,...",
     help="Item ids, separated by commas; an id with a comma in it stands in double quotes.",
 )
-BasketItems = Annotated[str | None, BASKET_ITEMS]
+BasketItems = Annotated[list[str] | None, BASKET_ITEMS]
 K = Annotated[int, typer.Option("-k", help="How many items for each.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides everything random.")]
 Memory = Annotated[
@@ -156,9 +156,17 @@ def image_size(text: str | None) -> tuple[int, int] | None:
     return int(height), int(width)
 
 
-def basket(text: str) -> list[str]:
-    """Return the item ids of --basket; one with a comma in it is in double quotes, as in CSV."""
-    if not (items := _cells(text)):
+def basket(given: Sequence[str]) -> list[str]:
+    """Return the item ids of --basket; one with a comma in it is in double quotes, as in CSV.
+
+    Given twice it may be meant as one basket or as two: neither is guessed.
+    """
+    if len(given) > 1:
+        raise InputError(
+            f"--basket is given {len(given)} times, and it is one basket; name all of its items at "
+            "once, as --basket A,B; several baskets go in a table, `likewise recommend --baskets`"
+        )
+    if not (items := _cells(given[0])):
         raise InputError("--basket is empty; give item ids, separated by commas")
     return items
 

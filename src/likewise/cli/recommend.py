@@ -60,7 +60,7 @@ def command(
     if baskets is not None:
         _table(model, baskets, out, k, keep_seen, output)
     else:
-        _one(model, o.basket(basket or ""), k, keep_seen, why, output)
+        _one(model, o.basket(basket or []), k, keep_seen, why, output)
 
 
 def _one(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def command(
     model: o.ModelArgument,
-    basket: Annotated[str | None, o.BASKET_ITEMS] = None,
+    basket: o.BasketItems = None,
     images: Annotated[
         Path | None, typer.Option(help="Images, for a model that `likewise images` wrote.")
     ] = None,
@@ -64,16 +64,16 @@ def command(
     elif table is not None:
         _of_row(model, table, row, out, output)
     else:
-        _of_basket(model, basket or "", out, output)
+        _of_basket(model, o.basket(basket or []), out, output)
 
 
-def _of_basket(model: Path, basket: str, out: Path | None, output: Output) -> None:
+def _of_basket(model: Path, basket: list[str], out: Path | None, output: Output) -> None:
     from likewise.recommend.steps_html import steps_html
     from likewise.recommend.steps_text import steps_lines
 
     require_writable(out, (".html",))
     recommender = o.load_recommender(model)
-    steps = recommender.steps(o.basket(basket))
+    steps = recommender.steps(basket)
     if steps.n_items < recommender.n_items:
         output.note(
             f"shown on a small classic autoencoder of the {steps.n_items:,} items bought most, "
