@@ -34,7 +34,24 @@ def test_a_classic_model_shows_itself(run, orders, tmp_path):
     settings += ["--set", "optimizer=sgd"]
     run("fit", orders, "--out", folder, "--model", "undercomplete", *settings)
     steps = run("steps", folder, "--basket", "85123A", "--json").document()
-    assert (steps["n_latent"], len(steps["losses"])) == (3, 2)
+    assert (steps["n_latent"], len(steps["losses"]), steps["stands_in_for"]) == (3, 2, None)
+    page = tmp_path / "steps.html"
+    shown = run("steps", folder, "--basket", "85123A", "--out", page).out
+    assert shown.startswith("1  Take one row x")
+    assert "stands in" not in shown + page.read_text(encoding="utf-8")
+
+
+def test_that_another_model_stands_in_is_said_first(run, fitted, tmp_path):
+    page = tmp_path / "steps.html"
+    first, second, *_ = run("steps", fitted, "--basket", "85123A", "--out", page).out.splitlines()
+    assert first == (
+        "A small classic autoencoder of the 18 items bought most stands in for the linear model, "
+        "which learns in another way and may recommend others."
+    )
+    assert second == ""
+    assert f"</h1>\n<p>{first}</p>" in page.read_text(encoding="utf-8")
+    document = run("steps", fitted, "--basket", "85123A", "--json").document()
+    assert document["stands_in_for"] == "linear"
 
 
 def test_unknown_items_are_named(run, fitted):

@@ -305,6 +305,7 @@ def test_the_seven_steps_have_the_numbers_of_this_basket(filled, shelf):
     steps = shelf["shop"].recommender.steps(["85123A", "22423"])
     figure = page.locator(".hourglass svg")
     expect(page.locator(".steps button")).to_have_count(7)
+    expect(page.locator("#view-inside .head")).to_contain_text("stands in for the denoising model")
     expect(figure.locator(".unit.back")).to_have_count(steps.n_latent)
     expect(figure.locator(".one")).to_have_count(2)
     page.get_by_role("button", name="Compare x̂ with x").click()

@@ -72,13 +72,7 @@ def _of_basket(model: Path, basket: list[str], out: Path | None, output: Output)
     from likewise.recommend.steps_text import steps_lines
 
     require_writable(out, (".html",))
-    recommender = o.load_recommender(model)
-    steps = recommender.steps(basket)
-    if steps.n_items < recommender.n_items:
-        output.note(
-            f"shown on a small classic autoencoder of the {steps.n_items:,} items bought most, "
-            "trained beside the model on a sample of the baskets"
-        )
+    steps = o.load_recommender(model).steps(basket)
     _write_page(out, lambda: steps_html(steps), output)
     output.lines(*steps_lines(steps))
     output.json(steps.as_dict())

@@ -335,13 +335,14 @@ class Recommender:
                 "Classic.of(interactions)"
             )
         rows = self.classic_.columns.tolist()
-        return seven_steps(
+        steps = seven_steps(
             self.classic_.model,
             [items[row] for row in rows],
             [title(row) for row in rows],
             basket,
             self.classic_.losses,
         )
+        return dataclasses.replace(steps, stands_in_for=model.type_name)
 
     def evaluate(self, split: Split, *, repeats: bool = False) -> Evaluation:
         """Measure this recommender honestly: a copy learns from the split's training part only.

@@ -58,6 +58,9 @@ class Steps:
         The mean error over all rows, epoch by epoch.
     unknown : list
         Items of the basket that this autoencoder does not know.
+    stands_in_for : str or None
+        The type of the model that recommends, where the numbers are not of it but of a small
+        classic autoencoder beside it.
     """
 
     n_items: int
@@ -72,6 +75,17 @@ class Steps:
     changes: list[Change]
     losses: list[float]
     unknown: list[Any]
+    stands_in_for: str | None = None
+
+    @property
+    def stand_in(self) -> str:
+        """A sentence that says so, where another model than the one that recommends is shown."""
+        if self.stands_in_for is None:
+            return ""
+        return (
+            f"A small classic autoencoder of the {self.n_items:,} items bought most stands in for "
+            f"the {self.stands_in_for} model, which learns in another way and may recommend others."
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

@@ -11,6 +11,7 @@ def steps_html(steps: Steps) -> str:
     bought = [cell for cell in steps.cells if cell.x]
     parts = [
         "<h1>How an autoencoder learns from one basket</h1>",
+        *([f"<p>{escape(steps.stand_in)}</p>"] if steps.stand_in else []),
         "<h2>1 Take one row x</h2>",
         f"<p>{steps.n_items} items: 1 bought, 0 not bought. This basket has {len(bought)}:</p>",
         bars([(cell.title, cell.x, cell.x) for cell in bought]),

@@ -25,6 +25,7 @@ def steps_lines(steps: Steps) -> list[str]:
     others = [cell for cell in steps.cells if not cell.x]
     unknown = ", ".join(map(str, steps.unknown))
     return [
+        *([steps.stand_in, ""] if steps.stand_in else []),
         f"1  Take one row x: {steps.n_items} items, 1 bought, 0 not bought. "
         f"This basket has {len(bought)}.",
         *(f"     x = 1  {cell.title}" for cell in bought),

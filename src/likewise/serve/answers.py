@@ -182,6 +182,9 @@ class StepsAnswer(Answer):
     changes: list[Change]
     losses: list[float] = Field(description="The mean error of each epoch.")
     unknown: list[str | int]
+    stands_in_for: str | None = Field(
+        description="The type that recommends, where a small classic autoencoder is shown instead."
+    )
 
 
 class ReadyAnswer(BaseModel):

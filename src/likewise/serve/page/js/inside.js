@@ -61,7 +61,7 @@ function drawn(found) {
   return [
     h("div", { class: "head" },
       h("h1", {}, "This basket inside a small autoencoder"),
-      h("p", {}, "It is trained as a textbook says, on the products bought most, to be looked into.")),
+      h("p", {}, told(found))),
     unknown(found),
     list,
     h("div", { class: "telling" },
@@ -72,6 +72,11 @@ function drawn(found) {
     numbers(found),
   ].filter(Boolean);
 }
+
+const told = ({ stands_in_for: kind }) =>
+  kind === null
+    ? "It is the very model that recommends, trained as a textbook says."
+    : `It is trained as a textbook says, on the products bought most, to be looked into, and stands in for the ${kind} model, which recommends.`;
 
 const unknown = ({ unknown: left }) =>
   left.length
