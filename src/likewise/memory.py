@@ -7,10 +7,13 @@ from likewise.errors import NotEnoughMemoryError
 
 GIB = 1024**3
 _limit: int | None = None
+_limited_by = ""
 
 
-def limit_memory(n_bytes: int | None) -> None:
+def limit_memory(n_bytes: int | None, by: str = "") -> None:
     """Let this process take at most so many bytes in all; None for what the machine has.
+
+    Refusals say what set the limit: `by`, or this function.
 
     Examples
     --------
@@ -19,8 +22,8 @@ def limit_memory(n_bytes: int | None) -> None:
     0
     >>> limit_memory(None)
     """
-    global _limit  # a limit of the process, like its memory
-    _limit = n_bytes
+    global _limit, _limited_by  # a limit of the process, like its memory
+    _limit, _limited_by = n_bytes, by or f"limit_memory({n_bytes})"
 
 
 def available_memory() -> int:
@@ -34,10 +37,8 @@ def available_memory() -> int:
     >>> available_memory() > 0
     True
     """
-    limits = [_machine_available(), *_control_group_available()]
-    if _limit is not None:
-        limits.append(_limit - _resident())
-    return max(0, min(limits))
+    there_is = _there_is()
+    return max(0, there_is if _limit is None else min(there_is, _limit - _resident()))
 
 
 def require_memory(needed: int, what: str, instead: str) -> None:
@@ -68,8 +69,23 @@ def require_memory(needed: int, what: str, instead: str) -> None:
     free = available_memory()
     if needed > free:
         raise NotEnoughMemoryError(
-            f"{what} needs {needed / GIB:.1f} GiB and {free / GIB:.1f} GiB are free; {instead}"
+            f"{what} needs {needed / GIB:.1f} GiB and {_room(free)}{instead}"
         )
+
+
+def _room(free: int) -> str:
+    """Say what is free, and what to raise where it is a limit that was set that leaves no more."""
+    held = _resident()
+    if _limit is None or _limit - held > _there_is():
+        return f"{free / GIB:.1f} GiB are free; "
+    return (
+        f"{_limited_by} leaves {free / GIB:.1f} GiB beside the {held / GIB:.1f} GiB taken already; "
+        "raise it, or "
+    )
+
+
+def _there_is() -> int:
+    return min([_machine_available(), *_control_group_available()])
 
 
 def _machine_available() -> int:

@@ -199,13 +199,13 @@ def test_pairs_that_fill_what_is_free_are_counted_without_asking_for_it_again(mo
     assert 1_000 < Support.that_fits(X).pairs.nnz < 1_000 + 5_000
 
 
-def test_a_refusal_of_pairs_serves_the_command_line_and_python(monkeypatch):
+def test_a_refusal_of_pairs_says_what_to_do(monkeypatch):
     X = interactions(900, 1_000, 50_000).matrix
     monkeypatch.setattr(memory, "available_memory", lambda: 0)
     with pytest.raises(NotEnoughMemoryError) as refusal:
         Support.that_fits(X)
     assert "counting the pairs of 1,000 items needs" in str(refusal.value)
-    assert "allow more (--memory)" in str(refusal.value)
+    assert "free some memory" in str(refusal.value)
     assert "support=False" in str(refusal.value)
 
 

@@ -183,7 +183,7 @@ def _require_sizes(files: Mapping[str, _File], conf: config.Config) -> None:
     if (conf.items is None) == (ITEMS in files):
         raise ModelFolderError(f"{CONFIG} and the presence of {ITEMS} contradict each other")
     taken = files[WEIGHTS].size + (5 * files[ITEMS].size if conf.items else 0)
-    require_memory(taken, "loading the model", "free some, or allow more (--memory)")
+    require_memory(taken, "loading the model", "free some memory")
 
 
 def _verified(

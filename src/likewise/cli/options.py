@@ -113,7 +113,7 @@ def limit(memory: str | None, threads: int | None) -> None:
     """Keep to --memory and --threads."""
     from likewise.memory import limit_memory
 
-    limit_memory(None if memory is None else _bytes(memory))
+    limit_memory(None if memory is None else _bytes(memory), f"--memory {memory}")
     if threads is not None:
         import scipy.linalg  # noqa: F401 - a limit holds for the libraries that are loaded
         import torch

@@ -147,7 +147,7 @@ def _settings(
     memory: int | None, threads: int | None, folder: str
 ) -> dict[str, str | bool | int | float | list[str]]:
     if memory is None:
-        require_memory(LEAST_MEMORY, "reading a log", "free some, or allow more")
+        require_memory(LEAST_MEMORY, "reading a log", "free some memory")
     limit = available_memory() // 2 if memory is None else memory
     if limit <= 0:
         raise InputError(f"memory={memory} given; give bytes, such as {2 * GIB} for 2 GiB")

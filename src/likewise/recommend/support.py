@@ -60,7 +60,7 @@ class Support:
 
         What is free is measured once, before the work, and a tenth of it is left alone.
         """
-        instead = "free some, or allow more (--memory); in Python, support=False counts none"
+        instead = "free some memory; in Python, support=False counts none"
         _require(matrix, 1, instead)
         return cls._counted(matrix, cls.most_that_fit(matrix))
 

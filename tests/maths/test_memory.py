@@ -1,0 +1,43 @@
+"""A refusal of memory says what leaves no more: the machine, or a limit that was set."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from likewise import memory
+from likewise.errors import NotEnoughMemoryError
+from likewise.memory import limit_memory, require_memory
+
+
+@pytest.fixture(autouse=True)
+def no_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(memory, "_machine_available", lambda: 2**30)
+    monkeypatch.setattr(memory, "_control_group_available", list)
+    monkeypatch.setattr(memory, "_resident", lambda: 2**29)
+    yield
+    limit_memory(None)
+
+
+@pytest.mark.parametrize(
+    ("limit", "by", "words"),
+    [
+        (None, "", "1.0 GiB are free; wait"),
+        (2**40, "--memory 1TB", "1.0 GiB are free; wait"),
+        (
+            2**30,
+            "--memory 1GB",
+            "--memory 1GB leaves 0.5 GiB beside the 0.5 GiB taken already; raise it, or wait",
+        ),
+        (
+            2**20,
+            "",
+            "limit_memory(1048576) leaves 0.0 GiB beside the 0.5 GiB taken already; "
+            "raise it, or wait",
+        ),
+    ],
+)
+def test_what_leaves_no_more_is_named(limit, by, words):
+    limit_memory(limit, by)
+    with pytest.raises(NotEnoughMemoryError) as refusal:
+        require_memory(2**31, "a table", "wait")
+    assert str(refusal.value) == f"a table needs 2.0 GiB and {words}"
