@@ -287,6 +287,8 @@ def test_probes(client):
 
 # What is refused
 
+OF_IDS = "an id is a text of at most 256 characters, or a whole number of at most 63 bits"
+
 
 @pytest.mark.parametrize(
     ("body", "words"),
@@ -306,11 +308,60 @@ def test_probes(client):
         ({"baskets": [["a"], ["b"]], "because": 1}, "because explains one basket"),
         ({"basket": ["x"] * 101, "because": 1}, "because explains baskets of at most 100"),
         ({"basket": ["x"], "because": 1, "k": 101}, "because explains at most 100 items"),
-        ([], "valid dictionary"),
+        ([], "the body: a list of 0 values is given; give an object"),
     ],
 )
 def test_a_wrong_body_is_refused_with_the_place_and_the_reason(client, body, words):
     assert words in ask(client, "/v1/recommend", body, 422)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (None, "the body: missing; give it"),
+        ({"basket": "secret"}, "basket: a text of 6 characters is given; give a list"),
+        ({"basket": [1.5]}, f"basket.0: 1.5 is given; {OF_IDS}"),
+        ({"baskets": [["a", None]]}, f"baskets.0.1: null is given; {OF_IDS}"),
+        ({"basket": ["x" * 257]}, f"basket.0: a text of 257 characters is given; {OF_IDS}"),
+        ({"basket": [2**63]}, f"basket.0: a whole number of 64 bits is given; {OF_IDS}"),
+        ({"basket": [1] * 1001}, "basket: a list of 1,001 values is given; give at most 1000"),
+        ({"baskets": []}, "baskets: a list of 0 values is given; give at least 1"),
+        ({"k": 0}, "k: 0 is given; give 1 or more"),
+        ({"k": 1001}, "k: 1001 is given; give 1000 or less"),
+        ({"k": "5"}, 'k: the text "5" is given; give a whole number'),
+        ({"model": 5}, "model: 5 is given; give a text"),
+        (
+            {"model": "x" * 65},
+            "model: a text of 65 characters is given; give at most 64 characters",
+        ),
+        (
+            {"filter_seen": "no way"},
+            "filter_seen: a text of 6 characters is given; give true or false",
+        ),
+        ({"kk": 5}, "kk: there is no such key; leave it out, or see /docs for those there are"),
+        (
+            {"rules": {"in_stock": False}},
+            "rules.in_stock: false is given; give true, or leave it out",
+        ),
+        (
+            {"rules": {"min_price": "x"}},
+            "rules.min_price: a text of 1 character is given; give a number",
+        ),
+        ({"rules": {"boost": {"a": 0}}}, "rules.boost.a: 0 is given; give more than 0"),
+        ({"rules": {"boost": []}}, "rules.boost: a list of 0 values is given; give an object"),
+        ({"rules": {"exclude": [True]}}, f"rules.exclude.0: true is given; {OF_IDS}"),
+    ],
+)
+def test_what_was_given_and_what_is_allowed_are_told_in_plain_words(client, body, message):
+    assert ask(client, "/v1/recommend", body, 422)["error"]["message"] == message
+
+
+def test_an_address_is_checked_in_the_same_words(client):
+    for limit, words in (("0", "give 1 or more"), ("x", "give a whole number")):
+        answer = client.get("/v1/items", params={"limit": limit})
+        assert answer.status_code == 422
+        assert answer.json()["error"]["message"].startswith("limit: ")
+        assert answer.json()["error"]["message"].endswith(f"is given; {words}")
 
 
 def test_what_is_unknown_is_a_404(client):

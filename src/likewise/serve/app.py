@@ -18,6 +18,7 @@ from likewise.errors import InputError, MachineError
 from likewise.serve import answers
 from likewise.serve.board import Board
 from likewise.serve.docs import docs_page
+from likewise.serve.invalid import in_words
 from likewise.serve.refusals import INSIDE, Refused, unavailable
 from likewise.serve.security import Guard
 from likewise.serve.served import Shelf
@@ -181,11 +182,8 @@ def _told_http(request: Request, error: Any) -> Response:
 
 
 def _told_invalid(request: Request, error: Any) -> Response:
-    """Say where the fault is and what is allowed, without repeating what was given."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "body")
-    message = f"{where}: {first['msg']}" if where else first["msg"]
-    return _tell(request, Refused(422, "invalid", message[:300]))
+    """Say where the fault is, what kind of thing was given, and what is allowed."""
+    return _tell(request, Refused(422, "invalid", in_words(error.errors()[0])[:300]))
 
 
 def _told_input(request: Request, error: Any) -> Response:

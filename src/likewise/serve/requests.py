@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, Tag, model_validator
 
 MAX_BASKETS = 256
 MAX_BASKET = 1_000
@@ -12,8 +12,12 @@ MAX_EXPLAINED = 100
 MAX_ANSWERED = 10_000
 """Recommendations of one request, of all baskets together."""
 
+AN_ID = "an id"
+"""What a fault of an id is known by, whichever of its two kinds it is not."""
+
 Id = (
-    Annotated[StrictStr, Field(max_length=256)] | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+    Annotated[StrictStr, Field(max_length=256), Tag(AN_ID)]
+    | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63), Tag(AN_ID)]
 )
 Basket = Annotated[list[Id], Field(max_length=MAX_BASKET)]
 Many = Annotated[list[Basket], Field(min_length=1, max_length=MAX_BASKETS)]
