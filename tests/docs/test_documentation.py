@@ -17,6 +17,7 @@ import pytest
 import typer
 
 import likewise
+from likewise.autoencoders import TYPES
 from likewise.cli.app import COMMANDS, app
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,21 @@ def test_the_code_that_is_explained_is_that_of_the_type(name):
     source = {line.strip() for line in SOURCE.splitlines()}
     for code in blocks(read(name), "py"):
         assert {line.strip() for line in code.splitlines() if line.strip()} <= source
+
+
+@pytest.mark.parametrize("name", TYPES_PAGES)
+def test_a_table_of_parameters_has_the_defaults_of_the_type(name):
+    page = read(name)
+    assert "| | |\n" not in page, "a table of parameters has a column of defaults"
+    for rows in re.findall(r"^\| \| default \| \|\n\|[-|]+\n((?:\|.*\n)+)", page, re.MULTILINE):
+        told = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", rows, re.MULTILINE))
+        parameters = TYPES[Path(name).stem]().get_params()
+        assert told == {key: _as_told(parameters[key]) for key in told}
+        assert len(told) == rows.count("\n")
+
+
+def _as_told(default):
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def test_every_public_name_has_a_heading_on_the_python_page():
