@@ -80,6 +80,17 @@ def test_without_a_model_the_best_is_looked_for_and_said(run, orders, tmp_path):
     assert choice["budget"] == 2
     assert choice["trials"][0]["model"] == "linear"
     assert choice["parts"][0]["model"] in result.err.split("chose ")[1]
+    said = f"judged on {choice['judged']} customers only: which model was chosen is mostly chance"
+    assert result.err.splitlines().count(said) == 1
+
+
+def test_where_enough_customers_are_judged_on_nothing_is_said_of_chance(
+    run, orders, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("likewise.cli.choosing.FEW_JUDGES", 4)
+    result = run("fit", orders, "--out", tmp_path / "shop.model", "--budget", "1")
+    assert likewise.load(tmp_path / "shop.model").metrics["choice"]["judged"] == 4
+    assert "chance" not in result.err
 
 
 def test_a_neural_model_says_how_its_training_ended(run, orders, tmp_path):

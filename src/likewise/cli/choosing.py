@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from likewise.recommend.climbing import Trial
     from likewise.recommend.recommender import Recommender
 
+FEW_JUDGES = 100
+"""Customers, of whom fewer tell settings apart by little but chance."""
+
 
 def require_judges(interactions: "Interactions") -> None:
     """Refuse a log in which nobody could be held out to choose settings on."""
@@ -69,6 +72,11 @@ def found(
         f"best of {counted(len(choice['trials']), 'trial')}, in {choice['spent']:.0f} of "
         f"{choice['budget']:g} seconds for choosing and learning"
     )
+    if choice["judged"] < FEW_JUDGES:
+        output.note(
+            f"judged on {counted(choice['judged'], 'customer')} only: which model was chosen is "
+            "mostly chance"
+        )
     if (also := choice["also_bought"]) and also["model"]:
         output.note(
             f"chose {also['model']} with settings of its own for also-bought: {also['metric']} "
