@@ -16,6 +16,7 @@ from likewise.nn.rows import SparseRows
 from likewise.recommend.baselines import ItemNeighbours, Popularity
 from likewise.recommend.blend import Blend
 from likewise.recommend.folder import ALL_TYPES, load
+from likewise.recommend.recommender import Recommender
 
 KINDS = {
     "array": lambda X: X.toarray(),
@@ -299,6 +300,83 @@ def test_a_copy_has_the_same_settings_and_nothing_learned(make, purchases):
     with pytest.raises(ValueError, match="not fitted"):
         copy.transform(purchases)
     assert repr(copy) == repr(make())
+
+
+SAY_HOW_TO_ANSWER = {"blend": ["weights"], "deep": ["projection_steps"], "sparse": ["sparsity"]}
+"""Settings that may be changed after a fit, and are heeded."""
+
+
+def others(value):
+    """Return values that a setting might be set to instead; not all may be allowed."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int | float):
+        return [value + 1, value / 2]
+    if isinstance(value, tuple):
+        return [tuple(width + 1 for width in value)]
+    return ["relu", (4,), 2, 0.3] if value == "auto" else []
+
+
+def changed(model):
+    """Yield a setting after the other, changed to what is allowed, and set it back."""
+    for setting, value in model.get_params(deep=False).items():
+        for other in others(value):
+            if setting in SAY_HOW_TO_ANSWER.get(model.type_name, []):
+                continue
+            model.set_params(**{setting: other})
+            if not refusal(model._validate_params):
+                yield setting
+        model.set_params(**{setting: value})
+
+
+def refusal(work):
+    """Return what a refusal says; nothing if there is none."""
+    try:
+        work()
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def test_what_is_set_after_a_fit_is_refused_by_all_verbs_or_changes_no_answer(make, purchases):
+    model = make().fit(purchases)
+    before = answers(model, purchases)
+    codes = model.transform(purchases)
+    for setting in changed(model):
+        works = [lambda verb=verb: getattr(model, verb)(purchases) for verb in VERBS]
+        works += [lambda: model.inverse_transform(codes), lambda: model.save("never.model")]
+        said = {refusal(work) for work in works[:-1]}
+        assert len(said) == 1, setting
+        if "" in said:
+            for verb, answer in answers(model, purchases).items():
+                np.testing.assert_array_equal(answer, before[verb], err_msg=setting)
+            again = type(model).from_contents(model.contents())
+            np.testing.assert_array_equal(again.logits(purchases), before["logits"])
+        else:
+            assert said.pop().startswith(f"{setting}=")
+            assert refusal(works[-1]).startswith(f"{setting}=")
+    for verb, answer in answers(model, purchases).items():
+        np.testing.assert_array_equal(answer, before[verb])
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "other"),
+    [
+        ("denoising", "n_latent", 4),
+        ("undercomplete", "activation", "relu"),
+        ("variational", "n_latent", 4),
+        ("kernel", "gamma", 2.0),
+        ("als", "l2", 1.0),
+    ],
+)
+def test_a_setting_that_answers_rest_on_is_refused_after_a_fit(
+    make_any, purchases, kind, setting, other
+):
+    recommender = Recommender(make_any(kind)).fit(purchases)
+    recommender.model_.set_params(**{setting: other})
+    for work in (lambda: recommender.model_.transform(purchases),
+                 lambda: recommender.recommend([[0]], 1)):  # fmt: skip
+        assert refusal(work).startswith(f"{setting}={other!r} was set after a fit that had ")
 
 
 def test_settings_can_be_changed_by_name(make):

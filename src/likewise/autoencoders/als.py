@@ -136,6 +136,7 @@ class ALSAutoencoder(Autoencoder):
 
     def _take(self, vectors: Floats) -> None:
         self.components_ = vectors.T
+        self._made_by = {"l2": self.l2, "unobserved_weight": self.unobserved_weight}
         self._of_all = self._shared(vectors)
 
     def _shared(self, vectors: Floats) -> Floats:

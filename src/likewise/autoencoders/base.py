@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
-from sklearn.utils.validation import check_is_fitted
 
 from likewise.artifact import Contents, read_folder, write_folder
 from likewise.autoencoders import rows
@@ -129,12 +128,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
 
     def transform(self, X: Any) -> Any:
         """Encode: return the codes h = f(x), of shape (n, L)."""
-        check_is_fitted(self)
+        self._require_fitted()
         return self._by_blocks(self._checked(X), self._encode, "codes")
 
     def inverse_transform(self, Z: Any) -> NDArray[np.float32]:
         """Decode: return x̂ = g(z) of codes, of shape (n, F), or as images where those came in."""
-        check_is_fitted(self)
+        self._require_fitted()
         codes = rows.checked_codes(self, Z)
         decoded: NDArray[np.float32] = self._by_blocks(codes, self._decode, "reconstructions")
         return decoded.reshape(len(decoded), *(self.image_shape_ or decoded.shape[1:]))
@@ -149,7 +148,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
 
     def reconstruction_error(self, X: Any) -> NDArray[np.float64]:
         """Return the reconstruction error of each row, of shape (n,), in the loss's own unit."""
-        check_is_fitted(self)
+        self._require_fitted()
         return self._errors(self._checked(X))
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -164,7 +163,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         MachineError
             If it cannot be written; the older one is then as it was.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         write_folder(Path(folder), self.contents())
 
     @classmethod
@@ -248,7 +247,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def _dense_by_blocks(
         self, X: Any, verb: Callable[[Any], NDArray[np.float32]]
     ) -> NDArray[np.float32]:
-        check_is_fitted(self)
+        self._require_fitted()
         dense = self._by_blocks(self._checked(X), verb, "reconstructions")
         result: NDArray[np.float32] = dense.reshape(len(dense), *(rows.shape_of(X) or (-1,)))
         return result

@@ -1,7 +1,12 @@
 """What every estimator of likewise is: scikit-learn's, with errors of its own."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import check_is_fitted
 
 from likewise.errors import InputError
 
@@ -11,6 +16,29 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     A truth value is wrong where a number is asked for, of which Python counts it as one.
     """
+
+    _made_by: Mapping[str, Any] = MappingProxyType({})
+    """Parameters that answers rest on together with what was learned, as they were then."""
+
+    def _as_used(self, name: str) -> Any:
+        """Return a parameter as answers use it."""
+        return getattr(self, name)
+
+    def _require_fitted(self) -> None:
+        """Refuse to answer before a fit, and with parameters that do not go with what was learned.
+
+        Raises
+        ------
+        InputError
+            If a parameter that answers rest on was set after the fit.
+        """
+        check_is_fitted(self)
+        for name, then in self._made_by.items():
+            if self._as_used(name) != then:
+                raise InputError(
+                    f"{name}={getattr(self, name)!r} was set after a fit that had {name}={then!r}, "
+                    "which its answers rest on; set it back, or fit anew"
+                )
 
     def _validate_params(self) -> None:
         try:

@@ -111,6 +111,7 @@ class KernelAutoencoder(Autoencoder):
         n_landmarks = min(self.n_landmarks, n_rows)
         self._require_room(n_landmarks, n_items)
         self.item_scale_ = (np.maximum(column_counts(X), 1) ** -self.item_power).astype(np.float32)
+        self._made_by = {"gamma": self.gamma}
         drawn = check_random_state(self.random_state).permutation(n_rows)[:n_landmarks]
         self.landmarks_ = self._means(X, _dense(self._unit(X[np.sort(drawn)])))
         self.decoder_ = self._regression(X)
@@ -188,6 +189,7 @@ class KernelAutoencoder(Autoencoder):
             )
         self.landmarks_, self.decoder_ = tensors["landmarks"].T, tensors["decoder"]
         self.item_scale_ = tensors["item_scale"]
+        self._made_by = {"gamma": self.gamma}
 
     def _require_room(self, n_landmarks: int, n_items: int) -> None:
         require_memory(

@@ -164,8 +164,11 @@ class NeuralParameters(Autoencoder):
         given = self.get_params(deep=False)
         return [name for name, v in given.items() if is_auto(v) and name not in _NOT_CHOSEN]
 
+    def _as_used(self, name: str) -> Any:
+        return plain(self.setting(name))
+
     def _of_net(self) -> dict[str, Any]:
-        return {name: plain(self.setting(name)) for name in self._net_settings}
+        return {name: self._as_used(name) for name in self._net_settings}
 
     def _require_as_fitted(self) -> None:
         """Refuse parameters set after a fit that are not those of its net, or are still to choose.
@@ -177,12 +180,7 @@ class NeuralParameters(Autoencoder):
         """
         for name in self._autos():
             self.setting(name)
-        for name, now in self._of_net().items():
-            if now != self._made_by[name]:
-                raise InputError(
-                    f"{name}={getattr(self, name)!r} was set after a fit whose net has "
-                    f"{name}={self._made_by[name]!r}; set it back, or fit anew"
-                )
+        self._require_fitted()
 
     def _validate_params(self) -> None:
         super()._validate_params()

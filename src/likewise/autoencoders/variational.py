@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from likewise.autoencoders.neural import NeuralAutoencoder
@@ -123,7 +122,7 @@ class VariationalAutoencoder(NeuralAutoencoder):
             In nats. Under the squared loss that of a Gaussian of variance 1/2 in scaled units;
             under the multinomial one without the number of orders the items could come in.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         if not isinstance(n_samples, int | np.integer) or n_samples < 1:
             raise InputError(f"n_samples={n_samples!r}; give a whole number, 1 or more")
         blocks = self._blocks(self._checked(X))

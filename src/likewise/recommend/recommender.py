@@ -538,6 +538,7 @@ class Recommender:
     def _require_fitted(self) -> None:
         if not hasattr(self, "model_") or not self.model_.__sklearn_is_fitted__():
             raise NotFittedError("this Recommender has not learned from a log; call fit first")
+        self.model_._require_fitted()
 
 
 def _one_each(columns: NDArray[np.int64], n_items: int) -> CSR:
