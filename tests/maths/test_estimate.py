@@ -25,11 +25,15 @@ from likewise.autoencoders.ties import PRODUCTS_AT_A_TIME, ties_bytes
 from likewise.data.interactions import Interactions
 from likewise.errors import NotEnoughMemoryError
 from likewise.evaluate.resources import measured
-from likewise.recommend import support
+from likewise.recommend import support, weights
+from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, Popularity, RP3Beta
-from likewise.recommend.estimate import estimate, model_bytes
-from likewise.recommend.searches import closed_forms
+from likewise.recommend.candidates import neural_candidates
+from likewise.recommend.estimate import WHILE_JUDGED, estimate, model_bytes, scores_bytes
+from likewise.recommend.search import Search
+from likewise.recommend.searches import ALONE, closed_forms
 from likewise.recommend.support import Support
+from likewise.recommend.weights import table_bytes
 
 KEPT_BY_THE_ALLOCATOR = 2**22
 
@@ -158,6 +162,34 @@ def test_what_a_search_tries_first_is_named(monkeypatch):
         "the exact one takes about 80 s for 20,000 items, more than its share: "
         "each item is solved within its neighbourhood instead"
     )
+
+
+def test_the_scores_that_a_search_holds_are_stated(monkeypatch):
+    log, kept = interactions(3_000, 1_500, 60_000), []
+
+    class Watched(Search):
+        def as_found(self, *given):
+            found = super().as_found(*given)
+            kept.extend([found.scores.nbytes, 0 if found.alone is None else found.alone.nbytes])
+            return found
+
+    monkeypatch.setattr("likewise.recommend.auto.Search", Watched)
+    auto(log, budget=4, neural=False)
+    assert max(kept[1::2]) > 0
+    stated = scores_bytes(log.n_users, log.n_items, 4)
+    n_found = len(closed_forms(log.n_items, 4)) + len(neural_candidates(log.n_users)) + len(ALONE)
+    assert n_found * (max(kept[::2]) + max(kept[1::2])) + WHILE_JUDGED * max(kept[::2]) <= stated
+    assert stated <= 20 * sum(kept[:2])
+    assert estimate(log, budget=4).memory_bytes > stated
+    assert estimate(log, LinearAutoencoder()).memory_bytes + stated <= estimate(log).memory_bytes
+
+
+def test_the_scores_that_are_held_are_bounded(monkeypatch):
+    monkeypatch.setattr(weights, "available_memory", lambda: 1 << 50)
+    assert table_bytes(2_000, 1_000_000) <= weights.MOST_BYTES < table_bytes(2_000, 30_000) * 1.2
+    monkeypatch.setattr(weights, "available_memory", lambda: 0)
+    assert table_bytes(2_000, 1_000_000) <= weights.LEAST_BYTES
+    assert table_bytes(2_000, 1 << 30) == 1 << 32  # of one customer at least
 
 
 def test_threads_that_find_no_work_take_no_memory():

@@ -11,6 +11,9 @@ from likewise.data.held_out import held_out_share
 from likewise.data.interactions import CSR, Interactions, Vocabulary, sorted_csr
 from likewise.errors import InputError
 
+HELD_SHARE, MOST_HELD = 0.1, 2_000
+"""Of the users, and how many of them at most, who are held out to choose or to stop by."""
+
 
 @dataclass(frozen=True)
 class FoldIn:
@@ -48,7 +51,11 @@ class FoldIn:
 
 
 def held_out_items(
-    interactions: Interactions, *, fraction: float = 0.1, at_most: int = 2_000, seed: int = 0
+    interactions: Interactions,
+    *,
+    fraction: float = HELD_SHARE,
+    at_most: int = MOST_HELD,
+    seed: int = 0,
 ) -> tuple[Interactions, FoldIn]:
     """Hold out a tenth of the users (those with two items or more) to stop training on.
 

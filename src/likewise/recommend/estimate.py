@@ -23,12 +23,15 @@ from likewise.autoencoders.choices import PURCHASES, choose, loss_for
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.spectral import directions_bytes
 from likewise.autoencoders.ties import additions_of
+from likewise.data.fold import HELD_SHARE, MOST_HELD
 from likewise.data.interactions import CSR, Interactions
 from likewise.memory import GIB, available_memory
 from likewise.recommend.baselines import Popularity, nearest_bytes
+from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.companions import Companions
-from likewise.recommend.searches import CUBES_PER_SECOND, tried_first
+from likewise.recommend.searches import ALONE, CUBES_PER_SECOND, closed_forms, tried_first
 from likewise.recommend.support import Support
+from likewise.recommend.weights import table_bytes
 
 ADDITION = 3e-9
 """Seconds of a scattered addition, on one thread."""
@@ -47,6 +50,9 @@ STEPS = 30
 
 SMALL_MATRIX_SHARE = 0.3
 """The share of a large matrix's speed that the inverse of a neighbourhood reaches."""
+
+WHILE_JUDGED = 3
+"""Tables of scores while a part is judged: its own, its own made comparable, and both summed."""
 
 PROBE = 1_200
 """Rows of the matrix by which the machine is measured."""
@@ -112,7 +118,8 @@ def estimate(
     free = available_memory()
     why, beside = "named", 0
     if model is None:
-        model, beside = tried_first(n_items, budget)(), Companions.bytes_for(n_items)
+        model = tried_first(n_items, budget)()
+        beside = Companions.bytes_for(n_items) + scores_bytes(interactions.n_users, n_items, budget)
         why = _why(model, n_items, free)
     learning = model_bytes(model, interactions.matrix)
     held = 0 if why != "named" else _kept_bytes(model, n_items)  # `auto` counts pairs first
@@ -126,6 +133,18 @@ def estimate(
         free,
         _seconds(model, interactions),
     )
+
+
+def scores_bytes(n_users: int, n_items: int, budget: float = math.inf) -> int:
+    """Return what `auto` holds of scores while it learns.
+
+    Of each part, and of each model that may answer `also_bought`, for the customers whom parts are
+    weighed on, and for half of those who are held out, of whom one item is given.
+    """
+    n_held = min(MOST_HELD, int(HELD_SHARE * n_users))
+    n_found = len(closed_forms(n_items, budget)) + len(neural_candidates(n_users)) + len(ALONE)
+    whole, single = table_bytes(n_held, n_items), table_bytes(n_held // 2, n_items)
+    return n_found * (whole + single) + WHILE_JUDGED * whole
 
 
 def require_accepted(model: Autoencoder, matrix: CSR) -> None:

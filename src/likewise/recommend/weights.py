@@ -122,8 +122,23 @@ def _score(
 
 def weighed_on(fold: FoldIn, n_items: int) -> FoldIn:
     """Return the users of a fold that weights are chosen on: so many that their scores fit."""
+    return some_of(fold, _whose_scores_fit(n_items))
+
+
+def table_bytes(n_users: int, n_items: int) -> int:
+    """Return the bytes of what a part scores the items for those of so many whom it is weighed on.
+
+    Examples
+    --------
+    >>> table_bytes(1, 1_000)
+    4000
+    """
+    return 4 * n_items * max(1, min(n_users, _whose_scores_fit(n_items)))
+
+
+def _whose_scores_fit(n_items: int) -> int:
     table = min(MOST_BYTES, max(LEAST_BYTES, available_memory() // 64))
-    return some_of(fold, min(MOST_USERS, table // (4 * n_items)))
+    return min(MOST_USERS, table // (4 * n_items))
 
 
 def some_of(fold: FoldIn, n: int) -> FoldIn:
