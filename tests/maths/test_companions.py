@@ -20,7 +20,7 @@ from likewise.recommend import search
 from likewise.recommend.alone import Alone
 from likewise.recommend.auto import auto
 from likewise.recommend.companions import Companions
-from likewise.recommend.estimate import estimate
+from likewise.recommend.estimate import estimate, scores_bytes
 from likewise.recommend.folder import load
 from likewise.recommend.found import Found
 from likewise.recommend.line_up import line_up
@@ -304,5 +304,6 @@ def test_they_are_refused_where_memory_is_short(shop, monkeypatch):
 
 def test_the_estimate_counts_them_where_auto_may_keep_them(shop):
     named, chosen = (estimate(shop, model) for model in (LinearAutoencoder(), None))
-    assert chosen.memory_bytes - named.memory_bytes == Companions.bytes_for(15) == 15 * 14 * 8
+    beside = chosen.memory_bytes - named.memory_bytes - scores_bytes(900, 15)
+    assert beside == Companions.bytes_for(15) == 15 * 14 * 8
     assert Companions.bytes_for(1_000_000) <= 8 * module.MAX_PAIRS
