@@ -294,6 +294,33 @@ def test_an_l2_that_float32_cannot_add_is_refused():
     assert np.isfinite(ALSAutoencoder(n_latent=8, random_state=0).fit(twice).components_).all()
 
 
+@pytest.mark.parametrize("settings", [
+    {"n_latent": 128, "unobserved_weight": 0.6, "l2": 3e-5, "n_iter": 40},
+    {"n_latent": 64, "unobserved_weight": 0.6, "l2": 1e-6, "n_iter": 40},
+])  # fmt: skip
+def test_what_float32_cannot_solve_is_refused_in_words_or_solved(settings):
+    rows, said = np.ones((180, 100), np.float32), ""
+    model = ALSAutoencoder(**settings, random_state=0)
+    try:
+        model.fit(rows)
+    except InputError as refused:
+        said = str(refused)
+    assert "raise l2" in said or np.isfinite(model.logits(rows)).all()
+
+
+def test_a_fit_leaves_no_row_of_its_own_that_float32_is_too_coarse_for():
+    rows = (np.random.default_rng(0).random((60, 20)) < 0.3).astype(np.float32)
+    with pytest.raises(InputError, match="float32 is too coarse for l2=1e-12"):
+        ALSAutoencoder(n_latent=8, unobserved_weight=1e-9, l2=1e-12, random_state=0).fit(rows)
+
+
+def test_turns_do_not_enlarge_what_is_rounding():
+    rows = np.repeat(np.eye(2, dtype=np.float32), 9, axis=1)[[0, 1] * 90]
+    shared = {"n_latent": 16, "l2": 1.76e-5, "unobserved_weight": 0.6, "random_state": 0}
+    few, many = (ALSAutoencoder(n_iter=n, **shared).fit(rows).components_ for n in (5, 40))
+    assert np.abs(many).max() < 2 * np.abs(few).max()
+
+
 def test_values_whose_squares_float32_cannot_hold_are_refused(X):
     with pytest.raises(InputError, match="scale the columns"):
         ALSAutoencoder(n_latent=3, random_state=0).fit(X * np.float32(1e25))

@@ -10,8 +10,8 @@ import numpy as np
 from likewise.autoencoders.products import add_named
 from likewise.compiling import compiled
 
-LEAST = 1e-14
-"""Of the square of what was left before the first step: float32 holds no more of it."""
+LEAST = 1e-12
+"""Of the square of Vᵣᵀx: what is left of a system below that is float32's rounding."""
 
 
 @compiled()
@@ -68,31 +68,49 @@ def improve_rows(
     starts, items, values = rows
     n_latent = len(shared)
     left, along = np.empty(n_latent, np.float32), np.empty(n_latent, np.float32)
-    product = np.empty(n_latent, np.float32)
+    product, target = np.empty(n_latent, np.float32), np.empty(n_latent, np.float32)
     for r in range(some[0], some[1]):
-        named, h = slice(starts[r], starts[r + 1]), codes[r]
-        if named.start == named.stop:
+        named, h = items[starts[r] : starts[r + 1]], codes[r]
+        if not len(named):
             h[:] = 0
             continue
-        ridge = np.float32(l2 * (named.stop - named.start))
-        _apply(items[named], values[named], 1, vectors, shared, ridge, h, product)
-        scale = np.sqrt(_inner(product, product))
-        if scale == 0:
-            continue
-        for k in range(n_latent):  # of length 1, as its products are to be held by float32
-            left[k] = along[k] = -product[k] / scale
-        square = 1.0
-        for _ in range(n_steps):
-            if square < LEAST:
-                break
-            _apply(items[named], values[named], 0, vectors, shared, ridge, along, product)
-            length = square / _inner(along, product)
-            for k in range(n_latent):
-                h[k] += np.float32(scale * length) * along[k]
-                left[k] -= np.float32(length) * product[k]
-            before, square = square, _inner(left, left)
-            for k in range(n_latent):
-                along[k] = left[k] + np.float32(square / before) * along[k]
+        ridge = np.float32(l2 * len(named))
+        target[:] = 0
+        add_named(items, values, starts[r], starts[r + 1], vectors, target)
+        _apply(named, vectors, shared, ridge, h, product)
+        for k in range(n_latent):
+            left[k] = target[k] - product[k]
+        least = LEAST * _inner(target, target)
+        _descend(named, vectors, shared, ridge, n_steps, least, left, along, product, h)
+
+
+@compiled(fastmath=True)
+def _descend(
+    named: Any, vectors: Any, shared: Any, ridge: Any, n_steps: int, least: float,
+    left: Any, along: Any, product: Any, h: Any,
+) -> None:  # fmt: skip
+    """Move h along conjugate directions, of which the first is what is left of the system."""
+    scale = np.sqrt(_inner(left, left))
+    if scale == 0:
+        return
+    for k in range(len(h)):  # of length 1, as its products are to be held by float32
+        left[k] /= scale
+        along[k] = left[k]
+    square = 1.0
+    for _ in range(n_steps):
+        if square * scale**2 <= least:  # the rest is rounding, which steps would only enlarge
+            break
+        _apply(named, vectors, shared, ridge, along, product)
+        curvature = _inner(along, product)
+        if not curvature > 0:  # rounding, or more than float32 holds: refused where asked for
+            break
+        length = square / curvature
+        for k in range(len(h)):
+            h[k] += np.float32(scale * length) * along[k]
+            left[k] -= np.float32(length) * product[k]
+        before, square = square, _inner(left, left)
+        for k in range(len(h)):
+            along[k] = left[k] + np.float32(square / before) * along[k]
 
 
 @compiled(fastmath=True)
@@ -105,10 +123,8 @@ def _inner(a: Any, b: Any) -> float:
 
 
 @compiled(fastmath=True)
-def _apply(
-    items: Any, values: Any, share: int, vectors: Any, shared: Any, ridge: Any, h: Any, out: Any
-) -> None:
-    """Write (S + VᵣᵀVᵣ + ridge) h - share · Vᵣᵀx; each vector is read once."""
+def _apply(items: Any, vectors: Any, shared: Any, ridge: Any, h: Any, out: Any) -> None:
+    """Write (S + VᵣᵀVᵣ + ridge) h, Vᵣ the vectors of these items."""
     for k in range(len(h)):
         out[k] = ridge * h[k]
     add_named(np.arange(len(h)), h, 0, len(h), shared, out)
@@ -117,7 +133,7 @@ def _apply(
         vector, total = vectors[items[n]], np.float32(0)
         for k in range(len(h)):
             total += vector[k] * h[k]
-        told[n] = total - share * values[n]
+        told[n] = total
     add_named(items, told, 0, len(items), vectors, out)
 
 

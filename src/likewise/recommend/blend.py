@@ -160,6 +160,11 @@ class Blend(Autoencoder):
         """Return what the parts that heed no counts see."""
         return (X != 0).astype(np.float32) if self.counts else X
 
+    def _require_fitted(self) -> None:
+        super()._require_fitted()
+        for part in self.parts_:
+            part._require_fitted()
+
     def _logits(self, X: Any) -> Scores:
         calibrate, weights = CALIBRATIONS[self.calibration], self._weights(len(self.parts_))
         total, ones = np.zeros(X.shape, dtype=np.float32), self._ones(X)
