@@ -30,6 +30,7 @@ _OF_VALUES = {
     "greater_than": "give more than {gt:g}",
     "greater_than_equal": "give {ge:g} or more",
     "int_parsing": "give a whole number",
+    "int_parsing_size": "give a whole number",
     "int_type": "give a whole number",
     "less_than": "give less than {lt:g}",
     "less_than_equal": "give {le:g} or less",
