@@ -379,6 +379,15 @@ def test_a_setting_that_answers_rest_on_is_refused_after_a_fit(
         assert refusal(work).startswith(f"{setting}={other!r} was set after a fit that had ")
 
 
+def test_a_blend_refuses_a_part_whose_setting_was_changed_after_the_fit(make_any, purchases):
+    blend = Blend(parts=[make_any("als"), make_any("linear")]).fit(purchases)
+    blend.parts_[0].set_params(l2=1.0)
+    for verb in VERBS:
+        assert refusal(lambda verb=verb: getattr(blend, verb)(purchases)).startswith(
+            "l2=1.0 was set"
+        )
+
+
 def test_settings_can_be_changed_by_name(make):
     model = make()
     for setting, value in model.get_params().items():

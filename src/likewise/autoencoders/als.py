@@ -236,8 +236,6 @@ class ALSAutoencoder(Autoencoder):
                 f"and {components.shape[1]}"
             )
         self._take(components)
-        if not np.isfinite(self._of_all).all():
-            raise InputError("components hold numbers whose products are none of float32")
 
     def bytes_for(self, n_rows: int, n_items: int, n_values: int) -> int:
         """Return what `fit` takes at its peak, for so many rows, items and purchases."""

@@ -68,19 +68,19 @@ def improve_rows(
     starts, items, values = rows
     n_latent = len(shared)
     left, along = np.empty(n_latent, np.float32), np.empty(n_latent, np.float32)
-    product, target = np.empty(n_latent, np.float32), np.empty(n_latent, np.float32)
+    product = np.empty(n_latent, np.float32)
     for r in range(some[0], some[1]):
         named, h = items[starts[r] : starts[r + 1]], codes[r]
         if not len(named):
             h[:] = 0
             continue
         ridge = np.float32(l2 * len(named))
-        target[:] = 0
-        add_named(items, values, starts[r], starts[r + 1], vectors, target)
+        left[:] = 0
+        add_named(items, values, starts[r], starts[r + 1], vectors, left)
+        least = LEAST * _inner(left, left)
         _apply(named, vectors, shared, ridge, h, product)
         for k in range(n_latent):
-            left[k] = target[k] - product[k]
-        least = LEAST * _inner(target, target)
+            left[k] -= product[k]
         _descend(named, vectors, shared, ridge, n_steps, least, left, along, product, h)
 
 

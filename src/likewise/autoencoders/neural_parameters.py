@@ -178,9 +178,9 @@ class NeuralParameters(Autoencoder):
         InputError
             If there is one.
         """
+        self._require_fitted()
         for name in self._autos():
             self.setting(name)
-        self._require_fitted()
 
     def _validate_params(self) -> None:
         super()._validate_params()

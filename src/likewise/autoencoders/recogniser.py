@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -116,7 +115,6 @@ def continued(given: NeuralAutoencoder, table: NDArray[np.float32]) -> NeuralAut
         If it learned from other rows, its parameters are no longer those of its net, or `augment`
         is for images and these are none.
     """
-    check_is_fitted(given)
     given._require_as_fitted()
     if table.shape[1] != given.n_features_in_:
         raise InputError(
