@@ -31,7 +31,7 @@ from kept import Kept
 from sklearn.isotonic import isotonic_regression
 
 import records
-from likewise import LinearAutoencoder, Recommender, Split, compare, global_time, load_sample
+from likewise import LinearAutoencoder, Recommender, Split, compare, load_sample
 from likewise.cli.options import seconds
 from likewise.data.public_sets import PUBLIC_SETS, load_split
 from likewise.data.split import also_bought_split
@@ -39,7 +39,7 @@ from likewise.errors import LikewiseError
 from likewise.evaluate import report
 from likewise.evaluate.comparison import Comparison, Fit
 from likewise.recommend.line_up import STOCHASTIC, every, line_up
-from likewise.recommend.recency import choose_half_life
+from likewise.recommend.recency import cut_by_time
 
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "accuracy"
 MODELS = (
@@ -76,7 +76,11 @@ def main() -> None:
     budget, seeds = arguments.budget, arguments.seeds
     if arguments.quick:
         budget, seeds = QUICK, 1
-    split = online_retail() if arguments.data == "online-retail" else load_split(arguments.data)
+    split = (
+        cut_by_time(load_sample())
+        if arguments.data == "online-retail"
+        else load_split(arguments.data)
+    )
     split = also_bought_split(split) if arguments.also_bought else split
     if arguments.quick:
         split = replace(split, refit=split.train, test=split.validation, recent=None)
@@ -124,18 +128,6 @@ def ease(l2: float) -> Fit:
         return Recommender(LinearAutoencoder(l2=l2)).fit(split.refit, support=False)
 
     return fit
-
-
-def online_retail() -> Split:
-    """Cut by time, with the half-life of purchases that validation chose."""
-    log = load_sample()
-
-    def parts(half_life: float | None) -> tuple:
-        cut = global_time(log, half_life=half_life)
-        return cut.train, cut.validation
-
-    half_life, _ = choose_half_life(parts, max_seconds=60.0)
-    return global_time(log, half_life=half_life)
 
 
 def pareto(points: list[tuple[float, float, str]]) -> list[tuple[float, float, str]]:

@@ -351,8 +351,8 @@ def test_auto_says_what_it_chose_and_keeps_its_trials(run, orders, tmp_path):
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        (["--half-life", "soon"], "give days, more than 0, or auto"),
-        (["--half-life", "0"], "give days, more than 0, or auto"),
+        (["--half-life", "soon"], "give days, more than 0, auto or none"),
+        (["--half-life", "0"], "give days, more than 0, auto or none"),
         (["--half-life", "30", "--weighting", "log"], "do not go together"),
         (["--weighting", "recent"], "do not go together"),
         (["--half-life", "30", "--time", ""], "--half-life 30 needs times, and the log has none"),

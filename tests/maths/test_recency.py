@@ -1,14 +1,26 @@
 """Purchases that lose weight with time."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import likewise
 from likewise import LinearAutoencoder, Recommender, decayed, global_time
 from likewise.data.log import Log
+from likewise.data.split import before_test
 from likewise.errors import InputError
+from likewise.recommend import recency
+from likewise.recommend.auto import auto
 from likewise.recommend.line_up import line_up
-from likewise.recommend.recency import HALF_LIVES, choose_half_life, last_tenth
+from likewise.recommend.recency import (
+    FEWEST,
+    HALF_LIVES,
+    choose_half_life,
+    cut_by_time,
+    excerpt,
+)
 
 DAY = 86_400_000_000
 
@@ -88,12 +100,111 @@ def test_the_age_of_a_purchase_is_that_at_the_cut():
     assert "recent linear" not in line_up(plain)
 
 
+def busy(turn=200, n_days=300, n_items=20, a_day=16):
+    """Customers who come twice: i is followed by i + 1 at first, and by i + 7 from a day on."""
+    rng = np.random.default_rng(0)
+    day = np.repeat(np.arange(n_days), a_day)
+    first = rng.integers(0, n_items, len(day))
+    later = day + rng.integers(5, 25, len(day))
+    second = (first + np.where(later < turn, 1, 7)) % n_items
+    return Log.of(
+        user=np.tile(np.arange(len(day)), 2).tolist(),
+        item=np.concatenate([first, second]).tolist(),
+        time=(np.concatenate([day, later]) * DAY).tolist(),
+    )
+
+
 def test_a_short_half_life_is_chosen_where_habits_turned():
-    half_life, trials = choose_half_life(last_tenth(turning()), max_seconds=20)
-    assert half_life is not None
-    assert half_life < 180
-    tried = {trial.parameters["half_life"] for trial in trials}
-    assert {None, 90.0, half_life} <= tried <= set(HALF_LIVES)
+    chosen = choose_half_life(busy(), max_seconds=20)
+    assert chosen.days is not None
+    assert chosen.days < 180
+    assert chosen.gain.low > 0
+    assert chosen.gain.n >= FEWEST
+    tried = {trial.parameters["half_life"] for trial in chosen.trials}
+    assert {None, 90.0, chosen.days} <= tried <= set(HALF_LIVES)
+    best = max(chosen.trials[1:], key=lambda trial: trial.score)
+    assert best.parameters["half_life"] == chosen.days
+    assert best.score - chosen.trials[0].score == pytest.approx(chosen.gain.mean)
+    assert json.loads(json.dumps(chosen.as_dict()))["days"] == chosen.days
+
+
+def test_purchases_keep_their_weight_unless_that_is_worse_by_more_than_chance():
+    steady = choose_half_life(busy(turn=1_000), max_seconds=20)
+    assert steady.days is None
+    assert steady.gain.low <= 0
+    few = choose_half_life(turning())
+    assert (few.days, few.gain, few.trials) == (None, None, [])
+    assert few.why.startswith("42 customers bought before")
+    everything_at_once = Log.of(user=[1, 1, 2] * 99, item=[7, 8, 8] * 99, time=[5] * 297)
+    assert choose_half_life(everything_at_once).why.startswith("0 customers bought before")
+
+
+def test_no_half_life_is_looked_for_in_too_little_time():
+    hurried = choose_half_life(busy(), max_seconds=1e-6)
+    assert hurried.days is None
+    assert [trial.parameters["half_life"] for trial in hurried.trials] == [None]
+    assert hurried.why.startswith("a trial takes")
+
+
+def test_the_items_bought_most_tell_the_half_life(monkeypatch):
+    monkeypatch.setattr(recency, "MOST_ITEMS", 4)
+    monkeypatch.setattr(recency, "MOST_CUSTOMERS", 300)
+    log = busy()
+    few = excerpt(log)
+    kept = np.unique(few.item)
+    counts = np.bincount(log.item)
+    assert sorted(counts[kept]) == sorted(counts)[-4:]
+    assert len(np.unique(few.user)) <= 300
+    assert len(few.users) == len(log.users)
+
+
+def test_the_test_is_not_known_to_the_half_life():
+    log = busy()
+    split = cut_by_time(log)
+    cut = np.sort(log.time)[int(len(log) * 0.9)]
+    other = replace(log, item=np.where(log.time >= cut, (log.item + 1) % 20, log.item))
+    assert split.half_life is not None
+    assert cut_by_time(other).half_life == split.half_life
+    assert f"a half-life of {split.half_life:g} days" in split.name
+    assert cut_by_time(log, None).name == "global time"
+    assert len(before_test(log)) == (log.time < cut).sum()
+
+
+def test_auto_lets_purchases_of_a_log_with_times_lose_weight(tmp_path):
+    given = {"budget": 10, "neural": False, "support": False}
+    found = auto(busy(), **given)
+    choice = found.recommender.metrics["choice"]
+    days = choice["half_life"]["days"]
+    assert days < 180
+    assert found.recommender.weighting == "recent"
+    assert found.recommender.recommend([[0]], k=1)[0][0].item == 7
+    same = auto(busy(), half_life=days, **given).recommender
+    assert same.weighting == "recent"
+    for never in (
+        auto(busy(), half_life=None, **given),
+        auto(busy().interactions(), **given),
+        auto(busy(turn=1_000), **given),
+    ):
+        assert never.recommender.metrics["choice"]["half_life"]["days"] is None
+        assert never.recommender.weighting == "binary"
+    counted = auto(busy(), weighting="log", **given).recommender
+    assert counted.weighting == "log"
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"half_life": 0}, "half_life=0; give days, more than 0"),
+        ({"half_life": "soon"}, "half_life='soon'; give days, more than 0"),
+        ({"half_life": 30, "weighting": "log"}, "takes the place of weights"),
+        ({"half_life": 30, "refit": busy()}, "needs a log with times that is not cut yet"),
+    ],
+)
+def test_auto_refuses_a_half_life_that_it_cannot_heed(given, why):
+    with pytest.raises(InputError, match=why):
+        auto(busy(), budget=1, **given)
+    with pytest.raises(InputError, match="needs a log with times"):
+        auto(busy().interactions(), half_life=30, budget=1)
 
 
 def test_a_purchase_however_old_stays_one():

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from likewise.cli.output import Move, Output
 from likewise.errors import InputError, counted
 
 if TYPE_CHECKING:
-    from likewise.data.fold import FoldIn
     from likewise.data.interactions import Interactions
     from likewise.data.log import Log
     from likewise.recommend.climbing import Trial
+    from likewise.recommend.given import Days
     from likewise.recommend.recommender import Recommender
 
 FEW_JUDGES = 100
@@ -28,7 +28,7 @@ def require_judges(interactions: "Interactions") -> None:
 def require_times(events: "Log", repeats: bool, half_life: str | None) -> None:
     """Refuse what needs times, where the log has none."""
     option = "--repeats" if repeats else f"--half-life {half_life}"
-    if events.time is None and (repeats or half_life is not None):
+    if events.time is None and (repeats or half_life not in {None, "none"}):
         raise InputError(
             f"{option} needs times, and the log has none; name its time column with --time"
         )
@@ -47,9 +47,9 @@ def _spending(budget: float, move: Move) -> Callable[[str, "Trial"], None]:
 
 
 def found(
-    interactions: "Interactions", output: Output, *, budget: float, weighting: str = "binary",
-    repeats: bool = False, seed: int = 0, device: str = "auto", trials: Path | None = None,
-    judged_on: "tuple[Interactions, FoldIn] | None" = None,
+    log: "Log", output: Output, *, budget: float, weighting: str = "binary",
+    half_life: "Days" = "auto", repeats: bool = False, seed: int = 0, device: str = "auto",
+    trials: Path | None = None,
 ) -> "Recommender":  # fmt: skip
     """Fit what `auto` finds within the budget."""
     from likewise.recommend.alone import PREFIX
@@ -57,13 +57,13 @@ def found(
 
     with output.bar("looking for the best model") as move:
         tell = _spending(budget, move)
-        train, validation = judged_on or (interactions, None)
         result = auto(
-            train, validation, interactions, budget=budget, weighting=weighting,
-            repeats=repeats, seed=seed, device=device, trials=trials,
+            log, budget=budget, weighting=weighting, half_life=half_life, repeats=repeats,
+            seed=seed, device=device, trials=trials,
             on_trial=lambda model, trial: tell(f"{model} ", trial),
         )  # fmt: skip
     choice = result.recommender.metrics["choice"]
+    _say_half_life(choice["half_life"], half_life, choice["metric"], output)
     words = " + ".join(f"{part['weight']:g} {part['model']}" for part in choice["parts"])
     how = f" ({choice['calibration']})" if choice["calibration"] else ""
     words = words if how else choice["parts"][0]["model"]
@@ -95,23 +95,45 @@ def found(
     return result.recommender
 
 
-def half_life_of(log: "Log", given: str, output: Output) -> float | None:
+def half_life_of(log: "Log", given: "Days", output: Output) -> float | None:
     """Return the days that were given, or those that serve the customers of the last tenth best."""
-    from likewise.recommend.recency import choose_half_life, last_tenth
+    from likewise.recommend.recency import choose_half_life
+    from likewise.recommend.selection import METRIC
 
     if given != "auto":
-        return _days(given)
-    half_life, trials = choose_half_life(last_tenth(log))
-    said = "no loss of weight" if half_life is None else f"a half-life of {half_life:g} days"
-    output.note(f"chose {said} for purchases, best of {len(trials)} on the last tenth of the log")
-    return half_life
+        return given
+    chosen = choose_half_life(log)
+    _say_half_life(chosen.as_dict(), given, METRIC, output)
+    return chosen.days
 
 
-def _days(text: str) -> float:
+def days(text: str | None) -> "Days":
+    """Return the half-life that an option gives: days, auto, or none."""
+    if text is None or text == "none":
+        return None
+    if text == "auto":
+        return "auto"
     try:
-        days = float(text)
+        number = float(text)
     except ValueError:
-        days = -1.0
-    if not 0 < days < float("inf"):
-        raise InputError(f"--half-life {text} given; give days, more than 0, or auto")
-    return days
+        number = -1.0
+    if not 0 < number < float("inf"):
+        raise InputError(f"--half-life {text} given; give days, more than 0, auto or none")
+    return number
+
+
+def _say_half_life(chosen: dict[str, Any], given: "Days", metric: str, output: Output) -> None:
+    """Say how fast purchases lose weight, where that was looked for."""
+    if given != "auto":
+        return
+    if (gain := chosen["gain"]) is None:
+        if chosen["why"]:
+            output.note(f"chose no half-life for purchases: {chosen['why']}")
+        return
+    said = f"a half-life of {chosen['days']:g} days" if chosen["days"] else "no half-life"
+    best = max(chosen["trials"][1:], key=lambda trial: trial["score"])
+    output.note(
+        f"chose {said} for purchases: {metric} {gain['mean']:+.4f} ({gain['low']:+.4f} to "
+        f"{gain['high']:+.4f}) with {best['half_life']:g} days, for {gain['n']:,} customers of the "
+        "last tenth of the log"
+    )

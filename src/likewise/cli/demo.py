@@ -93,9 +93,8 @@ def _learned(log: "Log", output: Output) -> "Recommender":
     from likewise.recommend.classic import Classic
     from likewise.recommend.places import item_places
 
-    interactions = log.interactions()
-    recommender = found(interactions, output, budget=FIT_SECONDS)
-    recommender.classic_ = Classic.of(interactions)
+    recommender = found(log, output, budget=FIT_SECONDS)
+    recommender.classic_ = Classic.of(log.interactions())
     recommender.places_ = item_places(recommender)
     return recommender
 
@@ -127,11 +126,11 @@ def _answers(recommender: "Recommender", log: "Log", output: Output) -> dict[str
 
 def _compared(log: "Log", output: Output) -> tuple["Comparison", dict[str, "Recommender"]]:
     """Compare the models, and keep the neural ones for the pictures."""
-    from likewise.data.split import global_time
     from likewise.evaluate.comparison import compare
     from likewise.recommend.line_up import line_up
+    from likewise.recommend.recency import cut_by_time
 
-    split = global_time(log)
+    split = cut_by_time(log)
     fits = line_up(split, MODELS, budget=SEARCH_SECONDS)
     kept: dict[str, Any] = {}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from likewise.cli import options as o
+from likewise.cli.choosing import days
 from likewise.cli.output import Output, require_writable
 from likewise.errors import InputError
 
@@ -31,6 +32,13 @@ def command(
         How | None,
         typer.Option(
             help="time (the default if there are times), users (the default if not), last."
+        ),
+    ] = None,
+    half_life: Annotated[
+        str | None,
+        typer.Option(
+            help="Days after which a purchase counts half to auto and recent linear, auto to choose"
+            " them before the test, or none; if not given, auto where the log is cut in time."
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Fits of each model that has chance in it.")] = 3,
@@ -95,13 +103,14 @@ def command(
     o.require_seconds(budget, "--budget")
     if seeds < 1:
         raise InputError(f"--seeds {seeds} given; give 1 or more")
+    days(half_life)  # refuses what is none
     output = Output(as_json, quiet)
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
         skip_bad_rows=skip_bad_rows, threads=threads, cache=cache,
     )  # fmt: skip
-    cut = cut_log(events, split)
+    cut = cut_log(events, split, half_life)
     comparison = run(cut, models, seeds, budget, also_bought, output)
     show(comparison, output)
     if out is not None:
@@ -134,15 +143,20 @@ def keep(comparison: "Comparison", folder: Path) -> None:
     recommender.save(folder)
 
 
-def cut_log(log: "Log", how: How | None) -> "Split":
+def cut_log(log: "Log", how: How | None, half_life: str | None = None) -> "Split":
     """Cut a log as named, or by time where it has times and by users where not."""
     from likewise.data.liang import strong_generalisation
-    from likewise.data.split import global_time, leave_last_out
+    from likewise.data.split import leave_last_out
+    from likewise.recommend.recency import cut_by_time
 
     if how is None:
         how = How.USERS if log.time is None else How.TIME
     if how is How.TIME:
-        return global_time(log)
+        return cut_by_time(log, "auto" if half_life is None else days(half_life))
+    if half_life not in {None, "none"}:
+        raise InputError(
+            f"--half-life {half_life} needs a log that is cut in time; give it with --split time"
+        )
     return leave_last_out(log) if how is How.LAST else strong_generalisation(log)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.choosing import found, half_life_of, require_judges, require_times
+from likewise.cli.choosing import days, found, half_life_of, require_judges, require_times
 from likewise.cli.dry_run import report
 from likewise.cli.output import Output
 from likewise.errors import InputError, counted
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from likewise.autoencoders.base import Autoencoder
     from likewise.data.interactions import Interactions
     from likewise.nn.plan import Progress
+    from likewise.recommend.given import Days
     from likewise.recommend.recommender import Recommender
 
 BUDGET = 60.0
@@ -64,7 +65,8 @@ def command(
     half_life: Annotated[
         str | None,
         typer.Option(
-            help="Days after which a purchase counts half, or auto; all count alike if not given."
+            help="Days after which a purchase counts half, auto to choose them, or none; if not "
+            "given, auto with --model auto where the log has times, else none."
         ),
     ] = None,
     repeats: Annotated[
@@ -130,7 +132,6 @@ def command(
     from likewise.nn.device import resolve_device
     from likewise.recommend.checks import require_learnable
     from likewise.recommend.places import item_places
-    from likewise.recommend.recency import last_tenth
     from likewise.recommend.recommender import Recommender
 
     output = Output(as_json, quiet)
@@ -139,21 +140,21 @@ def command(
     folder = _folder(out, dry_run)
     seconds = BUDGET if budget is None else budget
     run = {"random_state": seed, "max_seconds": budget, "device": device, "checkpoint": checkpoint}
-    weighting = _weighting(weighting, half_life)
+    given = _half_life(model, weighting, half_life)
     if model == "auto":
         resolve_device(device)  # refuses one that is not there before the work
         named = None
     else:
-        named = Recommender(_model(model, settings or [], run), weighting=weighting)
+        of = weighting if given is None else "recent"
+        named = Recommender(_model(model, settings or [], run), weighting=of)
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
         skip_bad_rows=skip_bad_rows, threads=threads, cache=cache,
     )  # fmt: skip
     require_times(events, repeats, half_life)
-    days = None if half_life is None else half_life_of(events, half_life, output)
-    interactions = (events if days is None else decayed(events, days)).interactions()
-    judged_on = None if days is None and not repeats else last_tenth(events)(days)
+    fading = None if named is None else half_life_of(events, given, output)
+    interactions = (events if fading is None else decayed(events, fading)).interactions()
     require_learnable(interactions)
     if named is None:
         require_judges(interactions)
@@ -162,17 +163,17 @@ def command(
         return
     if named is None:
         recommender = found(
-            interactions, output, weighting=weighting, budget=seconds, seed=seed, device=device,
-            trials=trials, repeats=repeats, judged_on=judged_on,
+            events, output, weighting=weighting if given is None else "binary", half_life=given,
+            budget=seconds, seed=seed, device=device, trials=trials, repeats=repeats,
         )  # fmt: skip
+        fading = recommender.metrics["choice"]["half_life"]["days"]
     else:
         recommender = _trained(named, interactions, output)
     _add_classic(recommender, interactions, seed, output)
     with output.bar("placing the items on the map"):
         recommender.places_ = item_places(recommender)
     recommender.metrics["log"] = events.report.as_dict()
-    if half_life is not None:
-        recommender.metrics["half_life"] = days
+    recommender.metrics["half_life"] = fading
     recommender.save(folder)
     output.lines(
         f"wrote {folder}: {recommender.model_.type_name} over {recommender.n_items:,} items, "
@@ -223,17 +224,20 @@ def _check(
         o.require_seconds(budget, "--budget")
 
 
-def _weighting(weighting: str, half_life: str | None) -> str:
-    """Return what weights are to the model: what is left of a purchase, where there is a half-life.
+def _half_life(model: str, weighting: str, half_life: str | None) -> "Days":
+    """Return how fast purchases shall lose weight; what is left of them takes the place of weights.
 
-    A half-life that is still to be chosen may turn out to be none, and every weight is then 1.
+    With "auto" that may turn out to be not at all.
     """
-    if (weighting == "recent") != (half_life is not None) and weighting != "binary":
+    given = days(half_life)
+    if half_life is None and model == "auto" and weighting == "binary":
+        given = "auto"
+    if (weighting == "recent") != (given is not None) and weighting != "binary":
         raise InputError(
             f"--weighting {weighting} and --half-life {half_life or '(none)'} do not go together: "
             "a half-life takes the place of weights; give one of the two"
         )
-    return weighting if half_life is None else "recent"
+    return given
 
 
 def _trained(

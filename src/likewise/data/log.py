@@ -6,7 +6,7 @@ Shapes: N events, U users, I items.
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,19 @@ class Log:
 
     def __repr__(self) -> str:
         return f"Log({len(self):,} events, {len(self.users):,} users, {len(self.items):,} items)"
+
+    def where(self, keep: NDArray[np.bool_]) -> "Log":
+        """Return the events that `keep` marks, of the same users and items.
+
+        Examples
+        --------
+        >>> log = Log.of(user=[1, 1], item=[7, 8])
+        >>> log.where(np.array([True, False]))
+        Log(1 events, 1 users, 2 items)
+        """
+        time = None if self.time is None else self.time[keep]
+        user, item, weight = self.user[keep], self.item[keep], self.weight[keep]
+        return replace(self, user=user, item=item, weight=weight, time=time)
 
     def interactions(self) -> Interactions:
         """Return who bought what: the weights of each user and item, summed.

@@ -1,6 +1,7 @@
 """Recency: what a purchase of some time ago still says."""
 
 from dataclasses import replace
+from typing import Any, SupportsFloat
 
 import numpy as np
 
@@ -37,9 +38,15 @@ def decayed(log: Log, half_life: float, until: int | None = None) -> Log:
     """
     if log.time is None:
         raise InputError("a half-life needs times, and the log has none; name its time column")
-    if not 0 < half_life < np.inf:
-        raise InputError(f"half_life={half_life!r}; give days, more than 0")
+    require_days(half_life)
     last = int(log.time.max()) if until is None else until
     age = np.maximum(last - log.time, 0) / MICROSECONDS_A_DAY
     weight = np.maximum(np.exp2(-age / half_life), np.finfo(np.float32).tiny)  # 0 is no purchase
     return replace(log, weight=weight.astype(np.float32))
+
+
+def require_days(half_life: Any) -> None:
+    """Refuse a half-life that is no time."""
+    is_number = isinstance(half_life, SupportsFloat) and not isinstance(half_life, bool)
+    if not is_number or not 0 < float(half_life) < np.inf:
+        raise InputError(f"half_life={half_life!r}; give days, more than 0")

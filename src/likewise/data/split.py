@@ -69,13 +69,11 @@ def global_time(
         age is that at the cut.
     """
     time = _required_time(log, "a global-time split")
-    ordered = np.sort(time)
-    n_events = len(ordered)
-    first = ordered[min(n_events - 1, int(n_events * (1 - validation_fraction - test_fraction)))]
-    second = ordered[min(n_events - 1, int(n_events * (1 - test_fraction)))]
-    if not ordered[0] < first < second:
+    first = _instant(time, 1 - validation_fraction - test_fraction)
+    second = _instant(time, 1 - test_fraction)
+    if not time.min() < first < second:
         raise InputError(
-            f"the log's {n_events:,} events lie at too few distinct times to be cut twice; "
+            f"the log's {len(log):,} events lie at too few distinct times to be cut twice; "
             "use the split by users"
         )
     inner, whole = (
@@ -84,7 +82,16 @@ def global_time(
     train, validation = _before_and_after(inner, time < first, (time >= first) & (time < second))
     refit, test = _before_and_after(whole, time < second, time >= second)
     recent = _recent(log, time < second, refit)
-    return Split("global time", train, validation, refit, test, recent, half_life)
+    name = "global time"
+    if half_life is not None:
+        name += f", a half-life of {half_life:g} days for models that heed it"
+    return Split(name, train, validation, refit, test, recent, half_life)
+
+
+def before_test(log: Log, *, test_fraction: float = 0.1) -> Log:
+    """Return what `global_time` lets models know of a log: the events before the test."""
+    time = _required_time(log, "a global-time split")
+    return log.where(time < _instant(time, 1 - test_fraction))
 
 
 def leave_last_out(log: Log) -> Split:
@@ -170,6 +177,12 @@ def _required_time(log: Log, what: str) -> NDArray[np.int64]:
     if log.time is None:
         raise InputError(f"{what} needs times, and the log has none; name its time column")
     return log.time
+
+
+def _instant(time: NDArray[np.int64], share: float) -> int:
+    """Return the time before which so large a share of the events is."""
+    at = min(len(time) - 1, int(len(time) * share))
+    return int(np.partition(time, at)[at])
 
 
 def _before_and_after(

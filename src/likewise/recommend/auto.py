@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, SupportsFloat
 
 from likewise.autoencoders.base import Autoencoder
-from likewise.data.fold import FoldIn, held_out_items, hidden
+from likewise.data.fold import FoldIn, hidden
 from likewise.errors import InputError
 from likewise.evaluate.metrics import parse_metric
 from likewise.recommend.alone import Alone
 from likewise.recommend.budget import Budget
 from likewise.recommend.candidates import neural_candidates
-from likewise.recommend.checks import as_interactions, require_judges
 from likewise.recommend.climbing import Trial
+from likewise.recommend.given import Days, given_to_search
 from likewise.recommend.journal import Journal, fingerprint
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.search import Search
@@ -29,6 +29,9 @@ from likewise.recommend.support import Support
 from likewise.recommend.trained import halved
 from likewise.recommend.weights import Weights
 from likewise.recommend.winners import refitted
+
+HALF_LIFE_SHARE = 0.2
+"""Of the budget, for how fast purchases lose weight."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def auto(
     *,
     budget: float = 60.0,
     weighting: str = "binary",
+    half_life: Days = "auto",
     metric: str = METRIC,
     repeats: bool = False,
     neural: bool = True,
@@ -76,11 +80,16 @@ def auto(
     train : Interactions, Log, path, sparse matrix or lists of items
         What to learn from.
     validation : FoldIn, optional
-        What to choose on; a tenth of the users is held out if None.
+        What to choose on. If None, customers of the last tenth of a log with times where purchases
+        lose weight or where buying again counts, and else a tenth of the users, held out.
     refit : as `train`, optional
         What the winner learns from; `train` as given if None.
     budget : float
         Seconds for all of it, kept within a tenth (one setting of a closed form is always tried).
+    half_life : float, "auto" or None
+        Days after which a purchase counts half. "auto" chooses them where `train` is a log with
+        times that is not cut yet, and lets purchases keep their weight unless that is worse by more
+        than chance; so does a weighting by which they count otherwise than as 1.
     repeats : bool
         Whether buying again counts: what customers have is then judged too, what they bought before
         is one of the parts (personal frequency, by counts if the weighting is "log" or "linear"),
@@ -119,23 +128,22 @@ def auto(
             f"validation is {type(validation).__name__}; give the validation part of a split, or "
             "None to hold customers out"
         )
-    learned = as_interactions(train)
-    everything = learned if refit is None else as_interactions(refit)
-    time_allowed, judged = Budget(budget), validation
-    if judged is None:
-        require_judges(learned)
-        learned, judged = held_out_items(learned, seed=seed)
-    folder = None if trials is None else Path(trials)
-    about = fingerprint(learned, judged, weighting, metric, repeats, seed)
+    time_allowed, folder = Budget(budget), None if trials is None else Path(trials)
+    share = HALF_LIFE_SHARE * budget if folder is None else math.inf  # gone on from: the same
+    given = given_to_search(
+        train, validation, refit, weighting=weighting, half_life=half_life, repeats=repeats,
+        seed=seed, max_seconds=share, metric=metric, on_trial=on_trial,
+    )  # fmt: skip
+    learned, judged, everything = given.learned, given.judged, given.everything
+    about = fingerprint(learned, judged, given.weighting, metric, repeats, seed)
     journal = Journal(folder, about, on_trial)
     counts = Support.that_fits(everything.matrix) if support else None  # depends on no model
-    strangers = validation is None  # nothing of theirs was learned from
-    alone = Alone.of(hidden(judged) if strangers else judged, metric) if support else None
+    alone = Alone.of(hidden(judged) if given.strangers else judged, metric) if support else None
     search = Search(
         learned,
         judged,
         everything,
-        weighting,
+        given.weighting,
         metric,
         time_allowed,
         journal,
@@ -151,6 +159,7 @@ def auto(
         with tempfile.TemporaryDirectory() as temporary:
             halved(search, candidates, folder or Path(temporary))
     recommender, weights, chosen = refitted(search)
+    recommender.metrics["choice"]["half_life"] = given.half_life.as_dict()
     if counts is not None:
         recommender.support_ = counts
     return Auto(recommender, weights, [(p.name, p.model) for p in chosen], journal.trials)

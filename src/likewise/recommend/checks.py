@@ -12,17 +12,21 @@ from likewise.data.log import Log, read_log
 from likewise.errors import InputError, is_count
 
 
-def as_interactions(log: Any) -> Interactions:
-    """Return whatever holds purchases as interactions."""
-    if isinstance(log, Interactions):
+def as_log(log: Any) -> Log | Interactions:
+    """Return whatever holds purchases as a log, or as interactions where it has no events."""
+    if isinstance(log, Log | Interactions):
         return log
-    if isinstance(log, Log):
-        return log.interactions()
     if sparse.issparse(log):
         return Interactions.of_matrix(log)
     if isinstance(log, list | tuple) and not all(isinstance(part, str | Path) for part in log):
         return Interactions.of(log)
-    return read_log(log).interactions()
+    return read_log(log)
+
+
+def as_interactions(log: Any) -> Interactions:
+    """Return whatever holds purchases as interactions."""
+    known = as_log(log)
+    return known.interactions() if isinstance(known, Log) else known
 
 
 def require_learnable(interactions: Interactions, *, together: bool = True) -> None:
