@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pytest
@@ -128,3 +130,21 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fitted") / "shop.model"
     main(["fit", str(SHOP / "orders.csv"), "--out", str(folder), "--model", "linear", "--quiet"])
     return folder
+
+
+@pytest.fixture
+def fading(tmp_path):
+    """A log of customers who come twice: what follows what turned in the middle of it."""
+    rng = np.random.default_rng(0)
+    day = np.repeat(np.arange(200), 16)
+    first, later = rng.integers(0, 20, len(day)), day + rng.integers(5, 25, len(day))
+    second = (first + np.where(later < 130, 1, 7)) % 20
+    start = date(2025, 1, 1)
+    lines = [
+        f"{customer},{item},{start + timedelta(days=int(when))}"
+        for items, days in ((first, day), (second, later))
+        for customer, (item, when) in enumerate(zip(items, days, strict=True))
+    ]
+    path = tmp_path / "fading.csv"
+    path.write_text("\n".join(["customer,item,date", *lines]))
+    return path

@@ -72,6 +72,25 @@ def test_the_log_is_cut_as_asked(evaluate, arguments, split):
     assert document["split"] == split
 
 
+def test_purchases_lose_weight_where_that_is_ahead_before_the_test(run, fading):
+    given = ["evaluate", fading, "--models", "popularity,linear,recent linear", "--budget", "1"]
+    found = run(*given, "--json").document()
+    assert re.fullmatch(r"global time, a half-life of \d+ days for .*", found["split"])
+    mean = {m["model"]: m["metrics"]["ndcg@10"]["mean"] for m in found["models"]}
+    assert mean["recent linear"] > mean["linear"]
+    given[3] = "popularity"
+    assert run(*given, "--json", "--half-life", "none").document()["split"] == "global time"
+    named = run(*given, "--json", "--half-life", "9").document()["split"]
+    assert named == "global time, a half-life of 9 days for models that heed it"
+
+
+def test_a_half_life_that_cannot_be_heeded_is_refused(refused, orders):
+    given = ["evaluate", orders, "--models", "popularity", "--half-life"]
+    why = "--half-life 30 needs a log that is cut in time; give it with --split time"
+    assert why in refused(*given, 30, "--split", "users")
+    assert "give days, more than 0, auto or none" in refused(*given, "soon")
+
+
 def test_models_with_chance_in_them_are_fitted_with_several_seeds(evaluate):
     document = evaluate("--seeds", 2, "--json", models="undercomplete,popularity").document()
     assert {m["model"]: m["seeds"] for m in document["models"]} == {

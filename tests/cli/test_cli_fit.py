@@ -79,7 +79,9 @@ def test_without_a_model_the_best_is_looked_for_and_said(run, orders, tmp_path):
     assert f" of {len(choice['trials'])} trials, in " in result.err
     assert choice["budget"] == 2
     assert choice["trials"][0]["model"] == "linear"
-    assert choice["parts"][0]["model"] in result.err.split("chose ")[1]
+    half_life, model = (line for line in result.err.splitlines() if line.startswith("chose "))
+    assert re.match("chose no half-life for purchases: [0-9]+ customers bought before", half_life)
+    assert choice["parts"][0]["model"] in model
     said = f"judged on {choice['judged']} customers only: which model was chosen is mostly chance"
     assert result.err.splitlines().count(said) == 1
 
@@ -321,14 +323,27 @@ def test_a_half_life_is_kept_to_and_chosen(fit, run, orders, tmp_path):
     assert recommender.metrics["half_life"] == 30
     fit(model="linear")
     assert not (recommender.model_.B_ == likewise.load(tmp_path / "shop.model").model_.B_).all()
-    given = ["--half-life", "auto", "--budget", "1"]
-    result = run("fit", orders, "--out", tmp_path / "shop.model", *given)
-    assert " for purchases, best of " in result.err
-    assert "on the last tenth of the log" in result.err
+    given = ["--half-life", "auto", "--set", "l2=5"]
+    result = run("fit", orders, "--out", tmp_path / "shop.model", "--model", "linear", *given)
     assert result.code == 0
-    chosen = likewise.load(tmp_path / "shop.model").metrics["half_life"]
-    said = "no loss of weight" if chosen is None else f"a half-life of {chosen:g} days"
-    assert f"chose {said} for purchases" in result.err
+    assert "chose no half-life for purchases: " in result.err
+    assert likewise.load(tmp_path / "shop.model").metrics["half_life"] is None
+
+
+def test_auto_chooses_a_half_life_unless_told_otherwise(run, fading, tmp_path):
+    out = tmp_path / "shop.model"
+    result = run("fit", fading, "--out", out, "--budget", "3")
+    recommender = likewise.load(out)
+    days = recommender.metrics["half_life"]
+    assert days < 100
+    assert recommender.weighting == "recent"
+    assert f"chose a half-life of {days:g} days for purchases: ndcg@100 +" in result.err
+    run("fit", fading, "--out", out, "--budget", "1", "--half-life", "none")
+    assert likewise.load(out).metrics["half_life"] is None
+    run("fit", fading, "--out", out, "--budget", "1", "--half-life", "30")
+    assert likewise.load(out).metrics["half_life"] == 30
+    run("fit", fading, "--out", out, "--budget", "1", "--weighting", "log")
+    assert likewise.load(out).weighting == "log"
 
 
 def test_buying_again_counts_if_asked_to(run, orders, tmp_path):

@@ -17,6 +17,7 @@ from likewise.recommend.line_up import line_up
 from likewise.recommend.recency import (
     FEWEST,
     HALF_LIVES,
+    _longest,
     choose_half_life,
     cut_by_time,
     excerpt,
@@ -122,9 +123,8 @@ def test_a_short_half_life_is_chosen_where_habits_turned():
     assert chosen.gain.n >= FEWEST
     tried = {trial.parameters["half_life"] for trial in chosen.trials}
     assert {None, 90.0, chosen.days} <= tried <= set(HALF_LIVES)
-    best = max(chosen.trials[1:], key=lambda trial: trial.score)
-    assert best.parameters["half_life"] == chosen.days
-    assert best.score - chosen.trials[0].score == pytest.approx(chosen.gain.mean)
+    score = {trial.parameters["half_life"]: trial.score for trial in chosen.trials}
+    assert score[chosen.days] - score[None] == pytest.approx(chosen.gain.mean)
     assert json.loads(json.dumps(chosen.as_dict()))["days"] == chosen.days
 
 
@@ -137,6 +137,13 @@ def test_purchases_keep_their_weight_unless_that_is_worse_by_more_than_chance():
     assert few.why.startswith("42 customers bought before")
     everything_at_once = Log.of(user=[1, 1, 2] * 99, item=[7, 8, 8] * 99, time=[5] * 297)
     assert choose_half_life(everything_at_once).why.startswith("0 customers bought before")
+
+
+def test_the_longest_half_life_within_a_standard_error_is_taken():
+    better, worse = np.tile([0.5, 0.7, np.nan], 50), np.tile([0.5, 0.4, np.nan], 50)
+    about = better - np.tile([0.2, -0.18, np.nan], 50)  # .01 behind, .019 a standard error
+    assert _longest({20.0: better, 45.0: about, 90.0: worse}) == 45.0
+    assert _longest({20.0: better, 90.0: worse}) == 20.0
 
 
 def test_no_half_life_is_looked_for_in_too_little_time():

@@ -130,10 +130,10 @@ def _say_half_life(chosen: dict[str, Any], given: "Days", metric: str, output: O
         if chosen["why"]:
             output.note(f"chose no half-life for purchases: {chosen['why']}")
         return
-    said = f"a half-life of {chosen['days']:g} days" if chosen["days"] else "no half-life"
-    best = max(chosen["trials"][1:], key=lambda trial: trial["score"])
+    days = chosen["days"]
+    said = f"a half-life of {days:g} days" if days else "no half-life"
+    why = "" if days else "the best is ahead by no more than chance, "
     output.note(
-        f"chose {said} for purchases: {metric} {gain['mean']:+.4f} ({gain['low']:+.4f} to "
-        f"{gain['high']:+.4f}) with {best['half_life']:g} days, for {gain['n']:,} customers of the "
-        "last tenth of the log"
+        f"chose {said} for purchases: {why}{metric} {gain['mean']:+.4f} ({gain['low']:+.4f} to "
+        f"{gain['high']:+.4f}) for {gain['n']:,} customers of the last tenth of the log"
     )

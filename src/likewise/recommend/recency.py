@@ -41,8 +41,8 @@ class HalfLife:
     days : float or None
         After which a purchase counts half; None if purchases keep their weight.
     gain : Difference or None
-        By how much the best half-life is ahead of none, for the customers judged on; None where
-        none was looked for.
+        By how much it, or what would have been taken, is ahead of none for the customers judged on;
+        None where none was looked for.
     trials : list of Trial
         What was tried.
     why : str
@@ -86,8 +86,9 @@ def choose_half_life(
     """Choose the half-life by how well a linear autoencoder serves customers of the last tenth.
 
     It learns from the nine tenths before, of the items bought most and of some of the customers.
-    Purchases keep their weight unless the best half-life is ahead by more than chance, and where
-    fewer than `FEWEST` customers bought before and after.
+    Taken is the longest half-life that is within a standard error of the best one: the shorter, the
+    fewer purchases are learned from. Purchases keep their weight unless it is ahead of that by more
+    than chance, and where fewer than `FEWEST` customers bought before and after.
 
     Parameters
     ----------
@@ -97,6 +98,11 @@ def choose_half_life(
         For all half-lives that are tried. Where there is time for a few only, none is chosen.
     on_trial : callable, optional
         Told of every trial.
+
+    References
+    ----------
+    L. Breiman, J. Friedman, R. Olshen, C. Stone, "Classification and regression trees", 1984,
+    section 3.4.3 (the rule of one standard error).
     """
     began, few = time.monotonic(), excerpt(log, seed)
     try:
@@ -105,7 +111,7 @@ def choose_half_life(
         n_judged = 0
     if n_judged < FEWEST:
         people = counted(n_judged, "customer")
-        why = f"{people} bought before the last tenth of the log and new items in it"
+        why = f"{people} bought before the last tenth of the log and in it"
         return HalfLife(None, why=f"{why}, {FEWEST} would tell")
     warm(LinearAutoencoder)
     values: dict[float | None, Floats] = {}
@@ -130,9 +136,17 @@ def choose_half_life(
     left = max_seconds - (time.monotonic() - began)
     tried, _ = climb(ladders, {"half_life": 90.0}, score, max_seconds=left, on_trial=tell)
     trials = [none, *(trial for trial in tried if trial.parameters["half_life"] is not None)]
-    days = max(trials[1:], key=lambda trial: trial.score).parameters["half_life"]
+    days = _longest({half_life: served for half_life, served in values.items() if half_life})
     gain = paired_difference(values[days], values[None])
     return HalfLife(days if gain.real and gain.low > 0 else None, gain, trials)
+
+
+def _longest(values: dict[float, Floats]) -> float:
+    """Return the longest half-life that serves as well as the best one, within a standard error."""
+    best = max(values.values(), key=lambda served: float(np.nanmean(served)))
+    behind = {days: best - served for days, served in values.items()}
+    error = {days: np.nanstd(one) / np.sqrt((~np.isnan(one)).sum()) for days, one in behind.items()}
+    return max(days for days, one in behind.items() if np.nanmean(one) <= error[days])
 
 
 def cut_by_time(log: Log, half_life: float | Literal["auto"] | None = "auto") -> Split:
