@@ -13,7 +13,10 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from likewise import Recommender, memory
 from likewise.autoencoders import ALSAutoencoder, als
 from likewise.autoencoders.least_squares import improve_rows, solve_rows
+from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
+from likewise.recommend.searches import SEARCHES, Ladders
+from likewise.recommend.selection import choose
 
 
 def purchases(n_rows=60, n_items=12, seed=0):
@@ -48,7 +51,7 @@ def known(V, **settings):
     """A fitted one with these vectors."""
     V = np.array(V, dtype=np.float32)
     model = ALSAutoencoder(n_latent=V.shape[1], **settings)
-    model.fit(np.ones((2, len(V))))._restore({"components": V}, {})
+    model.fit(np.full((2, len(V)), 9))._restore({"components": V}, {})
     return model
 
 
@@ -225,7 +228,7 @@ def test_one_machine_code_serves_every_kind_of_setting_and_a_loaded_model(X, tmp
     loaded = ALSAutoencoder.load(tmp_path / "model")
     assert loaded.components_.T.flags.c_contiguous
     loaded.logits(rows)
-    ALSAutoencoder(n_latent=4, unobserved_weight=np.float64(0.1), l2=1).fit(rows)
+    ALSAutoencoder(n_latent=4, unobserved_weight=np.float64(0.1), l2=1).fit(9 * rows)
     for array in (rows.data, rows.indices, rows.indptr):
         array.flags.writeable = False
     loaded.logits(rows)
@@ -285,6 +288,34 @@ def test_quantities_may_be_learned_from(weighting):
 # What is refused
 
 
+@pytest.mark.parametrize("scale", [1, 1e-6, 1e2])
+@pytest.mark.parametrize("alpha", [0.01, 0.1, 1.0])
+def test_an_l2_that_leaves_only_vectors_of_0_is_refused_with_the_bound(X, alpha, scale):
+    rows = X * np.float32(scale)
+    weights = [had.sum(axis=1) + alpha * had.shape[1] for had in (X != 0, X.T != 0)]
+    bound = np.linalg.norm(rows / np.sqrt(np.outer(*weights)), 2)
+    settings = {"n_latent": 4, "unobserved_weight": alpha, "n_iter": 200, "n_steps": 4}
+    fitted = ALSAutoencoder(l2=0.9 * bound, random_state=0, **settings).fit(rows)
+    assert np.abs(fitted.reconstruct(rows)).max() > 0.01 * scale
+    with pytest.raises(InputError, match=rf"the best vectors are all 0; .* below {bound:.4g}"):
+        ALSAutoencoder(l2=1.01 * bound, random_state=0, **settings).fit(rows)
+
+
+def test_rows_of_nothing_are_no_fault_of_l2(X):
+    assert not ALSAutoencoder(n_latent=2, l2=9.0, random_state=0).fit(0 * X).components_.any()
+
+
+def test_a_search_goes_on_from_settings_that_leave_nothing():
+    log = Interactions.of([["tea", "cup", "milk"], ["ink", "pen", "pad"]] * 20)
+    made = SEARCHES[ALSAutoencoder].model
+    ladder = Ladders({"l2": [0.003, 0.1, 30.0, 300.0]}, {"l2": 30.0}, made)
+    choice = choose(ALSAutoencoder, log, search=ladder)
+    assert [t.score for t in choice.trials if t.parameters["l2"] >= 30] == [-np.inf, -np.inf]
+    assert choice.best.score == 1
+    with pytest.raises(InputError, match=r"none of 1 settings.*l2=30 outweighs"):
+        choose(ALSAutoencoder, log, search=Ladders({"l2": [30.0]}, {"l2": 30.0}, made))
+
+
 def test_an_l2_that_float32_cannot_add_is_refused():
     twice = np.repeat(np.eye(2), 6, axis=1)[[0, 1] * 20]  # codes of 8 numbers for two kinds of row
     with pytest.raises(InputError, match=r"l2=1e-09 and the values.*raise l2, lower n_latent"):
@@ -322,10 +353,10 @@ def test_turns_do_not_enlarge_what_is_rounding():
 
 
 def test_values_whose_squares_float32_cannot_hold_are_refused(X):
-    with pytest.raises(InputError, match="scale the columns"):
+    with pytest.raises(InputError, match="scale the columns down"):
         ALSAutoencoder(n_latent=3, random_state=0).fit(X * np.float32(1e25))
     model = ALSAutoencoder(n_latent=3, random_state=0).fit(X)
-    with pytest.raises(InputError, match="scale the columns"):
+    with pytest.raises(InputError, match="scale the columns down"):
         model.transform(X * np.float32(3e38))
 
 
