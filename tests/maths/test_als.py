@@ -116,6 +116,46 @@ def test_three_steps_a_turn_come_as_near_as_exact_solutions():
     assert reached[0] < 0.5 * loss(X, 0 * H, 0 * V, 0.1, 0.003)
 
 
+@pytest.mark.parametrize("n_latent", [5, 64])
+def test_as_many_steps_as_numbers_are_exact_and_one_fewer_are_steps(X, n_latent, monkeypatch):
+    used = []
+    for name in ("_solve", "_improve"):
+        whole = getattr(ALSAutoencoder, name)
+
+        def told(self, *given, whole=whole, name=name):
+            used.append(name)
+            whole(self, *given)
+
+        monkeypatch.setattr(ALSAutoencoder, name, told)
+    width = min(n_latent, 12)  # X has 12 items
+    fitted = {}
+    for n_steps in (width - 1, width, width + 1):
+        model = ALSAutoencoder(n_latent=n_latent, n_iter=2, n_steps=n_steps, random_state=0)
+        used.clear()
+        fitted[n_steps - width] = model.fit(X).components_
+        learned_by = {"_improve"} if n_steps < width else {"_solve"}
+        assert set(used[:4]) == learned_by
+    np.testing.assert_array_equal(fitted[0], fitted[1])
+    assert (fitted[-1] != fitted[0]).any()
+
+
+def off_after(n_steps, *, from_exact):
+    """How far codes are from exact ones after so many steps, each as a share of its length."""
+    rng = np.random.default_rng(0)
+    V = (rng.normal(size=(40, 16)) * np.geomspace(1, 0.05, 16)).astype(np.float32)
+    rows = sparse.csr_array((rng.random((50, 40)) < 0.4).astype(np.float32))
+    model, exact = ALSAutoencoder(n_steps=n_steps), np.zeros((50, 16), np.float32)
+    model._solve(rows, V, model._shared(V), exact)
+    codes = exact * np.float32(from_exact)
+    model._improve(rows, V, model._shared(V), codes)
+    return np.linalg.norm(codes - exact, axis=1) / np.linalg.norm(exact, axis=1)
+
+
+def test_steps_end_where_what_is_left_is_rounding_neither_before_nor_after():
+    assert off_after(60, from_exact=False).max() < 3e-5
+    np.testing.assert_array_equal(off_after(60, from_exact=True), 0)
+
+
 def test_a_code_of_one_number_worked_by_hand():
     model = known([[1.0], [2.0]], unobserved_weight=0.5, l2=0.1)
     # α VᵀV = 2.5, the item named adds 1 · 1 or 2 · 2, the ridge is 0.1 (1 + 0.5 · 2) = 0.2
