@@ -379,6 +379,35 @@ def test_a_setting_that_answers_rest_on_is_refused_after_a_fit(
         assert refusal(work).startswith(f"{setting}={other!r} was set after a fit that had ")
 
 
+@pytest.mark.parametrize("share", [1.0, 1.5, 0, -0.5, "many", None])
+def test_a_share_of_active_units_that_is_none_is_refused_after_a_fit(make_any, purchases, share):
+    model = make_any("sparse").fit(purchases)
+    codes = model.transform(purchases)
+    model.set_params(sparsity=share)
+    for verb in VERBS:
+        said = refusal(lambda verb=verb: getattr(model, verb)(purchases))
+        assert said.startswith(f"sparsity={share!r} was set after the fit; give the share of the ")
+    for work in (lambda: model.inverse_transform(codes), model.contents):
+        assert refusal(work).startswith(f"sparsity={share!r} was set")
+    model.set_params(sparsity=0.9)
+    assert np.count_nonzero(model.transform(purchases)) > np.count_nonzero(codes)
+
+
+@pytest.mark.parametrize(("setting", "other"), [("l2", 1.0), ("unobserved_weight", 0.5)])
+def test_what_a_folder_would_hold_is_refused_as_answers_are(make_any, purchases, setting, other):
+    recommender = Recommender(make_any("als")).fit(purchases)
+    recommender.model_.set_params(**{setting: other})
+    for work in (recommender.contents, recommender.model_.contents):
+        assert refusal(work).startswith(f"{setting}={other!r} was set after a fit that had ")
+
+
+def test_no_folder_is_written_whose_settings_could_not_be_read(make_any, purchases, tmp_path):
+    model = make_any("linear").fit(purchases)
+    model.set_params(l2=-1.0)
+    assert "'l2' parameter" in refusal(lambda: model.save(tmp_path / "model"))
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_blend_refuses_a_part_whose_setting_was_changed_after_the_fit(make_any, purchases):
     blend = Blend(parts=[make_any("als"), make_any("linear")]).fit(purchases)
     blend.parts_[0].set_params(l2=1.0)

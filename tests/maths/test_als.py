@@ -13,7 +13,10 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from likewise import Recommender, memory
 from likewise.autoencoders import ALSAutoencoder, als
 from likewise.autoencoders.least_squares import improve_rows, solve_rows
+from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
+from likewise.recommend.searches import SEARCHES, Ladders
+from likewise.recommend.selection import choose
 
 
 def purchases(n_rows=60, n_items=12, seed=0):
@@ -48,7 +51,7 @@ def known(V, **settings):
     """A fitted one with these vectors."""
     V = np.array(V, dtype=np.float32)
     model = ALSAutoencoder(n_latent=V.shape[1], **settings)
-    model.fit(np.ones((2, len(V))))._restore({"components": V}, {})
+    model.fit(np.full((2, len(V)), 9))._restore({"components": V}, {})
     return model
 
 
@@ -111,6 +114,46 @@ def test_three_steps_a_turn_come_as_near_as_exact_solutions():
         reached.append(loss(X, H, V, 0.1, 0.003))
     assert reached[1] < 1.01 * reached[0]
     assert reached[0] < 0.5 * loss(X, 0 * H, 0 * V, 0.1, 0.003)
+
+
+@pytest.mark.parametrize("n_latent", [5, 64])
+def test_as_many_steps_as_numbers_are_exact_and_one_fewer_are_steps(X, n_latent, monkeypatch):
+    used = []
+    for name in ("_solve", "_improve"):
+        whole = getattr(ALSAutoencoder, name)
+
+        def told(self, *given, whole=whole, name=name):
+            used.append(name)
+            whole(self, *given)
+
+        monkeypatch.setattr(ALSAutoencoder, name, told)
+    width = min(n_latent, 12)  # X has 12 items
+    fitted = {}
+    for n_steps in (width - 1, width, width + 1):
+        model = ALSAutoencoder(n_latent=n_latent, n_iter=2, n_steps=n_steps, random_state=0)
+        used.clear()
+        fitted[n_steps - width] = model.fit(X).components_
+        learned_by = {"_improve"} if n_steps < width else {"_solve"}
+        assert set(used[:4]) == learned_by
+    np.testing.assert_array_equal(fitted[0], fitted[1])
+    assert (fitted[-1] != fitted[0]).any()
+
+
+def off_after(n_steps, *, from_exact):
+    """How far codes are from exact ones after so many steps, each as a share of its length."""
+    rng = np.random.default_rng(0)
+    V = (rng.normal(size=(40, 16)) * np.geomspace(1, 0.05, 16)).astype(np.float32)
+    rows = sparse.csr_array((rng.random((50, 40)) < 0.4).astype(np.float32))
+    model, exact = ALSAutoencoder(n_steps=n_steps), np.zeros((50, 16), np.float32)
+    model._solve(rows, V, model._shared(V), exact)
+    codes = exact * np.float32(from_exact)
+    model._improve(rows, V, model._shared(V), codes)
+    return np.linalg.norm(codes - exact, axis=1) / np.linalg.norm(exact, axis=1)
+
+
+def test_steps_end_where_what_is_left_is_rounding_neither_before_nor_after():
+    assert off_after(60, from_exact=False).max() < 3e-5
+    np.testing.assert_array_equal(off_after(60, from_exact=True), 0)
 
 
 def test_a_code_of_one_number_worked_by_hand():
@@ -225,7 +268,7 @@ def test_one_machine_code_serves_every_kind_of_setting_and_a_loaded_model(X, tmp
     loaded = ALSAutoencoder.load(tmp_path / "model")
     assert loaded.components_.T.flags.c_contiguous
     loaded.logits(rows)
-    ALSAutoencoder(n_latent=4, unobserved_weight=np.float64(0.1), l2=1).fit(rows)
+    ALSAutoencoder(n_latent=4, unobserved_weight=np.float64(0.1), l2=1).fit(9 * rows)
     for array in (rows.data, rows.indices, rows.indptr):
         array.flags.writeable = False
     loaded.logits(rows)
@@ -285,6 +328,34 @@ def test_quantities_may_be_learned_from(weighting):
 # What is refused
 
 
+@pytest.mark.parametrize("scale", [1, 1e-6, 1e2])
+@pytest.mark.parametrize("alpha", [0.01, 0.1, 1.0])
+def test_an_l2_that_leaves_only_vectors_of_0_is_refused_with_the_bound(X, alpha, scale):
+    rows = X * np.float32(scale)
+    weights = [had.sum(axis=1) + alpha * had.shape[1] for had in (X != 0, X.T != 0)]
+    bound = np.linalg.norm(rows / np.sqrt(np.outer(*weights)), 2)
+    settings = {"n_latent": 4, "unobserved_weight": alpha, "n_iter": 200, "n_steps": 4}
+    fitted = ALSAutoencoder(l2=0.9 * bound, random_state=0, **settings).fit(rows)
+    assert np.abs(fitted.reconstruct(rows)).max() > 0.01 * scale
+    with pytest.raises(InputError, match=rf"the best vectors are all 0; .* below {bound:.4g}"):
+        ALSAutoencoder(l2=1.01 * bound, random_state=0, **settings).fit(rows)
+
+
+def test_rows_of_nothing_are_no_fault_of_l2(X):
+    assert not ALSAutoencoder(n_latent=2, l2=9.0, random_state=0).fit(0 * X).components_.any()
+
+
+def test_a_search_goes_on_from_settings_that_leave_nothing():
+    log = Interactions.of([["tea", "cup", "milk"], ["ink", "pen", "pad"]] * 20)
+    made = SEARCHES[ALSAutoencoder].model
+    ladder = Ladders({"l2": [0.003, 0.1, 30.0, 300.0]}, {"l2": 30.0}, made)
+    choice = choose(ALSAutoencoder, log, search=ladder)
+    assert [t.score for t in choice.trials if t.parameters["l2"] >= 30] == [-np.inf, -np.inf]
+    assert choice.best.score == 1
+    with pytest.raises(InputError, match=r"none of 1 settings.*l2=30 outweighs"):
+        choose(ALSAutoencoder, log, search=Ladders({"l2": [30.0]}, {"l2": 30.0}, made))
+
+
 def test_an_l2_that_float32_cannot_add_is_refused():
     twice = np.repeat(np.eye(2), 6, axis=1)[[0, 1] * 20]  # codes of 8 numbers for two kinds of row
     with pytest.raises(InputError, match=r"l2=1e-09 and the values.*raise l2, lower n_latent"):
@@ -322,10 +393,10 @@ def test_turns_do_not_enlarge_what_is_rounding():
 
 
 def test_values_whose_squares_float32_cannot_hold_are_refused(X):
-    with pytest.raises(InputError, match="scale the columns"):
+    with pytest.raises(InputError, match="scale the columns down"):
         ALSAutoencoder(n_latent=3, random_state=0).fit(X * np.float32(1e25))
     model = ALSAutoencoder(n_latent=3, random_state=0).fit(X)
-    with pytest.raises(InputError, match="scale the columns"):
+    with pytest.raises(InputError, match="scale the columns down"):
         model.transform(X * np.float32(3e38))
 
 

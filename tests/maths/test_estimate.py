@@ -25,13 +25,14 @@ from likewise.autoencoders.ties import PRODUCTS_AT_A_TIME, ties_bytes
 from likewise.data.interactions import Interactions
 from likewise.errors import NotEnoughMemoryError
 from likewise.evaluate.resources import measured
-from likewise.recommend import support, weights
+from likewise.recommend import durations, support, weights
 from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, Popularity, RP3Beta
 from likewise.recommend.candidates import neural_candidates
+from likewise.recommend.durations import seconds_to_fit, step_products
 from likewise.recommend.estimate import WHILE_JUDGED, estimate, model_bytes, scores_bytes
 from likewise.recommend.search import Search
-from likewise.recommend.searches import ALONE, closed_forms
+from likewise.recommend.searches import ALONE, SEARCHES, closed_forms
 from likewise.recommend.support import Support
 from likewise.recommend.weights import table_bytes
 
@@ -247,3 +248,28 @@ def test_no_more_pairs_are_foreseen_than_the_rows_hold():
         Support.of(X)
     slack = 2**22  # what is measured is the process's, in whole pages and arenas
     assert cost.added_bytes <= Support.bytes_for(X) + slack < 2**25
+
+
+@pytest.mark.parametrize(
+    ("n_values", "n_systems", "measured_ms"),
+    [
+        pytest.param(908_576, 104_632, [102, 120, 192, 511, 1_271], id="belgian-retail"),
+        pytest.param(796_244, 9_065, [30, 38, 61, 128, 280], id="ml-1m-ultragcn"),
+        pytest.param(810_128, 70_839, [76, 116, 139, 287, 1_060], id="gowalla"),
+    ],
+)
+def test_turns_take_as_long_as_they_were_measured_to(n_values, n_systems, measured_ms):
+    # of four products' worth of steps, on one thread
+    foreseen = [step_products(n_values, n_systems, 2**n) for n in range(4, 9)]
+    said = 4e3 * durations.STEP_PRODUCT * np.array(foreseen)
+    np.testing.assert_allclose(said, measured_ms, rtol=0.3)
+
+
+def test_a_search_and_a_dry_run_foresee_the_same_of_a_factorisation():
+    logs = [interactions(n_users, 500, 9_000) for n_users in (900, 3_000)]
+    seconds, work = [], []
+    for log in logs:
+        for n_latent in (16, 64, 256):
+            seconds.append(seconds_to_fit(ALSAutoencoder(n_latent=n_latent), log))
+            work.append(SEARCHES[ALSAutoencoder].work({"n_latent": n_latent}, log))
+    np.testing.assert_allclose(np.array(seconds) / seconds[0], np.array(work) / work[0])

@@ -287,6 +287,7 @@ def test_probes(client):
 
 # What is refused
 
+NO_KEY = "there is no such key; leave it out, or see /docs for those there are"
 OF_IDS = "an id is a text of at most 256 characters, or a whole number of at most 63 bits"
 
 
@@ -338,7 +339,25 @@ def test_a_wrong_body_is_refused_with_the_place_and_the_reason(client, body, wor
             {"filter_seen": "no way"},
             "filter_seen: a text of 6 characters is given; give true or false",
         ),
-        ({"kk": 5}, "kk: there is no such key; leave it out, or see /docs for those there are"),
+        (
+            {"filter_seen": "yes"},
+            "filter_seen: a text of 3 characters is given; give true or false",
+        ),
+        ({"filter_seen": 1}, "filter_seen: 1 is given; give true or false"),
+        ({"rules": {"max_price": "5"}}, 'rules.max_price: the text "5" is given; give a number'),
+        ({"rules": {"max_price": True}}, "rules.max_price: true is given; give a number"),
+        ({"rules": {"boost": {"a": "2"}}}, 'rules.boost.a: the text "2" is given; give a number'),
+        ({"rules": {"boost": {"an id": 0}}}, "rules.boost.an id: 0 is given; give more than 0"),
+        ({"rules": {"boost": {"[key]": 0}}}, "rules.boost.[key]: 0 is given; give more than 0"),
+        (
+            {"rules": {"boost": {"x" * 257: 1}}},
+            f"rules.boost.{'x' * 64}: a text of 257 characters is given; give at most 256 "
+            "characters",
+        ),
+        ({"an id": 5}, f"an id: {NO_KEY}"),
+        ({"[key]": 5}, f"[key]: {NO_KEY}"),
+        ({"rules": {"an id": 5}}, f"rules.an id: {NO_KEY}"),
+        ({"kk": 5}, f"kk: {NO_KEY}"),
         (
             {"rules": {"in_stock": False}},
             "rules.in_stock: false is given; give true, or leave it out",
@@ -362,6 +381,41 @@ def test_an_address_is_checked_in_the_same_words(client):
         assert answer.status_code == 422
         assert answer.json()["error"]["message"].startswith("limit: ")
         assert answer.json()["error"]["message"].endswith(f"is given; {words}")
+
+
+def test_an_id_that_is_none_is_told_alike_wherever_it_stands(client):
+    explained = ask(client, "/v1/explain", {"basket": [], "item": None}, 422)
+    assert explained["error"]["message"] == f"item: null is given; {OF_IDS}"
+    listed = ask(client, "/v1/also-bought", {"items": [[]]}, 422)
+    assert listed["error"]["message"] == f"items.0: a list of 0 values is given; {OF_IDS}"
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("/v1/items?limit=3&limi=5", f"limi: {NO_KEY}"),
+        ("/v1/items?limit=3&limit=5", "limit: it is given more than once; give it once"),
+        ("/v1/items?Limit=3", f"Limit: {NO_KEY}"),
+        ("/v1/items?secret", f"secret: {NO_KEY}"),
+        ("/v1/items?" + "x" * 300 + "=1", f"{'x' * 64}: {NO_KEY}"),
+        ("/v1/also-bought/85123A?limit=3", f"limit: {NO_KEY}"),
+        ("/v1/also-bought/85123A?item=85123A", f"item: {NO_KEY}"),
+        ("/v1/model?k=3", f"k: {NO_KEY}"),
+        ("/v1/map?model=shop&model=shop", "model: it is given more than once; give it once"),
+        ("/v1/model?model=shop", None),
+        ("/livez?at=123", None),  # watchers may want no cached answer
+    ],
+)
+def test_the_query_of_an_address_has_known_keys_and_each_once(client, address, message):
+    answer = client.get(address)
+    assert answer.status_code == (200 if message is None else 422)
+    if message is not None:
+        assert answer.json()["error"]["message"] == message
+
+
+def test_what_is_to_be_in_the_body_is_refused_in_the_address(client):
+    answer = client.post("/v1/recommend?k=3", json={"basket": []})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (422, f"k: {NO_KEY}")
 
 
 def test_what_is_unknown_is_a_404(client):

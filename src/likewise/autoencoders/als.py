@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
 from likewise.autoencoders.base import Autoencoder, Validate
+from likewise.autoencoders.collapse import bound_reached
 from likewise.autoencoders.parts import arrays, in_threads, one_blas_thread, parts_of, read_only
 from likewise.errors import InputError
 from likewise.memory import require_memory
@@ -59,7 +60,8 @@ class ALSAutoencoder(Autoencoder):
     unobserved_weight : float
         α, how much what a row does not have counts beside what it has.
     l2 : float
-        Ridge penalty of a value, of a row's or of an item's.
+        Ridge penalty of a value, of a row's or of an item's. What is so large, or values so small,
+        that the best vectors are all 0 is refused.
     n_iter : int
         How often codes and vectors are solved for.
     n_steps : int
@@ -122,6 +124,7 @@ class ALSAutoencoder(Autoencoder):
     def _fit(self, X: Any, validate: Validate | None) -> None:
         self._require_room(X)
         rows = _without_zeros(X)
+        self._require_effect(rows)
         columns = sparse.csr_array(rows.T)
         n_latent = min(self.n_latent, *X.shape)
         random = check_random_state(self.random_state)
@@ -139,6 +142,14 @@ class ALSAutoencoder(Autoencoder):
         some = np.linspace(0, len(by_length) - 1, min(CHECKED, len(by_length))).astype(np.int64)
         self._encode(rows[by_length[some]])  # refuses what float32 is too coarse for
 
+    def _require_effect(self, rows: Any) -> None:
+        bound = bound_reached(rows, self.unobserved_weight, self.l2)
+        if bound is not None:
+            raise InputError(
+                f"l2={self.l2:g} outweighs these rows: the best vectors are all 0; give l2 below "
+                f"{bound:.4g}, or larger values: scaled columns, a longer half-life"
+            )
+
     def _take(self, vectors: Floats) -> None:
         self.components_ = vectors.T
         self._made_by = {"l2": self.l2, "unobserved_weight": self.unobserved_weight}
@@ -149,8 +160,7 @@ class ALSAutoencoder(Autoencoder):
         with np.errstate(over="ignore", invalid="ignore"):  # refused below
             shared: Floats = np.float32(self.unobserved_weight) * (vectors.T @ vectors)
             shared.flat[:: len(shared) + 1] += self.l2 * self.unobserved_weight * len(vectors)
-        if not np.isfinite(shared).all():
-            raise InputError(self._refusal())
+        self._require_held(shared)
         return shared
 
     def _solve(self, rows: Any, vectors: Floats, shared: Floats, codes: Floats) -> None:
@@ -166,7 +176,10 @@ class ALSAutoencoder(Autoencoder):
         try:
             self._in_parts(solve_rows, AT_A_TIME, rows, vectors, shared, codes)
         except np.linalg.LinAlgError as error:
-            raise InputError(self._refusal()) from error
+            raise InputError(
+                f"float32 is too coarse for l2={self.l2:g} and the values of these rows; raise l2, "
+                "lower n_latent, or scale the columns up if their values are tiny"
+            ) from error
 
     def _improve(self, rows: Any, vectors: Floats, shared: Floats, codes: Floats) -> None:
         """Bring the code of each row nearer to what it is."""
@@ -191,14 +204,14 @@ class ALSAutoencoder(Autoencoder):
 
         for _ in in_threads(write, parts_of(np.diff(csr[0]) + vectors.shape[1], A_PART)):
             pass
-        if not np.isfinite(codes).all():
-            raise InputError(self._refusal())
+        self._require_held(codes)
 
-    def _refusal(self) -> str:
-        return (
-            f"float32 is too coarse for l2={self.l2:g} and the values of these rows; raise l2, "
-            "lower n_latent, or scale the columns"
-        )
+    @staticmethod
+    def _require_held(numbers: Floats) -> None:
+        if not np.isfinite(numbers).all():
+            raise InputError(
+                "float32 does not hold what these rows' values come to; scale the columns down"
+            )
 
     def _encode(self, X: Any) -> Floats:
         rows = _without_zeros(X)

@@ -163,7 +163,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         MachineError
             If it cannot be written; the older one is then as it was.
         """
-        self._require_fitted()
         write_folder(Path(folder), self.contents())
 
     @classmethod
@@ -182,7 +181,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             return cls.from_contents(contents)
 
     def contents(self) -> Contents:
-        """Return what a model folder holds of this autoencoder."""
+        """Return what a model folder holds; settings that it could not be read by are refused."""
+        self._require_fitted()
+        self._validate_params()  # no folder is written that could not be read
         parameters = {k: v for k, v in self.get_params().items() if k not in RUN_OPTIONS}
         return Contents(
             type=self.type_name,

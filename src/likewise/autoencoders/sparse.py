@@ -91,6 +91,15 @@ class SparseAutoencoder(NeuralAutoencoder):
         largest = encoded.topk(max(1, round(self.setting("sparsity") * self.n_latent)), dim=1)
         return torch.zeros_like(encoded).scatter(1, largest.indices, largest.values)
 
+    def _require_fitted(self) -> None:
+        super()._require_fitted()
+        share = self.setting("sparsity")  # answers heed what is set after a fit
+        if not (isinstance(share, Real) and 0 < float(share) < 1):
+            raise InputError(
+                f"sparsity={share!r} was set after the fit; give the share of the {self.n_latent} "
+                "units that is to be active, between 0 and 1"
+            )
+
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         code = self._code(self.net_.encode(self._input(rows)))
         loss = self._explained(code, rows, generator)

@@ -25,8 +25,11 @@ LOOK_UP = 14e-9
 SPARSE_PRODUCT = 0.6e-9
 """Seconds of a multiplication and addition of sparse rows with a dense matrix, on one thread."""
 
-NAMED_PRODUCT = 0.08e-9
+STEP_PRODUCT = 0.045e-9
 """Seconds of a multiplication and addition of a step of conjugate gradients, on one thread."""
+
+OF_A_VALUE, OF_A_SYSTEM = 90, 3_700
+"""Such products that looking a named vector up takes as long as, and setting a system up."""
 
 STEPS = 30
 """Steps by which a neighbourhood's whole columns are found, each two products of sparse rows."""
@@ -88,11 +91,20 @@ def _alternated(interactions: Interactions, model: ALSAutoencoder) -> float:
     n_systems = interactions.n_users + interactions.n_items
     width = min(model.n_latent, interactions.n_users, interactions.n_items)
     if model.n_steps < width:
-        products = (4 * n_values + n_systems * width) * width
-        return (model.n_steps + 1) * products * NAMED_PRODUCT / threads
+        products = step_products(n_values, n_systems, width)
+        return (model.n_steps + 1) * products * STEP_PRODUCT / threads
     operations = 4 * n_values + n_systems * width / 3 / SMALL_MATRIX_SHARE
     passes = 3 * n_systems * SPARSE_PRODUCT / threads
     return width**2 * (operations * _seconds_per_operation() + passes)
+
+
+def step_products(n_values: int, n_systems: int, n_latent: int) -> float:
+    """Return the products of a step of conjugate gradients for all rows and items.
+
+    What does not grow with the length of codes counts as the products that take as long.
+    """
+    of_values = n_values * (4 * n_latent + OF_A_VALUE)
+    return float(of_values + n_systems * (n_latent**2 + OF_A_SYSTEM))
 
 
 def _seconds_per_operation() -> float:

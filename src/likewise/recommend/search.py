@@ -169,7 +169,7 @@ class Search:
         fitted = self.fitted(search.model(search.start, few), few)
         fit = self.budget.spent - began
         evaluate(fitted, self.judged, (self.metric,), repeats=self.repeats)
-        growth = search.size(self.learned) / search.size(few)
+        growth = search.work(search.start, self.learned) / search.work(search.start, few)
         return growth * fit + (self.budget.spent - began - fit)
 
     def _climbed(self, kind: type[Autoencoder], seconds: float) -> Found:

@@ -23,7 +23,7 @@ from likewise.autoencoders.base import Autoencoder
 from likewise.data.interactions import Interactions
 from likewise.memory import available_memory
 from likewise.recommend.baselines import ItemNeighbours, RP3Beta
-from likewise.recommend.climbing import Work
+from likewise.recommend.durations import step_products
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,7 @@ class Ladders:
     model : callable
         Makes a model of settings, for the rows that it will learn from.
     work : callable
-        How much work a setting is, beside another.
-    size : callable
-        How much work the rows to learn from are, beside other rows.
+        How much work a setting is for the rows to learn from, beside another, or beside other rows.
     most : callable
         For the rows to learn from, the value of a setting beyond which all are the same model.
     """
@@ -49,8 +47,7 @@ class Ladders:
     ladders: Mapping[str, Sequence[Any]]
     start: dict[str, Any]
     model: Callable[[dict[str, Any], Interactions], Autoencoder]
-    work: Work = lambda _: 1.0
-    size: Callable[[Interactions], float] = lambda train: float(train.n_users)
+    work: Callable[[dict[str, Any], Interactions], float] = lambda _, train: float(train.n_users)
     most: Callable[[Interactions], dict[str, int]] = lambda _: {}
 
     def within(self, train: Interactions) -> "Ladders":
@@ -118,16 +115,13 @@ def _neighbourhood() -> Ladders:
         search,
         ladders={**search.ladders, "n_neighbours": [25, 50, 100, 200, 400, 800]},
         start=search.start | {"n_neighbours": 100},
-        work=lambda settings: float(settings["n_neighbours"]) ** 2,
+        work=lambda settings, train: train.n_users * float(settings["n_neighbours"]) ** 2,
         most=_all_neighbours,
     )
 
 
 SAME_WORK = 300
 """Directions that would take as long as what a trial does whatever their number: ranking items."""
-
-FACTORS = 20
-"""Purchases whose share of a system of equations takes as long as solving it."""
 
 PLAIN = LinearAutoencoder().get_params()
 
@@ -142,7 +136,7 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         },
         {"n_latent": 100, "user_power": 0.5, "item_power": 0.5},
         lambda settings, _train: SpectralAutoencoder(random_state=0, **settings),
-        work=lambda settings: float(settings["n_latent"] + SAME_WORK),
+        work=lambda settings, train: float(train.n_users * (settings["n_latent"] + SAME_WORK)),
         most=lambda train: {"n_latent": min(train.matrix.shape)},
     ),
     ALSAutoencoder: Ladders(
@@ -153,8 +147,9 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         },
         {"n_latent": 64, "unobserved_weight": 0.1, "l2": 0.003},
         lambda settings, _train: ALSAutoencoder(random_state=0, **settings),
-        work=lambda settings: float(settings["n_latent"]),
-        size=lambda train: train.matrix.nnz + FACTORS * sum(train.matrix.shape),
+        work=lambda settings, train: step_products(
+            int(train.matrix.nnz), train.n_users + train.n_items, settings["n_latent"]
+        ),
         most=lambda train: {"n_latent": min(train.matrix.shape)},
     ),
     KernelAutoencoder: Ladders(
@@ -166,7 +161,7 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         },
         {"l2": 3.0, "gamma": 1.0, "item_power": 0.3, "n_landmarks": 1000},
         lambda settings, _train: KernelAutoencoder(random_state=0, **settings),
-        work=lambda settings: float(settings["n_landmarks"]) ** 1.5,
+        work=lambda settings, train: train.n_users * float(settings["n_landmarks"]) ** 1.5,
         most=lambda train: {"n_landmarks": train.n_users},
     ),
     ItemNeighbours: Ladders(

@@ -126,7 +126,7 @@ def choose(
 
     trials, complete = climb(
         search.ladders, search.start, through(score), max_seconds=max_seconds, on_trial=on_trial,
-        work=search.work, lasted=lasted,
+        work=lambda settings: search.work(settings, learned), lasted=lasted,
     )  # fmt: skip
     best = max(trials, key=lambda trial: trial.score)
     if best.score == -math.inf:

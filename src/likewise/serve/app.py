@@ -18,7 +18,7 @@ from likewise.errors import InputError, MachineError
 from likewise.serve import answers
 from likewise.serve.board import Board
 from likewise.serve.docs import docs_page
-from likewise.serve.invalid import in_words
+from likewise.serve.invalid import amiss, in_words
 from likewise.serve.refusals import INSIDE, Refused, unavailable
 from likewise.serve.security import Guard
 from likewise.serve.served import Shelf
@@ -118,12 +118,16 @@ def create_app(
 
 
 class _StrictRoute(APIRoute):
-    """A route whose body is JSON and says so, parsed to a limited depth."""
+    """A route whose query has known keys, once each, and whose JSON is of a limited depth."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
+        known = {one.alias for one in self.dependant.query_params}
 
         async def strict(request: Request) -> Response:
+            wrong = amiss(request.query_params.multi_items(), known)
+            if wrong is not None:
+                raise Refused(422, "invalid", wrong)
             return await handler(_JsonRequest(request.scope, request.receive))
 
         return strict

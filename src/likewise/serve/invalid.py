@@ -4,7 +4,7 @@ pydantic's own words are of Python and of schemas, which who asks need not know.
 given are not repeated, for a refusal may be kept where they must not be.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from likewise.errors import counted
@@ -55,10 +55,42 @@ def in_words(fault: Mapping[str, Any]) -> str:
     'k: 20 is given; give 9 or less'
     """
     place, kind = fault["loc"][1:], fault["type"]
-    if place[-1:] == (AN_ID,):
+    if _is_of_an_id(place):
         place, kind = place[:-1], AN_ID
-    where = ".".join(str(part)[:_LONGEST] for part in place if part != "[key]")
+    elif _is_of_a_key(place):
+        place = place[:-1]
+    where = ".".join(str(part)[:_LONGEST] for part in place)
     return f"{where or 'the body'}: {_fault(kind, fault)}"
+
+
+def amiss(given: Sequence[tuple[str, str]], known: Collection[str]) -> str | None:
+    """Say what is wrong with the keys of an address's query, if anything is.
+
+    Examples
+    --------
+    >>> amiss([("k", "3"), ("limit", "5")], {"k", "model"})
+    'limit: there is no such key; leave it out, or see /docs for those there are'
+    >>> amiss([("k", "3"), ("k", "5")], {"k", "model"})
+    'k: it is given more than once; give it once'
+    """
+    seen: set[str] = set()
+    for key, _ in given:
+        if key not in known:
+            return f"{key[:_LONGEST]}: {_OF_KEYS['extra_forbidden']}"
+        if key in seen:
+            return f"{key}: it is given more than once; give it once"
+        seen.add(key)
+    return None
+
+
+def _is_of_an_id(place: tuple[str | int, ...]) -> bool:
+    """Whether the last part is what marks an id, which may also be the name of one."""
+    return place[-1:] == (AN_ID,) and (place[:-1] == ("item",) or isinstance(place[-2:][0], int))
+
+
+def _is_of_a_key(place: tuple[str | int, ...]) -> bool:
+    """Whether the last part is what marks the key before it, which may be of the same name."""
+    return place[-1:] == ("[key]",) and place[-3:-2] == ("boost",)
 
 
 def _fault(kind: str, fault: Mapping[str, Any]) -> str:

@@ -2,7 +2,17 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    Tag,
+    model_validator,
+)
 
 MAX_BASKETS = 256
 MAX_BASKET = 1_000
@@ -43,16 +53,16 @@ class Rules(BaseModel):
     exclude: Listed = Field([], description="Never these items.")
     include: Listed | None = Field(None, description="Only these items.")
     categories: list[Category] | None = Field(None, max_length=1_000, description="Only of these.")
-    min_price: float | None = None
-    max_price: float | None = None
+    min_price: StrictFloat | None = None
+    max_price: StrictFloat | None = None
     in_stock: Literal[True] | None = Field(None, description="Only what is in stock.")
     at_most_per_category: Annotated[StrictInt, Field(ge=1, le=MAX_K)] | None = None
-    boost: dict[Annotated[str, Field(max_length=256)], Annotated[float, Field(gt=0, le=1_000)]] = (
-        Field(
-            {},
-            max_length=MAX_LISTED,
-            description="Item to factor: above 1 it rises in the list, below 1 it sinks.",
-        )
+    boost: dict[
+        Annotated[str, Field(max_length=256)], Annotated[StrictFloat, Field(gt=0, le=1_000)]
+    ] = Field(
+        {},
+        max_length=MAX_LISTED,
+        description="Item to factor: above 1 it rises in the list, below 1 it sinks.",
     )
 
     @model_validator(mode="after")
@@ -84,7 +94,7 @@ class RecommendGiven(BasketsGiven):
     """Whom to recommend to, how much, and by which rules."""
 
     k: K = 10
-    filter_seen: bool = Field(True, description="Leave out what is in the basket.")
+    filter_seen: StrictBool = Field(True, description="Leave out what is in the basket.")
     because: Annotated[StrictInt, Field(ge=0, le=10)] = Field(
         0, description="How many items of the basket to name as reasons for each recommendation."
     )
