@@ -17,11 +17,12 @@ from likewise.data.interactions import Interactions
 from likewise.data.log import Log
 from likewise.data.split import global_time
 from likewise.errors import InputError, LikewiseError, ModelFolderError
-from likewise.recommend import recommender as module
+from likewise.recommend import scorer as module
 from likewise.recommend.baselines import Popularity
 from likewise.recommend.baskets import Recommendations
 from likewise.recommend.folder import ALL_TYPES, load
 from likewise.recommend.recommender import Recommender
+from likewise.recommend.scorer import weighted
 
 FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}
 BASKETS = [["item-00", "item-01"], ["item-05"], ["item-04", "item-06", "item-09"]]
@@ -539,7 +540,7 @@ def test_weights_count_as_asked(make):
         "linear": matrix.data,
     }.items():
         recommender = Recommender(make(), weighting=weighting)
-        np.testing.assert_allclose(recommender._weighted(matrix).data, expected, rtol=1e-6)
+        np.testing.assert_allclose(weighted(matrix, weighting).data, expected, rtol=1e-6)
         fitted = recommender.fit(Interactions.of_matrix(matrix))
         assert np.isfinite(fitted.recommend(matrix, k=1, filter_seen=False)[1]).all()
     with pytest.raises(InputError, match="weighting='sqrt'; it is one of binary, log, linear"):
@@ -563,7 +564,9 @@ def test_answers_do_not_depend_on_the_size_of_the_blocks(recommender, purchases,
     monkeypatch.setattr(module, "SCORE_BYTES", 1)
     monkeypatch.setattr(module, "CACHED_BYTES", 1)
     assert (
-        len(list(recommender._blocks(60))) == len(list(recommender._blocks(60, cached=True))) == 60
+        len(list(recommender.scorer.blocks(60)))
+        == len(list(recommender.scorer.blocks(60, cached=True)))
+        == 60
     )
     (ids_again, scores_again), others_again, similar_again = ask()
     np.testing.assert_array_equal(ids_again, ids)
@@ -580,20 +583,20 @@ def test_threads_take_their_own_blocks_and_open_no_threads_of_their_own(monkeypa
     fitted = Recommender(LinearAutoencoder(l2=1.0)).fit(baskets)
     matrix = Interactions.of(baskets).matrix
     expected, _ = fitted.recommend(matrix, k=3)
-    held, pools, scores = [], [], fitted._scores
+    held, pools, scores = [], [], module.Scorer.scores
 
     def pool(n_threads):
         pools.append(n_threads)
         return ThreadPoolExecutor(n_threads)
 
-    def watched(block):
+    def watched(scorer, block):
         held.append(block.shape[0])
-        return scores(block)
+        return scores(scorer, block)
 
     monkeypatch.setattr("likewise.autoencoders.parts.ThreadPoolExecutor", pool)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     monkeypatch.setattr(module, "CACHED_BYTES", 4 * fitted.n_items * 4)
-    monkeypatch.setattr(fitted, "_scores", watched)
+    monkeypatch.setattr(module.Scorer, "scores", watched)
     monkeypatch.setattr("likewise.recommend.topk.ROWS_AT_A_TIME", 1)
     again, _ = fitted.recommend(matrix, k=3)
     np.testing.assert_array_equal(again, expected)

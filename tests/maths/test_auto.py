@@ -345,7 +345,7 @@ def test_weights_score_what_the_blend_of_them_does(shop):
     models = [LinearAutoencoder(l2=5.0), LinearAutoencoder(l2=1e4), Popularity()]
     parts = [Recommender(model).fit(learned, support=False) for model in models]
     some = weighed_on(judged, shop.n_items)
-    found = choose_weights([part._scores(some.given) for part in parts], some, METRIC)
+    found = choose_weights([part.scorer.scores(some.given) for part in parts], some, METRIC)
     assert found.weights[0] == 1
     assert found.calibration in CALIBRATIONS
     blend = Blend(parts=models, weights=found.weights, calibration=found.calibration)
@@ -358,7 +358,7 @@ def test_weights_score_what_the_blend_of_them_does(shop):
 def test_where_no_blend_is_better_the_first_part_is_alone(shop):
     learned, judged = held_out_items(shop)
     part = Recommender(LinearAutoencoder(l2=5.0)).fit(learned, support=False)
-    scores = part._scores(judged.given)
+    scores = part.scorer.scores(judged.given)
     found = choose_weights([scores, scores.copy()], judged, METRIC)
     assert found.weights == (1.0, 0.0)
     assert found.calibration == next(iter(CALIBRATIONS))

@@ -32,10 +32,11 @@ def report(
     """
     from likewise.memory import GIB
     from likewise.recommend.estimate import estimate, require_accepted
+    from likewise.recommend.scorer import weighted
 
     model = None if named is None else named.model
     if named is not None and model is not None:
-        require_accepted(model, named._weighted(interactions.matrix, learning=True))
+        require_accepted(model, weighted(interactions.matrix, named.weighting, learning=True))
     found = estimate(interactions, model, budget)
     seconds = found.seconds
     if model is None:  # a first trial and the last fit are made in any case

@@ -56,7 +56,7 @@ class Beside:
 
     def reached_with(self, fitted: Recommender) -> float:
         """Return what the sum reaches with a fitted model, at the weight that is best for it."""
-        return self.best(fitted._scores(self.fold.given))[0]
+        return self.best(fitted.scorer.scores(self.fold.given))[0]
 
     @property
     def weights(self) -> dict[str, float]:

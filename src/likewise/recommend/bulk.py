@@ -96,7 +96,7 @@ def _block(
     recommender: Recommender, table: BasketTable, start: int, stop: int, k: int, filter_seen: bool
 ) -> pa.Table:
     users, rows = table.block(start, stop)
-    chosen, scores = recommender._ranked(rows, k, filter_seen=filter_seen)
+    chosen, scores = recommender.scorer.ranked(rows, k, filter_seen=filter_seen)
     fallback = np.diff(rows.indptr) == 0
     columns = {"score": scores, "fallback": fallback[:, None]}
     return long_table("user", users, recommender.catalogue_.items, chosen, columns)

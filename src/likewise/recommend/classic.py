@@ -5,16 +5,19 @@ baskets, so that it takes seconds; it explains, it does not recommend. The sampl
 time: what is shown are the same epochs on every machine, enough of them to see the error fall.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from likewise.artifact import Contents
-from likewise.autoencoders import UndercompleteAutoencoder
+from likewise.autoencoders import Autoencoder, UndercompleteAutoencoder
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError
+from likewise.recommend.catalogue import Catalogue
+from likewise.recommend.steps import Steps, seven_steps
 
 
 @dataclass(frozen=True)
@@ -101,3 +104,31 @@ class Classic:
         ):
             raise InputError("the classic autoencoder's items are none of the catalogue's")
         return cls(model, columns, losses)
+
+
+def steps_of(
+    model: Autoencoder, classic: Classic | None, catalogue: Catalogue, basket: Sequence[Any]
+) -> Steps:
+    """Walk a basket through the seven steps of the model if it is a classic one, else of `classic`.
+
+    Raises
+    ------
+    InputError
+        If there is neither, or no item of the basket is known to it.
+    """
+    items, title = catalogue.items.ids.tolist(), catalogue.title
+    if isinstance(model, UndercompleteAutoencoder) and (
+        model.optimizer == "sgd" or classic is None
+    ):
+        losses = [float(epoch["loss"]) for epoch in model.history_.epochs]
+        return seven_steps(model, items, [title(row) for row in range(len(items))], basket, losses)
+    if classic is None:
+        raise InputError(
+            "no classic autoencoder is kept beside this model: `likewise fit` keeps one, "
+            "`likewise tune` does not; in Python, set recommender.classic_ = "
+            "Classic.of(interactions)"
+        )
+    rows = classic.columns.tolist()
+    known, titles = [items[row] for row in rows], [title(row) for row in rows]
+    steps = seven_steps(classic.model, known, titles, basket, classic.losses)
+    return replace(steps, stands_in_for=model.type_name)

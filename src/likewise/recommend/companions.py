@@ -58,8 +58,9 @@ class Companions:
             "also_bought answers from the model without them",
         )
         kept = cls(np.empty((len(columns), n), np.int32), np.empty((len(columns), n), np.float32))
-        for rows in recommender._blocks(len(columns)):
-            kept.items[rows], kept.scores[rows] = recommender._alone(columns[rows], n)
+        scorer = recommender.scorer
+        for rows in scorer.blocks(len(columns)):
+            kept.items[rows], kept.scores[rows] = scorer.others(columns[rows], n)
         return kept
 
     @staticmethod

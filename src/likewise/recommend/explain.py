@@ -9,6 +9,7 @@ from scipy import sparse
 from likewise.autoencoders.base import Autoencoder
 from likewise.autoencoders.parts import slices
 from likewise.data.interactions import CSR
+from likewise.recommend.catalogue import Catalogue
 
 LOGIT_BYTES = 64 * 1024**2
 """Logits of baskets with an item left out that are held at a time."""
@@ -20,6 +21,20 @@ class Reason(NamedTuple):
     item: Any
     effect: float
     title: str
+
+
+def reasons(
+    model: Autoencoder, row: CSR, targets: NDArray[np.int64], catalogue: Catalogue
+) -> list[list[Reason]]:
+    """Return the items of a basket, of one row, that moved the score of each target: most first."""
+    if not row.nnz:
+        return [[] for _ in targets]
+    ids = catalogue.items.decode(row.indices).tolist()
+    titles = [catalogue.title(column) for column in row.indices]
+    return [
+        [Reason(ids[n], float(moved[n]), titles[n]) for n in np.lexsort((row.indices, -moved))]
+        for moved in effects(model, row, targets).T
+    ]
 
 
 def effects(model: Autoencoder, row: CSR, targets: NDArray[np.int64]) -> NDArray[np.float64]:

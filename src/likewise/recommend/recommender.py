@@ -4,8 +4,7 @@ Fold-in is the only way to serve: a basket goes in, so customers seen in trainin
 answered alike, and no customer is stored. Shapes: B baskets, I items, K top-k.
 """
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,12 +14,11 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from likewise.artifact import Contents, write_folder
-from likewise.autoencoders import Autoencoder, LinearAutoencoder, UndercompleteAutoencoder
+from likewise.autoencoders import Autoencoder, LinearAutoencoder
 from likewise.autoencoders.base import copy_of
 from likewise.autoencoders.neural import NeuralAutoencoder
-from likewise.autoencoders.parts import in_threads, slices
 from likewise.data.fold import FoldIn, held_out_items
-from likewise.data.interactions import CSR, Interactions, csr
+from likewise.data.interactions import CSR, Interactions
 from likewise.data.split import Split
 from likewise.errors import InputError
 from likewise.evaluate.protocol import Evaluation, evaluate
@@ -39,26 +37,18 @@ from likewise.recommend.checks import (
     as_interactions,
     require_learnable,
     require_others,
-    require_places,
     require_remaining,
     shortest,
 )
-from likewise.recommend.classic import Classic
+from likewise.recommend.classic import Classic, steps_of
 from likewise.recommend.companions import Companions
-from likewise.recommend.explain import Reason, effects
+from likewise.recommend.explain import Reason, reasons
+from likewise.recommend.kept import contents_of, restored
 from likewise.recommend.rules import Rules
-from likewise.recommend.steps import Steps, seven_steps
+from likewise.recommend.scorer import WEIGHTINGS, Scorer, weighted
+from likewise.recommend.steps import Steps
 from likewise.recommend.support import Support
-from likewise.recommend.topk import filled, top_k
-
-WEIGHTINGS = ("binary", "log", "linear", "recent")
-PARTS = ("model", "support", "classic", "companions", "places")
-"""What the tensors of a model folder belong to."""
-
-SCORE_BYTES = 64 * 1024**2
-"""Scores that are held at a time; larger jobs go block by block."""
-CACHED_BYTES = 8 * 1024**2
-"""The same, by each thread, of sums of few numbers: made and ranked while the cache holds them."""
+from likewise.recommend.topk import filled
 
 
 class Recommender:
@@ -205,7 +195,7 @@ class Recommender:
         self._require_fitted()
         given = Baskets.of(baskets, self.catalogue_.items)
         require_remaining(k, self.n_items, shortest(given.matrix) if filter_seen else 0)
-        chosen, scores = self._ranked(given.matrix, k, filter_seen=filter_seen, rules=rules)
+        chosen, scores = self.scorer.ranked(given.matrix, k, filter_seen=filter_seen, rules=rules)
         fallback = np.diff(given.matrix.indptr) == 0
         if sparse.issparse(baskets):
             return self.catalogue_.items.decode(chosen), scores
@@ -246,7 +236,7 @@ class Recommender:
         self._require_fitted()
         ids, columns = self.catalogue_.rows_of(items)
         require_others(k, self.n_others)
-        found = [self._also(columns[rows], k) for rows in self._blocks(len(columns))]
+        found = [self._also(columns[rows], k) for rows in self.scorer.blocks(len(columns))]
         chosen, scores, support = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if kind := frame_kind(items):
             table = {"score": scores, "support": support}
@@ -298,15 +288,8 @@ class Recommender:
         self._require_fitted()
         given = Baskets.of([basket], self.catalogue_.items)
         _, targets = self.catalogue_.rows_of(items)
-        row = self._weighted(given.matrix)
-        if not row.nnz:
-            return [[] for _ in targets]
-        ids = self.catalogue_.items.decode(row.indices).tolist()
-        titles = [self.catalogue_.title(column) for column in row.indices]
-        return [
-            [Reason(ids[n], float(moved[n]), titles[n]) for n in np.lexsort((row.indices, -moved))]
-            for moved in effects(self.model_, row, targets).T
-        ]
+        row = weighted(given.matrix, self.weighting)
+        return reasons(self.model_, row, targets, self.catalogue_)
 
     def steps(self, basket: Sequence[Any]) -> Steps:
         """Walk a basket through the seven steps of training, with real numbers.
@@ -320,29 +303,7 @@ class Recommender:
             If there is neither, or no item of the basket is known to it.
         """
         self._require_fitted()
-        items, title = self.catalogue_.items.ids.tolist(), self.catalogue_.title
-        model = self.model_
-        if isinstance(model, UndercompleteAutoencoder) and (
-            model.optimizer == "sgd" or self.classic_ is None
-        ):
-            losses = [float(epoch["loss"]) for epoch in self.model_.history_.epochs]
-            titles = [title(row) for row in range(self.n_items)]
-            return seven_steps(model, items, titles, basket, losses)
-        if self.classic_ is None:
-            raise InputError(
-                "no classic autoencoder is kept beside this model: `likewise fit` keeps one, "
-                "`likewise tune` does not; in Python, set recommender.classic_ = "
-                "Classic.of(interactions)"
-            )
-        rows = self.classic_.columns.tolist()
-        steps = seven_steps(
-            self.classic_.model,
-            [items[row] for row in rows],
-            [title(row) for row in rows],
-            basket,
-            self.classic_.losses,
-        )
-        return dataclasses.replace(steps, stands_in_for=model.type_name)
+        return steps_of(self.model_, self.classic_, self.catalogue_, basket)
 
     def evaluate(self, split: Split, *, repeats: bool = False) -> Evaluation:
         """Measure this recommender honestly: a copy learns from the split's training part only.
@@ -359,7 +320,7 @@ class Recommender:
 
     def rank(self, given: CSR, k: int, *, filter_seen: bool = True) -> NDArray[np.int64]:
         """Return the row numbers of the k best items of each row, -1 where fewer remain."""
-        chosen, _ = self._ranked(given, min(k, self.n_items), filter_seen=filter_seen)
+        chosen, _ = self.scorer.ranked(given, min(k, self.n_items), filter_seen=filter_seen)
         return filled(chosen, k)
 
     @property
@@ -384,7 +345,9 @@ class Recommender:
             f"the codes of {self.n_items:,} items",
             "use also_bought, which goes item by item",
         )
-        blocks = [self.model_._unit_codes(columns[rows]) for rows in self._blocks(self.n_items)]
+        blocks = [
+            self.model_._unit_codes(columns[rows]) for rows in self.scorer.blocks(self.n_items)
+        ]
         dense = [block.toarray() if sparse.issparse(block) else block for block in blocks]
         return np.concatenate(dense)
 
@@ -397,59 +360,19 @@ class Recommender:
 
     def contents(self) -> Contents:
         """Return what a model folder holds of this recommender."""
-        inner = self.model_.contents()
-        tensors = {f"model.{k}": v for k, v in inner.tensors.items()}
-        tensors |= {f"support.{k}": v for k, v in self.support_.tensors().items()}
-        extra = inner.extra | {"recommender": {"weighting": self.weighting}}
-        if self.classic_ is not None:
-            tensors |= {f"classic.{k}": v for k, v in self.classic_.tensors().items()}
-            extra["classic"] = self.classic_.extra()
-        if self.companions_ is not None:
-            tensors |= {f"companions.{k}": v for k, v in self.companions_.tensors().items()}
-        if self.places_ is not None:
-            tensors["places"] = self.places_
-        return dataclasses.replace(
-            inner,
-            tensors=tensors,
-            extra=extra,
-            items=self.catalogue_.table(),
-            metrics=self.metrics,
-            card=_card(self),
-        )
+        return contents_of(self)
 
     @classmethod
     def from_contents(cls, model: type[Autoencoder], contents: Contents) -> Self:
         """Make a fitted recommender of what a model folder held."""
-        settings, items = contents.extra.get("recommender"), contents.items
-        for name in contents.tensors:
-            if name.split(".")[0] not in PARTS:
-                raise InputError(f"the tensor {name!r} belongs to nothing")
-        if not isinstance(settings, dict) or items is None:
-            raise InputError("the folder holds an autoencoder, not a recommender; fit a log first")
-        inner = dataclasses.replace(contents, tensors=_part(contents.tensors, "model."))
-        fitted = model.from_contents(inner)
-        if fitted.n_features_in_ != len(items):
-            raise InputError(
-                f"the folder lists {len(items)} items for a model of {fitted.n_features_in_}"
-            )
-        recommender = cls(copy_of(fitted), weighting=str(settings.get("weighting")))
-        recommender.model_ = fitted
-        recommender.catalogue_ = Catalogue.of_table(items)
-        recommender.support_ = Support.from_tensors(
-            _part(contents.tensors, "support."), recommender.n_items
-        )
-        if kept := _part(contents.tensors, "companions."):
-            recommender.companions_ = Companions.from_tensors(kept, recommender.n_items)
-        recommender.metrics = contents.metrics
-        recommender.places_ = contents.tensors.get("places")
-        require_places(recommender.places_, recommender.n_items)
-        if isinstance(classic := contents.extra.get("classic"), dict):
-            recommender.classic_ = Classic.from_parts(
-                _part(contents.tensors, "classic."), classic, recommender.n_items
-            )
-        return recommender
+        return restored(cls, model, contents)
 
-    # Arithmetic on arrays
+    # Inside
+
+    @property
+    def scorer(self) -> Scorer:
+        """What scores rows over the items."""
+        return Scorer(self.model_, self.catalogue_.counts, self.weighting)
 
     def _learn(
         self,
@@ -464,7 +387,7 @@ class Recommender:
             training, validation = held_out_items(interactions, fraction=model.validation_fraction)
         self.model_, self.catalogue_ = model, Catalogue.of(interactions)
         self.classic_, self.companions_, self.places_, self.metrics = None, None, None, {}
-        X = self._weighted(training.matrix, learning=True)
+        X = weighted(training.matrix, self.weighting, learning=True)
         if by_epochs and validation is not None:
             model.fit(X, validate=lambda _: self._validation_ndcg(validation))
         else:
@@ -475,86 +398,15 @@ class Recommender:
         elif support:
             self.support_ = Support.of(interactions.matrix, support)
 
-    def _ranked(
-        self, given: CSR, k: int, *, filter_seen: bool, rules: Rules | None = None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        chosen = np.empty((given.shape[0], k), dtype=np.int64)
-        values = np.empty((given.shape[0], k), dtype=np.float32)
-        # products of sparse rows use one thread; a network's use all by themselves
-        by_rows = self.model_.additive
-
-        def answer(rows: slice) -> None:
-            block = given[rows]
-            scores = self._scores(block)
-            if filter_seen:
-                row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
-                scores[row, block.indices] = -np.inf
-            if rules is not None:
-                rules.apply(scores)
-            chosen[rows], values[rows] = top_k(scores, k, map if by_rows else in_threads)
-
-        do = in_threads if by_rows else map
-        for _ in do(answer, self._blocks(given.shape[0], cached=by_rows)):
-            pass
-        return chosen, values
-
-    def _scores(self, block: CSR) -> NDArray[np.float32]:
-        scores = self.model_._logits(self._weighted(block))
-        scores[np.diff(block.indptr) == 0] = self.catalogue_.counts
-        return scores
-
     def _also(self, columns: NDArray[np.int64], k: int) -> tuple[NDArray[Any], ...]:
         kept = self.companions_
-        chosen, values = self._alone(columns, k) if kept is None else kept.best(columns, k)
+        chosen, values = (self.scorer.others if kept is None else kept.best)(columns, k)
         return chosen, values, self.support_.between(columns, chosen)
-
-    def _alone(
-        self, columns: NDArray[np.int64], k: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return what the model makes of each item alone in a basket: the k best others."""
-        scores = self._scores(_one_each(columns, self.n_items))
-        scores[np.arange(len(columns)), columns] = -np.inf
-        return top_k(scores, k)
 
     def _validation_ndcg(self, validation: FoldIn) -> float:
         return evaluate(self, validation, metrics=("ndcg@100",)).mean("ndcg@100")
-
-    def _weighted(self, matrix: CSR, *, learning: bool = False) -> CSR:
-        if self.weighting == "linear":
-            return matrix
-        result = matrix.copy()
-        if self.weighting == "recent" and learning:
-            result.data = np.minimum(matrix.data, 1)
-        else:
-            is_log = self.weighting == "log"
-            result.data = np.log1p(matrix.data) if is_log else np.ones_like(matrix.data)
-        return result
-
-    def _blocks(self, n_rows: int, *, cached: bool = False) -> Iterator[slice]:
-        """Cut rows so that a part's scores keep within bounds; no rows are one part."""
-        n_bytes = CACHED_BYTES if cached else SCORE_BYTES
-        return slices(max(n_rows, 1), max(1, n_bytes // (4 * self.n_items)))
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "model_") or not self.model_.__sklearn_is_fitted__():
             raise NotFittedError("this Recommender has not learned from a log; call fit first")
         self.model_._require_fitted()
-
-
-def _one_each(columns: NDArray[np.int64], n_items: int) -> CSR:
-    return csr(np.arange(len(columns)), columns, np.ones(len(columns)), (len(columns), n_items))
-
-
-def _part(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def _card(recommender: Recommender) -> str:
-    model = type(recommender.model_).__name__
-    return (
-        f"# A recommender\n\n{model} over {recommender.n_items:,} items, "
-        f"learned from {recommender.catalogue_.counts.sum():,} purchases.\n\n"
-        "It holds items and pairs of items, and no customer.\n\n"
-        '```python\nimport likewise\n\nrecommender = likewise.load("this folder")\n'
-        'recommender.recommend([["an item", "another"]], k=10)\n```\n'
-    )

@@ -214,8 +214,8 @@ class Search:
         self, name: str, model: Autoencoder, fitted: Recommender, score: float, refit: float
     ) -> Found:
         """Return what a fitted model is, with the scores that weights are chosen on."""
-        alone = None if self.alone is None else fitted._scores(self.alone.judging.given)
-        return Found(name, model, fitted._scores(self.some.given), score, refit, alone)
+        alone = None if self.alone is None else fitted.scorer.scores(self.alone.judging.given)
+        return Found(name, model, fitted.scorer.scores(self.some.given), score, refit, alone)
 
     # What answers `also_bought`
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 import likewise
 from likewise.recommend.baskets import Baskets, Recommendations
 from likewise.recommend.rules import Rules
+from likewise.recommend.scorer import weighted
 from likewise.serve import answers, requests
 from likewise.serve.batch import Batcher
 from likewise.serve.refusals import Refused
@@ -92,7 +93,7 @@ class Service:
         return _answer(served) | {
             "item": item,
             "title": recommender.catalogue_.title(row),
-            "score": float(recommender._scores(matrix)[0, row]),
+            "score": float(recommender.scorer.scores(matrix)[0, row]),
             "exact": recommender.model_.additive,
             "reasons": [reason._asdict() for reason in recommender.explain(basket, item)],
             "unknown": unknown,
@@ -104,7 +105,9 @@ class Service:
         recommender = served.recommender
         parts = [served.known(basket) for basket in given.each()]
         rows = Baskets.of([known for known, _ in parts], recommender.catalogue_.items).matrix
-        codes = sparse.csr_array(recommender.model_.transform(recommender._weighted(rows)))
+        codes = sparse.csr_array(
+            recommender.model_.transform(weighted(rows, recommender.weighting))
+        )
         return _answer(served) | {
             "codes": [
                 {
