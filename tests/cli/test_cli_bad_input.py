@@ -281,7 +281,7 @@ def test_memory_that_is_not_there(untouched, orders, monkeypatch):
     monkeypatch.setattr("likewise.memory.available_memory", lambda: 1000)
     for model in ("linear", "variational"):
         message = untouched("fit", orders, "--out", "shop.model", "--model", model, code=1)
-        assert "GiB and 0.0 GiB are free; " in message
+        assert "MiB and 1 MiB are free; " in message
 
 
 def test_the_model_still_answers(run, folder):

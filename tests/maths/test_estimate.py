@@ -141,9 +141,9 @@ def test_the_exact_one_is_taken_where_it_fits_and_the_neighbourhood_where_it_doe
     log = interactions(900, 2_000, 9_000)
     needed = LinearAutoencoder.bytes_for(2_000)
     monkeypatch.setattr(memory, "_machine_available", lambda: needed + 1)
-    exact = estimate(log)
+    exact, room = estimate(log), memory.size(needed)
     assert exact.model == "linear"
-    assert exact.why == "the exact one takes 0.3 GiB for 2,000 items, and 0.3 are free"
+    assert exact.why == f"the exact one takes {room} for 2,000 items, and {room} are free"
     monkeypatch.setattr(memory, "_machine_available", lambda: needed - 1)
     sparse_one = estimate(log)
     assert sparse_one.model == "neighbourhood"
@@ -247,3 +247,18 @@ def test_no_more_pairs_are_foreseen_than_the_rows_hold():
         Support.of(X)
     slack = 2**22  # what is measured is the process's, in whole pages and arenas
     assert cost.added_bytes <= Support.bytes_for(X) + slack < 2**25
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        (ALSAutoencoder, "n_latent"),
+        (SpectralAutoencoder, "n_latent"),
+        (KernelAutoencoder, "n_landmarks"),
+    ],
+)
+def test_no_more_is_foreseen_than_the_rows_and_items_leave_room_for(kind, size):
+    log = interactions(40, 18, 232)
+    most, far_more = (estimate(log, kind(**{size: n})) for n in (40, 10**9))
+    assert far_more.memory_bytes == most.memory_bytes
+    assert far_more.seconds < 10

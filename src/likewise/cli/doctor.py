@@ -51,7 +51,7 @@ def command(as_json: o.Json = False, quiet: o.Quiet = False) -> None:
 def _facts() -> dict[str, str]:
     import torch
 
-    from likewise.memory import GIB, available_memory
+    from likewise.memory import available_memory, size
     from likewise.nn.device import resolve_device, use_bfloat16
 
     device = resolve_device("auto")
@@ -59,7 +59,7 @@ def _facts() -> dict[str, str]:
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         **{name: _version(name) for name in PACKAGES},
         "cores": f"{os.cpu_count()} (torch uses {torch.get_num_threads()})",
-        "memory free": f"{available_memory() / GIB:.1f} GiB",
+        "memory free": size(available_memory()),
         "device": f"{device} ({'bfloat16' if use_bfloat16('auto', device) else 'float32'})",
         "speed": f"{_gigaflops():.0f} GFLOP/s in float32 products",
         **{

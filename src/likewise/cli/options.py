@@ -125,7 +125,8 @@ def limit(memory: str | None, threads: int | None) -> None:
 
 def _bytes(text: str) -> int:
     units = {"KB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
-    number, unit = text[:-2], text[-2:].upper()
+    plain = text.upper().replace("IB", "B")  # as messages write sizes
+    number, unit = plain[:-2], plain[-2:]
     try:
         size = float(number) * units[unit]
         if not 0 < size < 1 << 62:
