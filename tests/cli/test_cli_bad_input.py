@@ -116,6 +116,7 @@ def test_a_log_that_is_too_small_to_be_split(untouched, folder, log):
     (folder / "log.csv").write_text(HEADER + SMALL[log])
     message = untouched("evaluate", "log.csv")
     assert message.startswith("0 users have 5 items or more, and 1 validation and 1 test users")
+    assert "the split by each user's last purchases: --split last" in message
 
 
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0])

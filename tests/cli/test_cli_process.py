@@ -37,7 +37,7 @@ class Dying:
 
 def slow(*given, **named):
     del Dying.of
-    time.sleep(20)
+    HALF_DONE
 
 Dying.of = Dying()
 line_up.every = slow
@@ -140,8 +140,9 @@ def test_ctrl_c_while_settings_are_chosen_writes_nothing(process, orders, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_that_python_cannot_raise_where_it_comes_ends_the_command_too(process, orders):
-    done = process("evaluate", orders, "-q", prelude=SWALLOWED)
+@pytest.mark.parametrize("then", ["time.sleep(20)", "raise RuntimeError('no compiled object')"])
+def test_ctrl_c_that_python_cannot_raise_where_it_comes_ends_the_command_too(process, orders, then):
+    done = process("evaluate", orders, "-q", prelude=SWALLOWED.replace("HALF_DONE", then))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.strip() == "error: stopped by Ctrl-C before it was done"
 

@@ -36,6 +36,10 @@ def heeded() -> Iterator[None]:
     sys.unraisablehook = again
     try:
         yield
+    except Exception as error:
+        if coming:  # what it cut off was left half done, and something stumbled over that
+            raise KeyboardInterrupt from error
+        raise
     finally:
         for timer in coming:  # none of them is to come when there is nobody left to hear it
             timer.cancel()
