@@ -289,3 +289,22 @@ def test_the_model_still_answers(run, folder):
     """The look for changes compares with something that works."""
     assert likewise.load(folder / "shop.model").n_items == 18
     assert run("recommend", folder / "shop.model", "--basket", "85123A").code == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["fit", "a.csv", "--out", "a", "--out", "a"],
+        ["fit", "a.csv", "--basket", "a", "--basket=b", "--drop", "a=b", "--drop", "c=d"],
+        ["evaluate", "a.csv", "--seeds", "1", "--seeds", "2", "--json", "--json"],
+        ["recommend", "a.model", "-k", "1", "-k", "2"],
+    ],
+)
+def test_an_option_of_one_value_is_given_once(refused, given):
+    option = next(name for name in given if name.startswith("-") and name not in {"--json"})
+    assert refused(*given) == f"{option} is given 2 times, and it takes one value; give it once"
+
+
+def test_options_that_may_be_given_several_times_still_may(run, orders):
+    drops = ["--drop", "a=qty < 1", "--drop", "b=qty < 0"]
+    assert run("fit", orders, "--dry-run", *drops, "--json", "--json").code == 0

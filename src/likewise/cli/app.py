@@ -25,6 +25,7 @@ from likewise.cli import (
     types,
 )
 from likewise.cli.interrupts import heeded
+from likewise.cli.once import OnceEach
 from likewise.cli.output import fail
 from likewise.errors import InputError, LikewiseError
 
@@ -62,7 +63,7 @@ def _help(docstring: str) -> str:
 
 
 for _name, _module in COMMANDS.items():
-    app.command(_name, help=_help(_module.command.__doc__ or ""))(_module.command)
+    app.command(_name, cls=OnceEach, help=_help(_module.command.__doc__ or ""))(_module.command)
 
 
 def _print_version(asked: bool) -> None:
