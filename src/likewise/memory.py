@@ -1,11 +1,16 @@
 """Memory is stated before it is taken: what is free, and a refusal of what would not fit."""
 
+import math
 import os
 from pathlib import Path
 
 from likewise.errors import NotEnoughMemoryError
 
 GIB = 1024**3
+MIB = 1024**2
+OF_ITSELF = "the program itself takes about 400 MiB"
+"""What counts against a limit before any data is read: Python, and the libraries it loads."""
+
 _limit: int | None = None
 _limited_by = ""
 
@@ -64,24 +69,37 @@ def require_memory(needed: int, what: str, instead: str) -> None:
     >>> require_memory(1 << 60, "a table of 2**60 bytes", "ask for fewer rows")
     Traceback (most recent call last):
         ...
-    likewise.errors.NotEnoughMemoryError: a table of 2**60 bytes needs 1073741824.0 GiB ...
+    likewise.errors.NotEnoughMemoryError: a table of 2**60 bytes needs 1,073,741,824.0 GiB ...
     """
     free = available_memory()
     if needed > free:
         raise NotEnoughMemoryError(
-            f"{what} needs {needed / GIB:.1f} GiB and {_room(free)}{instead}"
+            f"{what} needs {size(needed)} and {_room(free, needed)}{instead}"
         )
 
 
-def _room(free: int) -> str:
+def size(n_bytes: int) -> str:
+    """Return a number of bytes in words.
+
+    Examples
+    --------
+    >>> size(0), size(2_000), size(5 * 10**8), size(8 * 10**9)
+    ('0 MiB', '1 MiB', '477 MiB', '7.5 GiB')
+    """
+    mebibytes = max(round(n_bytes / MIB), min(n_bytes, 1))
+    return f"{mebibytes} MiB" if mebibytes < 1024 else f"{n_bytes / GIB:,.1f} GiB"
+
+
+def _room(free: int, needed: int) -> str:
     """Say what is free, and what to raise where it is a limit that was set that leaves no more."""
-    held = _resident()
-    if _limit is None or _limit - held > _there_is():
-        return f"{free / GIB:.1f} GiB are free; "
-    return (
-        f"{_limited_by} leaves {free / GIB:.1f} GiB beside the {held / GIB:.1f} GiB taken already; "
-        "raise it, or "
-    )
+    held, there_is = _resident(), _there_is()
+    if _limit is None or _limit - held > there_is:
+        return f"{size(free)} are free; "
+    leaves = f"{_limited_by} leaves {size(free)} beside the {size(held)} taken already"
+    if needed > there_is:  # a higher limit alone would not do
+        return f"{leaves}, on a machine with {size(there_is)} free; "
+    enough = 10 * math.ceil(1.05 * (held + needed) / (10 * MIB))  # no two runs hold the same
+    return f"{leaves} ({OF_ITSELF}); raise it to {enough} MiB or more, or "
 
 
 def _there_is() -> int:

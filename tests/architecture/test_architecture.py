@@ -19,7 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ROOMS = [
     {"errors"},
-    {"memory"},
+    {"memory", "extras"},
     {"compiling"},
     {"artifact"},
     {"data"},

@@ -116,6 +116,7 @@ def test_a_log_that_is_too_small_to_be_split(untouched, folder, log):
     (folder / "log.csv").write_text(HEADER + SMALL[log])
     message = untouched("evaluate", "log.csv")
     assert message.startswith("0 users have 5 items or more, and 1 validation and 1 test users")
+    assert "the split by each user's last purchases: --split last" in message
 
 
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0])
@@ -281,10 +282,29 @@ def test_memory_that_is_not_there(untouched, orders, monkeypatch):
     monkeypatch.setattr("likewise.memory.available_memory", lambda: 1000)
     for model in ("linear", "variational"):
         message = untouched("fit", orders, "--out", "shop.model", "--model", model, code=1)
-        assert "GiB and 0.0 GiB are free; " in message
+        assert "MiB and 1 MiB are free; " in message
 
 
 def test_the_model_still_answers(run, folder):
     """The look for changes compares with something that works."""
     assert likewise.load(folder / "shop.model").n_items == 18
     assert run("recommend", folder / "shop.model", "--basket", "85123A").code == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["fit", "a.csv", "--out", "a", "--out", "a"],
+        ["fit", "a.csv", "--basket", "a", "--basket=b", "--drop", "a=b", "--drop", "c=d"],
+        ["evaluate", "a.csv", "--seeds", "1", "--seeds", "2", "--json", "--json"],
+        ["recommend", "a.model", "-k", "1", "-k", "2"],
+    ],
+)
+def test_an_option_of_one_value_is_given_once(refused, given):
+    option = next(name for name in given if name.startswith("-") and name not in {"--json"})
+    assert refused(*given) == f"{option} is given 2 times, and it takes one value; give it once"
+
+
+def test_options_that_may_be_given_several_times_still_may(run, orders):
+    drops = ["--drop", "a=qty < 1", "--drop", "b=qty < 0"]
+    assert run("fit", orders, "--dry-run", *drops, "--json", "--json").code == 0

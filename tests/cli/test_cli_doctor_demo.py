@@ -1,12 +1,15 @@
 """`likewise doctor` says what is there and what is broken; `likewise demo` does the whole job."""
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
 import likewise
+from likewise import extras
 from likewise.cli import demo, doctor
+from likewise.extras import EXTRAS, how_to_install
 
 
 def test_a_healthy_machine(run):
@@ -36,10 +39,32 @@ def test_a_broken_part_is_named_and_the_exit_code_is_1(run, monkeypatch):
 
 def test_a_package_that_is_missing_is_told(run, monkeypatch):
     monkeypatch.setattr(doctor, "PACKAGES", ("likewise", "no-such-package"))
-    monkeypatch.setattr(doctor, "OPTIONAL", {"postgres": "no_such_module"})
+    monkeypatch.setitem(EXTRAS, "postgres", "no_such_module")
     out = run("doctor").out
     assert "no-such-package missing" in out
-    assert "pip install likewise[postgres]" in out
+    assert how_to_install("postgres") in out
+
+
+@pytest.mark.parametrize("is_clone", [True, False])
+def test_what_is_missing_is_installed_from_where_likewise_came(monkeypatch, tmp_path, is_clone):
+    if is_clone:
+        (tmp_path / "pyproject.toml").touch()
+        (tmp_path / "constraints.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(extras, "_CLONE", tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv/bin/python"))
+    of_the_clone = (
+        ".venv/bin/python -m pip install --editable '.[serve]' --constraint constraints.txt"
+    )
+    expected = of_the_clone if is_clone else "pip install 'likewise[serve]'"
+    assert how_to_install("serve") == expected
+
+
+def test_the_demo_says_what_a_next_command_needs_first(monkeypatch):
+    assert " serve m" in "\n".join(demo._next(Path("m")))
+    monkeypatch.setitem(EXTRAS, "serve", "no_such_module")
+    (line,) = [line for line in demo._next(Path("m")) if " serve m" in line]
+    assert line.endswith(f"  # first: {how_to_install('serve')}")
 
 
 @pytest.mark.parametrize("check", doctor.CHECKS)

@@ -20,7 +20,7 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(run, orders, tmp_p
     result = run("fit", orders, "--out", tmp_path / "m", "--dry-run", "--budget", "90")
     lines = result.out.splitlines()
     assert result.code == 0
-    assert lines[0].startswith("model      linear (the exact one takes 0.3 GiB for 18 items, and ")
+    assert lines[0].startswith("model      linear (the exact one takes 256 MiB for 18 items, and ")
     assert lines[1] == "learns     232 purchases of 18 items by 40 users"
     assert lines[3] == "time       about 90 s, to choose among models too (--budget 90 s)"
     assert "beside reading, the classic autoencoder of `likewise steps` and the map" in lines[4]

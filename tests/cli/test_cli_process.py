@@ -27,6 +27,23 @@ selection.evaluate = lambda *given, **named: os.kill(os.getpid(), signal.SIGINT)
 """
 """Ctrl-C while the first of the settings is judged."""
 
+SWALLOWED = """
+import os, signal, time
+from likewise.recommend import line_up
+
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+def slow(*given, **named):
+    del Dying.of
+    HALF_DONE
+
+Dying.of = Dying()
+line_up.every = slow
+"""
+"""Ctrl-C in a destructor, out of which Python lets nothing."""
+
 
 def test_the_package_installs_this_command():
     (script,) = entry_points(group="console_scripts", name="likewise")
@@ -121,6 +138,13 @@ def test_ctrl_c_while_settings_are_chosen_writes_nothing(process, orders, tmp_pa
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.strip() == "error: stopped by Ctrl-C before it was done"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("then", ["time.sleep(20)", "raise RuntimeError('no compiled object')"])
+def test_ctrl_c_that_python_cannot_raise_where_it_comes_ends_the_command_too(process, orders, then):
+    done = process("evaluate", orders, "-q", prelude=SWALLOWED.replace("HALF_DONE", then))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.strip() == "error: stopped by Ctrl-C before it was done"
 
 
 def test_ctrl_c_in_training_keeps_the_best_weights_and_says_so(orders, tmp_path):

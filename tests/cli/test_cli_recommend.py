@@ -339,6 +339,11 @@ def test_unknown_items_of_a_table_are_left_out_and_counted(run, fitted, write):
     assert "not in the catalogue, left out: 2 of 3 items" in result.err
 
 
+def test_quotes_keep_the_spaces_of_an_id(run, fitted):
+    result = run("recommend", fitted, "--basket", '85123A , " 85123A"', "-k", 1, "--json")
+    assert result.document()["basket"] == ["85123A", " 85123A"]
+
+
 def test_an_id_with_a_comma_stands_in_quotes(run, fitted):
     result = run("recommend", fitted, "--basket", '85123A, "tea, green"', "-k", 2, "--json")
     assert result.document()["basket"] == ["85123A", "tea, green"]

@@ -14,6 +14,7 @@ from likewise.autoencoders import (
 from likewise.cli import space
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError
+from likewise.extras import how_to_install
 from likewise.recommend import tuning
 from likewise.recommend.tuning import OneOf, Span
 
@@ -147,7 +148,7 @@ def test_without_optuna_it_says_what_to_install_before_the_log_is_read(
     monkeypatch.setitem(sys.modules, "optuna", None)
     log = tmp_path / "no such log.csv"
     message = refused("tune", log, "--out", tmp_path / "t.model", *FREE, code=1)
-    assert "pip install 'likewise[tune]'" in message
+    assert message.endswith(how_to_install("tune"))
 
 
 @pytest.mark.parametrize(

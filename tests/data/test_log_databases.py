@@ -9,6 +9,7 @@ import pytest
 from likewise.data.databases import BATCH
 from likewise.data.log import read_log
 from likewise.errors import LogError, MachineError
+from likewise.extras import how_to_install
 
 
 @pytest.fixture
@@ -172,4 +173,4 @@ def test_a_missing_postgres_driver_says_what_to_install(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without_driver)
     message = _refused("postgres://host/shop", query="SELECT 1")
-    assert message.endswith("install it with: pip install 'likewise[postgres]'")
+    assert message.endswith(f"install it with: {how_to_install('postgres')}")

@@ -142,9 +142,9 @@ def test_the_exact_one_is_taken_where_it_fits_and_the_neighbourhood_where_it_doe
     log = interactions(900, 2_000, 9_000)
     needed = LinearAutoencoder.bytes_for(2_000)
     monkeypatch.setattr(memory, "_machine_available", lambda: needed + 1)
-    exact = estimate(log)
+    exact, room = estimate(log), memory.size(needed)
     assert exact.model == "linear"
-    assert exact.why == "the exact one takes 0.3 GiB for 2,000 items, and 0.3 are free"
+    assert exact.why == f"the exact one takes {room} for 2,000 items, and {room} are free"
     monkeypatch.setattr(memory, "_machine_available", lambda: needed - 1)
     sparse_one = estimate(log)
     assert sparse_one.model == "neighbourhood"
@@ -273,3 +273,18 @@ def test_a_search_and_a_dry_run_foresee_the_same_of_a_factorisation():
             seconds.append(seconds_to_fit(ALSAutoencoder(n_latent=n_latent), log))
             work.append(SEARCHES[ALSAutoencoder].work({"n_latent": n_latent}, log))
     np.testing.assert_allclose(np.array(seconds) / seconds[0], np.array(work) / work[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        (ALSAutoencoder, "n_latent"),
+        (SpectralAutoencoder, "n_latent"),
+        (KernelAutoencoder, "n_landmarks"),
+    ],
+)
+def test_no_more_is_foreseen_than_the_rows_and_items_leave_room_for(kind, size):
+    log = interactions(40, 18, 232)
+    most, far_more = (estimate(log, kind(**{size: n})) for n in (40, 10**9))
+    assert far_more.memory_bytes == most.memory_bytes
+    assert far_more.seconds < 10

@@ -26,13 +26,14 @@ def no_limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (
             2**30,
             "--memory 1GB",
-            "--memory 1GB leaves 0.5 GiB beside the 0.5 GiB taken already; raise it, or wait",
+            "--memory 1GB leaves 512 MiB beside the 512 MiB taken already, on a machine with "
+            "1.0 GiB free; wait",
         ),
         (
             2**20,
             "",
-            "limit_memory(1048576) leaves 0.0 GiB beside the 0.5 GiB taken already; "
-            "raise it, or wait",
+            "limit_memory(1048576) leaves 0 MiB beside the 512 MiB taken already, on a machine "
+            "with 1.0 GiB free; wait",
         ),
     ],
 )
@@ -41,3 +42,15 @@ def test_what_leaves_no_more_is_named(limit, by, words):
     with pytest.raises(NotEnoughMemoryError) as refusal:
         require_memory(2**31, "a table", "wait")
     assert str(refusal.value) == f"a table needs 2.0 GiB and {words}"
+
+
+def test_a_limit_that_could_be_raised_says_how_far():
+    limit_memory(500 * 2**20, "--memory 500MB")
+    with pytest.raises(NotEnoughMemoryError) as refusal:
+        require_memory(2**28, "a table", "wait")
+    assert str(refusal.value) == (
+        "a table needs 256 MiB and --memory 500MB leaves 0 MiB beside the 512 MiB taken already "
+        "(the program itself takes about 400 MiB); raise it to 810 MiB or more, or wait"
+    )
+    limit_memory(810 * 2**20)
+    require_memory(2**28, "a table", "wait")

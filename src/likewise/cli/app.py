@@ -24,6 +24,8 @@ from likewise.cli import (
     tune,
     types,
 )
+from likewise.cli.interrupts import heeded
+from likewise.cli.once import OnceEach
 from likewise.cli.output import fail
 from likewise.errors import InputError, LikewiseError
 
@@ -61,7 +63,7 @@ def _help(docstring: str) -> str:
 
 
 for _name, _module in COMMANDS.items():
-    app.command(_name, help=_help(_module.command.__doc__ or ""))(_module.command)
+    app.command(_name, cls=OnceEach, help=_help(_module.command.__doc__ or ""))(_module.command)
 
 
 def _print_version(asked: bool) -> None:
@@ -87,7 +89,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exits with 0, 1 or 2."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(given, prog_name="likewise", standalone_mode=False)
+        with heeded():
+            code = app(given, prog_name="likewise", standalone_mode=False)
         sys.stdout.flush()  # a full disk, or a reader who has left, shows here and not at the end
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED

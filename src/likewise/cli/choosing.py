@@ -1,6 +1,6 @@
 """Choosing a model for `likewise fit` and `likewise demo`, and saying what was chosen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,7 @@ def found(
         )  # fmt: skip
     choice = result.recommender.metrics["choice"]
     _say_half_life(choice["half_life"], half_life, choice["metric"], output)
-    words = " + ".join(f"{part['weight']:g} {part['model']}" for part in choice["parts"])
+    words = _shares({part["model"]: part["weight"] for part in choice["parts"]})
     how = f" ({choice['calibration']})" if choice["calibration"] else ""
     words = words if how else choice["parts"][0]["model"]
     output.note(
@@ -83,8 +83,7 @@ def found(
             f"{also['score']:.4f} on {also['customers']} others, {also['gain']['mean']:+.4f} "
             f"({also['gain']['low']:+.4f} to {also['gain']['high']:+.4f})"
         )
-    for model, why in choice["skipped"].items():
-        output.note(f"left out {model}: {why}")
+    output.note(*_left_out(choice["skipped"]))
     tried = {trial["model"] for trial in choice["trials"]}
     if len(tried := {name for name in tried if not name.startswith(PREFIX)}) == 1:
         output.note(
@@ -93,6 +92,32 @@ def found(
     if choice["spent"] > 1.1 * choice["budget"]:
         output.note("the budget was too short for this log on this machine; give a longer --budget")
     return result.recommender
+
+
+def _shares(weights: Mapping[str, float]) -> str:
+    """Say what each part has of the whole.
+
+    Examples
+    --------
+    >>> _shares({"spectral": 1.0, "linear": 1.42857})
+    '0.41 spectral + 0.59 linear'
+    """
+    whole = sum(weights.values())
+    return " + ".join(f"{weight / whole:.2g} {model}" for model, weight in weights.items())
+
+
+def _left_out(skipped: Mapping[str, str]) -> list[str]:
+    """Say what was not tried and why, a line for each reason.
+
+    Examples
+    --------
+    >>> _left_out({"als": "no time", "deep": "no room", "kernel": "no time"})
+    ['left out als, kernel: no time', 'left out deep: no room']
+    """
+    of: dict[str, list[str]] = {}
+    for model, why in skipped.items():
+        of.setdefault(why, []).append(model)
+    return [f"left out {', '.join(models)}: {why}" for why, models in of.items()]
 
 
 def half_life_of(log: "Log", given: "Days", output: Output) -> float | None:

@@ -12,6 +12,7 @@ from likewise.cli import options as o
 from likewise.cli.evaluate import keep, show
 from likewise.cli.output import Output, write_picture
 from likewise.errors import InputError
+from likewise.extras import how_to_install, is_installed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -184,10 +185,15 @@ def _next(model: Path) -> list[str]:
         f"  {likewise} recommend {model} --basket {PRODUCTS[0]},{PRODUCTS[1]} --why",
         f"  {likewise} also-bought {model} {PRODUCTS[2]}",
         f"  {likewise} steps {model} --basket {PRODUCTS[0]},{PRODUCTS[1]}",
-        f"  {likewise} serve {model}",
+        f"  {likewise} serve {model}{_first('serve')}",
         f"  {likewise} fit your-orders.csv --out shop.model",
         f"  {likewise} evaluate your-orders.csv",
     ]
+
+
+def _first(extra: str) -> str:
+    """Return, as a comment of the shell, what is to be installed before; nothing if it is."""
+    return "" if is_installed(extra) else f"  # first: {how_to_install(extra)}"
 
 
 def _as_typed() -> str:

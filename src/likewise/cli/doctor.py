@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli.output import Output
+from likewise.extras import EXTRAS, how_to_install, is_installed
 
 PACKAGES = (
     "likewise",
@@ -26,7 +26,6 @@ PACKAGES = (
     "pyarrow",
     "safetensors",
 )
-OPTIONAL = {"postgres": "adbc_driver_postgresql"}
 
 
 def command(as_json: o.Json = False, quiet: o.Quiet = False) -> None:
@@ -51,7 +50,7 @@ def command(as_json: o.Json = False, quiet: o.Quiet = False) -> None:
 def _facts() -> dict[str, str]:
     import torch
 
-    from likewise.memory import GIB, available_memory
+    from likewise.memory import available_memory, size
     from likewise.nn.device import resolve_device, use_bfloat16
 
     device = resolve_device("auto")
@@ -59,12 +58,12 @@ def _facts() -> dict[str, str]:
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         **{name: _version(name) for name in PACKAGES},
         "cores": f"{os.cpu_count()} (torch uses {torch.get_num_threads()})",
-        "memory free": f"{available_memory() / GIB:.1f} GiB",
+        "memory free": size(available_memory()),
         "device": f"{device} ({'bfloat16' if use_bfloat16('auto', device) else 'float32'})",
         "speed": f"{_gigaflops():.0f} GFLOP/s in float32 products",
         **{
-            f"extra {extra}": "installed" if find_spec(module) else f"pip install likewise[{extra}]"
-            for extra, module in OPTIONAL.items()
+            f"extra {extra}": "installed" if is_installed(extra) else how_to_install(extra)
+            for extra in EXTRAS
         },
     }
 

@@ -30,7 +30,7 @@ def report(
     InputError
         If the model's own fit would refuse its settings or these rows.
     """
-    from likewise.memory import GIB
+    from likewise.memory import size
     from likewise.recommend.estimate import estimate, require_accepted
     from likewise.recommend.scorer import weighted
 
@@ -45,7 +45,7 @@ def report(
         f"model      {found.model} ({found.why})",
         f"learns     {found.purchases:,} purchases of {found.items:,} items "
         f"by {found.users:,} users",
-        f"memory     {found.memory_bytes / GIB:.1f} GiB of {found.free_bytes / GIB:.1f} GiB free"
+        f"memory     {size(found.memory_bytes)} of {size(found.free_bytes)} free"
         + ("" if found.fits else ": it would be refused"),
         "time       " + ("not foreseen" if seconds is None else f"about {_words(seconds)}")
         + (f", to choose among models too (--budget {_words(budget)})" if model is None else ""),

@@ -1,6 +1,6 @@
 """Options that several commands have."""
 
-import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -60,6 +60,7 @@ BASKET_ITEMS = typer.Option(
     help="Item ids, separated by commas; an id with a comma in it stands in double quotes.",
 )
 BasketItems = Annotated[list[str] | None, BASKET_ITEMS]
+_FIELD = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)')
 K = Annotated[int, typer.Option("-k", help="How many items for each.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides everything random.")]
 Memory = Annotated[
@@ -125,7 +126,8 @@ def limit(memory: str | None, threads: int | None) -> None:
 
 def _bytes(text: str) -> int:
     units = {"KB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
-    number, unit = text[:-2], text[-2:].upper()
+    plain = text.upper().replace("IB", "B")  # as messages write sizes
+    number, unit = plain[:-2], plain[-2:]
     try:
         size = float(number) * units[unit]
         if not 0 < size < 1 << 62:
@@ -172,9 +174,16 @@ def basket(given: Sequence[str]) -> list[str]:
 
 
 def _cells(text: str) -> list[str]:
-    """Return the fields of a line of CSV that hold something."""
-    cells = next(csv.reader([" ".join(text.splitlines())], skipinitialspace=True), [])
-    return [cell.strip() for cell in cells if cell.strip()]
+    """Return the fields of a line of CSV that hold something; quotes keep the spaces in them.
+
+    Examples
+    --------
+    >>> _cells('tea, cup , " pot","a ""b"", c",')
+    ['tea', 'cup', ' pot', 'a "b", c']
+    """
+    fields = _FIELD.findall(" ".join(text.splitlines()))  # csv.reader does not tell what was quoted
+    cells = [quoted.replace('""', '"') or plain.strip() for quoted, plain in fields]
+    return [cell for cell in cells if cell.strip()]
 
 
 def seconds(text: str | float) -> float:

@@ -10,6 +10,7 @@ import typer
 from likewise.cli import options as o
 from likewise.cli.output import Output
 from likewise.errors import InputError
+from likewise.extras import how_to_install
 
 
 def command(
@@ -70,7 +71,7 @@ def command(
         from likewise.serve.supervisor import Supervisor
     except ModuleNotFoundError as error:
         raise InputError(
-            f"serving needs the package {error.name}: pip install 'likewise[serve]'"
+            f"serving needs the package {error.name}; install it with: {how_to_install('serve')}"
         ) from error
     settings = settings_of(
         host, token_file, allowed_host or (), allow_origin or (),

@@ -19,6 +19,7 @@ from likewise.data.engine import Engine, name_sql, useful_line
 from likewise.data.parquet import open_parquet
 from likewise.data.relation import Column, Relation
 from likewise.errors import LogError, MachineError
+from likewise.extras import how_to_install
 
 POSTGRES = ("postgresql://", "postgres://")
 SQLITE = "sqlite:///"
@@ -110,7 +111,7 @@ def _spool_postgres(url: str, query: str, file: str) -> None:
     except ImportError as error:
         raise LogError(
             "PostgreSQL needs the package adbc-driver-postgresql; "
-            "install it with: pip install 'likewise[postgres]'"
+            f"install it with: {how_to_install('postgres')}"
         ) from error
     try:
         with dbapi.connect(url) as connection, connection.cursor() as cursor:

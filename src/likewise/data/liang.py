@@ -47,7 +47,9 @@ def strong_generalisation(
     if held < 1 or len(eligible) <= 2 * held:
         raise InputError(
             f"{len(eligible)} users have {min_items} items or more, and {held} validation and "
-            f"{held} test users were asked for; hold out fewer users, or use a log with more"
+            f"{held} test users were asked for; "
+            "hold out fewer users, use a log with more, or, where it has times, the split by each "
+            "user's last purchases: --split last (leave_last_out)"
         )
     random = np.random.RandomState(seed)
     permuted = eligible[random.permutation(len(eligible))]

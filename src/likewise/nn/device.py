@@ -3,7 +3,7 @@
 import torch
 
 from likewise.errors import InputError, NotEnoughMemoryError
-from likewise.memory import GIB
+from likewise.memory import size
 
 
 def resolve_device(name: str) -> torch.device:
@@ -81,8 +81,7 @@ def require_device_memory(device: torch.device, needed: int, what: str, instead:
     free = _free(device)
     if needed > free:
         raise NotEnoughMemoryError(
-            f"{what} needs {needed / GIB:.1f} GiB on {device}, where {free / GIB:.1f} GiB "
-            f"are free; {instead}"
+            f"{what} needs {size(needed)} on {device}, where {size(free)} are free; {instead}"
         )
 
 

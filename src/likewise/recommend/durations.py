@@ -61,7 +61,8 @@ def seconds_to_fit(model: Autoencoder, interactions: Interactions) -> float | No
         L = min(model.n_landmarks, interactions.n_users)
         return _projected(interactions, L, products=3, squares=1, cubes=1)
     if isinstance(model, SpectralAutoencoder):  # n_iter=4 power iterations, there and back
-        return _projected(interactions, model.n_latent, products=10, squares=10)
+        width = min(model.n_latent, interactions.n_users, n_items)
+        return _projected(interactions, width, products=10, squares=10)
     if isinstance(model, ALSAutoencoder):
         return model.n_iter * _alternated(interactions, model)
     return ADDITION * additions

@@ -23,7 +23,7 @@ from likewise.autoencoders.spectral import directions_bytes
 from likewise.autoencoders.ties import additions_of
 from likewise.data.fold import HELD_SHARE, MOST_HELD
 from likewise.data.interactions import CSR, Interactions
-from likewise.memory import GIB, available_memory
+from likewise.memory import available_memory, size
 from likewise.recommend.baselines import Popularity, nearest_bytes
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.companions import Companions
@@ -100,7 +100,8 @@ def estimate(
         beside = Companions.bytes_for(n_items) + scores_bytes(interactions.n_users, n_items, budget)
         why = _why(model, n_items, free)
     learning = model_bytes(model, interactions.matrix)
-    held = 0 if why != "named" else _kept_bytes(model, n_items)  # `auto` counts pairs first
+    # `auto` counts pairs before it fits.
+    held = 0 if why != "named" else _kept_bytes(model, interactions.matrix)
     return Estimate(
         model.type_name,
         why,
@@ -165,16 +166,17 @@ def _bytes_of_pairs(matrix: CSR, held: int) -> int:
     return Support.bytes_for(matrix, Support.most_that_fit(matrix, held))
 
 
-def _kept_bytes(model: Autoencoder, n_items: int) -> int:
+def _kept_bytes(model: Autoencoder, matrix: CSR) -> int:
     """Return what the fitted model holds while pairs are counted."""
+    n_users, n_items = map(int, matrix.shape)
     if isinstance(model, LinearAutoencoder):
         return 4 * n_items**2
     if isinstance(model, NeuralAutoencoder):
         return 4 * _weights(model, n_items)
     if isinstance(model, KernelAutoencoder):
-        return 8 * model.n_landmarks * n_items
+        return 8 * min(model.n_landmarks, n_users) * n_items
     if isinstance(model, ALSAutoencoder | SpectralAutoencoder):
-        return 4 * model.n_latent * n_items
+        return 4 * min(model.n_latent, n_users, n_items) * n_items
     whole = model._n_whole(n_items) if isinstance(model, NeighbourhoodAutoencoder) else 0
     return 8 * n_items * (neighbours_of(model, n_items) + whole)
 
@@ -202,8 +204,8 @@ def _weights(model: NeuralAutoencoder, n_items: int) -> int:
 
 def _why(model: Autoencoder, n_items: int, free: int) -> str:
     needed, seconds = LinearAutoencoder.bytes_for(n_items), n_items**3 / CUBES_PER_SECOND
-    words = f"the exact one takes {needed / GIB:.1f} GiB for {n_items:,} items, and "
-    words += f"{free / GIB:.1f} are free"
+    words = f"the exact one takes {size(needed)} for {n_items:,} items, and "
+    words += f"{size(free)} are free"
     if isinstance(model, LinearAutoencoder):
         return words
     if needed <= free:

@@ -13,6 +13,7 @@ from likewise.data.interactions import Interactions
 from likewise.errors import InputError, MachineError, NotEnoughMemoryError
 from likewise.evaluate.metrics import parse_metric
 from likewise.evaluate.protocol import evaluate
+from likewise.extras import how_to_install
 from likewise.nn.plan import History
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
@@ -227,6 +228,6 @@ def require_optuna() -> Any:
         import optuna
     except ImportError as error:
         raise MachineError(
-            "tuning needs the package optuna; install it with: pip install 'likewise[tune]'"
+            f"tuning needs the package optuna; install it with: {how_to_install('tune')}"
         ) from error
     return optuna
