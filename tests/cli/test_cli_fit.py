@@ -353,6 +353,17 @@ def test_buying_again_counts_if_asked_to(run, orders, tmp_path):
     assert "personal-frequency" in {trial["model"] for trial in document["choice"]["trials"]}
 
 
+def test_where_most_is_bought_again_repeats_are_pointed_to(run, orders, tmp_path):
+    lines = orders.read_text(encoding="utf-8").splitlines()
+    again = tmp_path / "again.csv"
+    later = [line.replace("2025-", "2026-") for line in lines[1:]]
+    again.write_text("\n".join([*lines, *later, *(x.replace("2026-", "2027-") for x in later)]))
+    out, said = ("--out", tmp_path / "shop.model", "--budget", "1"), "--repeats lets that count"
+    assert said in run("fit", again, *out).err
+    assert said not in run("fit", again, *out, "--repeats").err
+    assert said not in run("fit", orders, *out).err
+
+
 def test_auto_says_what_it_chose_and_keeps_its_trials(run, orders, tmp_path):
     given = ["--model", "auto", "--budget", "2s", "--trials", tmp_path / "trials"]
     document = run("fit", orders, "--out", tmp_path / "shop.model", *given, "--json").document()

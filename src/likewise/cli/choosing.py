@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 FEW_JUDGES = 100
 """Customers, of whom fewer tell settings apart by little but chance."""
 
+MANY_REPEATS = 0.5
+"""Share of purchases of what a customer had already, beyond which buying again should count."""
+
 
 def require_judges(interactions: "Interactions") -> None:
     """Refuse a log in which nobody could be held out to choose settings on."""
@@ -91,6 +94,12 @@ def found(
         )
     if choice["spent"] > 1.1 * choice["budget"]:
         output.note("the budget was too short for this log on this machine; give a longer --budget")
+    bought_again = 1 - int(result.recommender.catalogue_.counts.sum()) / len(log)
+    if log.time is not None and not repeats and bought_again > MANY_REPEATS:
+        output.note(
+            f"{bought_again:.0%} of the purchases are of what the customer had already: --repeats "
+            "lets that count, and `recommend --keep-seen` asks for it"
+        )
     return result.recommender
 
 
