@@ -40,8 +40,11 @@ def decayed(log: Log, half_life: float, until: int | None = None) -> Log:
         raise InputError("a half-life needs times, and the log has none; name its time column")
     require_days(half_life)
     last = int(log.time.max()) if until is None else until
-    age = np.maximum(last - log.time, 0) / MICROSECONDS_A_DAY
-    weight = np.maximum(np.exp2(-age / half_life), np.finfo(np.float32).tiny)  # 0 is no purchase
+    weight = np.subtract(log.time, last, dtype=np.float64)  # and on in place: a log may be long
+    np.minimum(weight, 0, out=weight)
+    weight /= MICROSECONDS_A_DAY * half_life
+    np.exp2(weight, out=weight)
+    np.maximum(weight, np.finfo(np.float32).tiny, out=weight)  # 0 is no purchase
     return replace(log, weight=weight.astype(np.float32))
 
 

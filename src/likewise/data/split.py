@@ -76,16 +76,24 @@ def global_time(
             f"the log's {len(log):,} events lie at too few distinct times to be cut twice; "
             "use the split by users"
         )
-    inner, whole = (
-        log if half_life is None else decayed(log, half_life, t) for t in (first, second)
-    )
-    train, validation = _before_and_after(inner, time < first, (time >= first) & (time < second))
-    refit, test = _before_and_after(whole, time < second, time >= second)
+    train, validation = _cut(log, first, second, half_life)
+    refit, test = _cut(log, second, None, half_life)
     recent = _recent(log, time < second, refit)
     name = "global time"
     if half_life is not None:
         name += f", a half-life of {half_life:g} days for models that heed it"
     return Split(name, train, validation, refit, test, recent, half_life)
+
+
+def cut_at(
+    log: Log, share: float, *, half_life: float | None = None
+) -> tuple[Interactions, FoldIn]:
+    """Cut the log at one instant, before which are `share` of the events.
+
+    What is before is learned from; judged are the users who have bought both before and after.
+    """
+    time = _required_time(log, "a cut in time")
+    return _cut(log, _instant(time, share), None, half_life)
 
 
 def before_test(log: Log, *, test_fraction: float = 0.1) -> Log:
@@ -177,6 +185,16 @@ def _required_time(log: Log, what: str) -> NDArray[np.int64]:
     if log.time is None:
         raise InputError(f"{what} needs times, and the log has none; name its time column")
     return log.time
+
+
+def _cut(
+    log: Log, start: int, stop: int | None, half_life: float | None
+) -> tuple[Interactions, FoldIn]:
+    """Return what is before `start`, and those who bought before it and from it to `stop`."""
+    time = _required_time(log, "a cut in time")
+    fading = log if half_life is None else decayed(log, half_life, start)
+    later = time >= start if stop is None else (time >= start) & (time < stop)
+    return _before_and_after(fading, time < start, later)
 
 
 def _instant(time: NDArray[np.int64], share: float) -> int:

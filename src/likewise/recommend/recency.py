@@ -11,7 +11,7 @@ from likewise.autoencoders import LinearAutoencoder
 from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions
 from likewise.data.log import Log
-from likewise.data.split import Split, before_test, global_time
+from likewise.data.split import Split, before_test, cut_at, global_time
 from likewise.errors import InputError, counted
 from likewise.evaluate.metrics import Floats
 from likewise.evaluate.protocol import evaluate
@@ -71,8 +71,7 @@ def last_tenth(log: Log, half_life: float | None = None) -> tuple[Interactions, 
     >>> learned.n_users, len(judged)
     (1, 1)
     """
-    cut = global_time(log, half_life=half_life)
-    return cut.refit, cut.test
+    return cut_at(log, 0.9, half_life=half_life)
 
 
 def choose_half_life(
