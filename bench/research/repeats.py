@@ -22,7 +22,8 @@ WEIGHTINGS = {None: ("binary", "log"), 60.0: ("recent", "log")}
 def main() -> None:
     log, search = load_sample(), SEARCHES[LinearAutoencoder]
     for half_life, weightings in WEIGHTINGS.items():
-        split = global_time(log, half_life=half_life)
+        cut = global_time(log, half_life=half_life)
+        split = cut.fading or cut
         settings = search.start | {"l2": 100.0, "user_power": 0.8}
         linear = search.model(settings, split.train)
         habits = Recommender(PersonalFrequency(), weighting="linear")

@@ -1,7 +1,9 @@
 """Purchases that lose weight with time."""
 
 import json
+import re
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,18 +11,21 @@ import pytest
 import likewise
 from likewise import LinearAutoencoder, Recommender, decayed, global_time
 from likewise.data.log import Log
-from likewise.data.split import before_test
+from likewise.data.split import also_bought_split, before_test, cut_at
 from likewise.errors import InputError
+from likewise.evaluate.protocol import evaluate
 from likewise.recommend import recency
 from likewise.recommend.auto import auto
 from likewise.recommend.line_up import line_up
 from likewise.recommend.recency import (
     FEWEST,
     HALF_LIVES,
-    _longest,
+    Excerpt,
+    _level_with_best,
+    _verdict,
     choose_half_life,
     cut_by_time,
-    excerpt,
+    fading,
 )
 
 DAY = 86_400_000_000
@@ -91,12 +96,12 @@ def test_weighting_is_saved(tmp_path):
 def test_the_age_of_a_purchase_is_that_at_the_cut():
     log = turning()
     split = global_time(log, half_life=30)
-    for learned, cut in ((split.train, 239.5), (split.refit, 269.5)):
+    for learned, cut in ((split.fading.train, 239.5), (split.fading.refit, 269.5)):
         newest = learned.matrix.data.max()
         assert newest >= 0.9, cut
     plain = global_time(log)
-    np.testing.assert_array_equal(split.train.matrix.indices, plain.train.matrix.indices)
-    np.testing.assert_array_equal(split.test.held_out.indices, plain.test.held_out.indices)
+    np.testing.assert_array_equal(split.fading.train.matrix.indices, plain.train.matrix.indices)
+    np.testing.assert_array_equal(split.fading.test.held_out.indices, plain.test.held_out.indices)
     assert "recent linear" in line_up(split)
     assert "recent linear" not in line_up(plain)
 
@@ -121,8 +126,9 @@ def test_a_short_half_life_is_chosen_where_habits_turned():
     assert chosen.days < 180
     assert chosen.gain.low > 0
     assert chosen.gain.n >= FEWEST
-    tried = {trial.parameters["half_life"] for trial in chosen.trials}
-    assert {None, 90.0, chosen.days} <= tried <= set(HALF_LIVES)
+    tried = [trial.parameters["half_life"] for trial in chosen.trials]
+    assert tried == [None, *HALF_LIVES][: len(tried)]
+    assert chosen.days in tried
     score = {trial.parameters["half_life"]: trial.score for trial in chosen.trials}
     assert score[chosen.days] - score[None] == pytest.approx(chosen.gain.mean)
     assert json.loads(json.dumps(chosen.as_dict()))["days"] == chosen.days
@@ -132,18 +138,54 @@ def test_purchases_keep_their_weight_unless_that_is_worse_by_more_than_chance():
     steady = choose_half_life(busy(turn=1_000), max_seconds=20)
     assert steady.days is None
     assert steady.gain.low <= 0
-    few = choose_half_life(turning())
+    few = choose_half_life(busy().where(busy().user < 60))
     assert (few.days, few.gain, few.trials) == (None, None, [])
-    assert few.why.startswith("42 customers bought before")
-    everything_at_once = Log.of(user=[1, 1, 2] * 99, item=[7, 8, 8] * 99, time=[5] * 297)
-    assert choose_half_life(everything_at_once).why.startswith("0 customers bought before")
+    assert re.fullmatch(
+        "[0-9]+ customers? came back for something new in the last fifth .*", few.why
+    )
 
 
-def test_the_longest_half_life_within_a_standard_error_is_taken():
+def refilled():
+    """Customers who only buy what they have: 300 of them, everything twice."""
+    rng = np.random.default_rng(0)
+    user = np.repeat(np.arange(300), 5)
+    item, time = rng.integers(0, 30, len(user)), rng.integers(0, 100, len(user))
+    return Log.of(user=[*user, *user], item=[*item, *item], time=[*time, *(time + 100)])
+
+
+def lonely():
+    """Customers of one purchase, and 360 who buy a second one in the last tenth."""
+    rng = np.random.default_rng(0)
+    once = 3_600
+    user, item = np.arange(once), rng.integers(0, 30, once)
+    time = np.arange(once)
+    back = np.arange(360)
+    return Log.of(
+        user=[*user, *back], item=[*item, *(item[back] + 30)], time=[*time, *(once + back)]
+    )
+
+
+@pytest.mark.parametrize(
+    "log",
+    [refilled(), lonely(), Log.of(user=[*range(90)] * 3, item=[*range(27)] * 10, time=[5] * 270)],
+)
+def test_where_nothing_tells_the_half_life_there_is_none(log):
+    chosen = choose_half_life(log)
+    assert (chosen.days, chosen.gain) == (None, None)
+    assert "100 would tell" in chosen.why
+    assert auto(log, budget=0.5, neural=False, support=False).recommender.weighting == "binary"
+
+
+def test_the_middle_of_what_is_level_with_the_best_is_taken():
     better, worse = np.tile([0.5, 0.7, np.nan], 50), np.tile([0.5, 0.4, np.nan], 50)
     about = better - np.tile([0.2, -0.18, np.nan], 50)  # .01 behind, .019 a standard error
-    assert _longest({20.0: better, 45.0: about, 90.0: worse}) == 45.0
-    assert _longest({20.0: better, 90.0: worse}) == 20.0
+    assert _level_with_best({20.0: better, 45.0: about, 90.0: worse}) == [20.0, 45.0]
+    none = {None: worse - 0.1}
+    assert _verdict(none | {90.0: worse, 45.0: about, 20.0: better}, []).days == 20
+    assert _verdict(none | {45.0: about, 30.0: about, 20.0: better}, []).days == 30
+    lost = _verdict({None: better, 90.0: worse, 45.0: worse}, [])
+    assert lost.days is None
+    assert lost.gain.high < 0
 
 
 def test_no_half_life_is_looked_for_in_too_little_time():
@@ -153,31 +195,75 @@ def test_no_half_life_is_looked_for_in_too_little_time():
     assert hurried.why.startswith("a trial takes")
 
 
-def test_the_items_bought_most_tell_the_half_life(monkeypatch):
-    monkeypatch.setattr(recency, "MOST_ITEMS", 4)
-    monkeypatch.setattr(recency, "MOST_CUSTOMERS", 300)
+def test_a_customer_of_whom_nothing_new_is_to_be_found_is_not_counted():
     log = busy()
-    few = excerpt(log)
-    kept = np.unique(few.item)
-    counts = np.bincount(log.item)
-    assert sorted(counts[kept]) == sorted(counts)[-4:]
-    assert len(np.unique(few.user)) <= 300
-    assert len(few.users) == len(log.users)
+    chosen = choose_half_life(log)
+    few = [Excerpt.of(log, *cut) for cut in pairwise(np.quantile(log.time, [0.8, 0.9, 1]))]
+    judged = [cut_at(one.log, one.instant)[1] for one in few]
+    new = sum(
+        int(((one.held_out - one.held_out.multiply(one.given > 0)).sum(axis=1) > 0).sum())
+        for one in judged
+    )
+    assert chosen.gain.n == pytest.approx(new, abs=30)  # quantiles are not quite those instants
+
+
+def test_the_items_bought_most_tell_the_half_life(monkeypatch):
+    monkeypatch.setattr(recency, "MOST_ITEMS", 10)
+    monkeypatch.setattr(recency, "MOST_JUDGED", 20)
+    monkeypatch.setattr(recency, "MOST_LEARNED", 100)
+    log = busy()
+    few = Excerpt.of(log, 240 * DAY, 270 * DAY)
+    most = np.argsort(-np.bincount(log.item), kind="stable")[:10]
+    assert few.log.items.ids.tolist() == sorted(log.items.ids[most].tolist())
+    assert few.log.time.max() <= 270 * DAY
+    learned, judged = cut_at(few.log, few.instant)
+    assert len(judged) == 20
+    assert learned.n_users == 120
+    assert len(few.log.users) == 120
+
+
+def test_what_heeds_no_half_life_is_the_same_with_one_and_without():
+    log = busy()
+    plain, split = global_time(log), global_time(log, half_life=9)
+    for name in ("personal frequency", "popularity", "item k-NN"):
+        scores = [
+            evaluate(line_up(one, [name], budget=0.1)[name](one, 0), one.test, repeats=True)
+            for one in (plain, split)
+        ]
+        assert scores[0].as_dict() == scores[1].as_dict()
+    with pytest.raises(InputError, match="recent linear needs a half-life"):
+        line_up(plain, ["recent-linear"])
+    one_given = also_bought_split(global_time(turning(), half_life=9))
+    np.testing.assert_array_equal(one_given.fading.test.given.indices, one_given.test.given.indices)
+
+
+def test_a_purchase_that_is_dated_years_ahead_spoils_nothing():
+    log = busy()
+    odd = replace(log, time=np.r_[log.time[:-1], 80 * 365 * DAY])
+    now, then = (fading(one, 10).interactions().matrix for one in (log, odd))
+    np.testing.assert_allclose(then.data[:1000], now.data[:1000], rtol=0.2)
+    recommender = Recommender(LinearAutoencoder(l2=1.0), weighting="recent").fit(fading(odd, 10))
+    assert recommender.recommend([[0]], k=1)[0][0].item == 7
 
 
 def test_the_test_is_not_known_to_the_half_life():
     log = busy()
-    split = cut_by_time(log)
+    split, chosen = cut_by_time(log)
+    assert chosen.days == split.half_life
     cut = np.sort(log.time)[int(len(log) * 0.9)]
     other = replace(log, item=np.where(log.time >= cut, (log.item + 1) % 20, log.item))
     assert split.half_life is not None
-    assert cut_by_time(other).half_life == split.half_life
+    again = cut_by_time(other)[1]
+    assert (again.days, again.gain) == (chosen.days, chosen.gain)
     assert f"a half-life of {split.half_life:g} days" in split.name
-    assert cut_by_time(log, None).name == "global time"
+    assert cut_by_time(log, None)[0].name == "global time"
     assert len(before_test(log)) == (log.time < cut).sum()
+    mostly_at_once = Log.of(user=[1, 2] * 200, item=[7, 8] * 200, time=[0] * 399 + [9])
+    with pytest.raises(InputError, match="too few distinct times to be cut twice"):
+        cut_by_time(mostly_at_once)
 
 
-def test_auto_lets_purchases_of_a_log_with_times_lose_weight(tmp_path):
+def test_auto_lets_purchases_of_a_log_with_times_lose_weight():
     given = {"budget": 10, "neural": False, "support": False}
     found = auto(busy(), **given)
     choice = found.recommender.metrics["choice"]
@@ -209,9 +295,34 @@ def test_auto_lets_purchases_of_a_log_with_times_lose_weight(tmp_path):
 )
 def test_auto_refuses_a_half_life_that_it_cannot_heed(given, why):
     with pytest.raises(InputError, match=why):
-        auto(busy(), budget=1, **given)
-    with pytest.raises(InputError, match="needs a log with times"):
+        auto("nosuch.csv" if "refit" not in given else busy(), budget=1, **given)
+
+
+def test_auto_refuses_a_half_life_of_what_has_no_times():
+    with pytest.raises(InputError, match="half_life=30 needs a log with times"):
         auto(busy().interactions(), half_life=30, budget=1)
+    at_once = Log.of(user=[1, 1, 2] * 99, item=[7, 8, 8] * 99, time=[5] * 297)
+    with pytest.raises(InputError, match=r"cannot be judged on: .*give train=log.interactions"):
+        auto(at_once, repeats=True, budget=1)
+
+
+def test_a_search_that_is_gone_on_with_has_the_half_life_it_began_with(tmp_path, monkeypatch):
+    given = {"budget": 4, "neural": False, "support": False, "trials": tmp_path / "t"}
+    first = auto(busy(), **given).recommender.metrics["choice"]
+    monkeypatch.setattr("likewise.recommend.auto.choose_half_life", lambda *_, **__: 1 / 0)
+    again = auto(busy(), **given).recommender.metrics["choice"]
+    assert again["half_life"] == first["half_life"]
+    assert again["half_life"]["days"] is not None
+    assert again["score"] == first["score"]
+    with pytest.raises(InputError, match=r"half-life.json is of another log"):
+        auto(busy(turn=150), **given)
+    (tmp_path / "t" / "half-life.json").write_text("{")
+    with pytest.raises(InputError, match=r"half-life.json is damaged"):
+        auto(busy(), **given)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.txt").write_text("x")
+    with pytest.raises(InputError, match=r"holds x.txt, which is no trial"):
+        auto(busy(), **given | {"trials": tmp_path / "other"})
 
 
 def test_a_purchase_however_old_stays_one():

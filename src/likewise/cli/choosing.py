@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from likewise.data.interactions import Interactions
     from likewise.data.log import Log
     from likewise.recommend.climbing import Trial
-    from likewise.recommend.given import Days
+    from likewise.recommend.recency import Days
     from likewise.recommend.recommender import Recommender
 
 FEW_JUDGES = 100
@@ -66,7 +66,7 @@ def found(
             on_trial=lambda model, trial: tell(f"{model} ", trial),
         )  # fmt: skip
     choice = result.recommender.metrics["choice"]
-    _say_half_life(choice["half_life"], half_life, choice["metric"], output)
+    say_half_life(choice["half_life"], half_life, choice["metric"], output)
     words = _shares({part["model"]: part["weight"] for part in choice["parts"]})
     how = f" ({choice['calibration']})" if choice["calibration"] else ""
     words = words if how else choice["parts"][0]["model"]
@@ -137,11 +137,11 @@ def half_life_of(log: "Log", given: "Days", output: Output) -> float | None:
     if given != "auto":
         return given
     chosen = choose_half_life(log)
-    _say_half_life(chosen.as_dict(), given, METRIC, output)
+    say_half_life(chosen.as_dict(), given, METRIC, output)
     return chosen.days
 
 
-def days(text: str | None) -> "Days":
+def days_given(text: str | None) -> "Days":
     """Return the half-life that an option gives: days, auto, or none."""
     if text is None or text == "none":
         return None
@@ -156,7 +156,7 @@ def days(text: str | None) -> "Days":
     return number
 
 
-def _say_half_life(chosen: dict[str, Any], given: "Days", metric: str, output: Output) -> None:
+def say_half_life(chosen: dict[str, Any], given: "Days", metric: str, output: Output) -> None:
     """Say how fast purchases lose weight, where that was looked for."""
     if given != "auto":
         return
@@ -169,5 +169,5 @@ def _say_half_life(chosen: dict[str, Any], given: "Days", metric: str, output: O
     why = "" if days else "the best is ahead by no more than chance, "
     output.note(
         f"chose {said} for purchases: {why}{metric} {gain['mean']:+.4f} ({gain['low']:+.4f} to "
-        f"{gain['high']:+.4f}) for {gain['n']:,} customers of the last tenth of the log"
+        f"{gain['high']:+.4f}) for {gain['n']:,} customers who came back"
     )

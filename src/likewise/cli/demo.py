@@ -131,7 +131,7 @@ def _compared(log: "Log", output: Output) -> tuple["Comparison", dict[str, "Reco
     from likewise.recommend.line_up import line_up
     from likewise.recommend.recency import cut_by_time
 
-    split = cut_by_time(log)
+    split, _ = cut_by_time(log)
     fits = line_up(split, MODELS, budget=SEARCH_SECONDS)
     kept: dict[str, Any] = {}
 

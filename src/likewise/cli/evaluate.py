@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.choosing import days
+from likewise.cli.choosing import days_given, say_half_life
 from likewise.cli.output import Output, require_writable
 from likewise.errors import InputError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from likewise.data.log import Log
     from likewise.data.split import Split
     from likewise.evaluate.comparison import Comparison
+    from likewise.recommend.recency import Days
     from likewise.recommend.recommender import Recommender
 
 
@@ -103,14 +104,16 @@ def command(
     o.require_seconds(budget, "--budget")
     if seeds < 1:
         raise InputError(f"--seeds {seeds} given; give 1 or more")
-    days(half_life)  # refuses what is none
+    days = days_given(half_life)  # refuses what is none
     output = Output(as_json, quiet)
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,
         skip_bad_rows=skip_bad_rows, threads=threads, cache=cache,
     )  # fmt: skip
-    cut = cut_log(events, split, half_life)
+    if half_life is None and heeds_time(models):
+        days = "auto"
+    cut = cut_log(events, split, days, output)
     comparison = run(cut, models, seeds, budget, also_bought, output)
     show(comparison, output)
     if out is not None:
@@ -143,19 +146,29 @@ def keep(comparison: "Comparison", folder: Path) -> None:
     recommender.save(folder)
 
 
-def cut_log(log: "Log", how: How | None, half_life: str | None = None) -> "Split":
+def heeds_time(models: str | None) -> bool:
+    """Say whether a half-life is something to one of these models."""
+    from likewise.recommend.line_up import FADING, letters
+
+    return models is None or any(letters(name) in map(letters, FADING) for name in o.names(models))
+
+
+def cut_log(log: "Log", how: How | None, half_life: "Days", output: Output) -> "Split":
     """Cut a log as named, or by time where it has times and by users where not."""
     from likewise.data.liang import strong_generalisation
     from likewise.data.split import leave_last_out
     from likewise.recommend.recency import cut_by_time
+    from likewise.recommend.selection import METRIC
 
     if how is None:
         how = How.USERS if log.time is None else How.TIME
     if how is How.TIME:
-        return cut_by_time(log, "auto" if half_life is None else days(half_life))
-    if half_life not in {None, "none"}:
+        split, chosen = cut_by_time(log, half_life)
+        say_half_life(chosen.as_dict(), half_life, METRIC, output)
+        return split
+    if isinstance(half_life, float):
         raise InputError(
-            f"--half-life {half_life} needs a log that is cut in time; give it with --split time"
+            f"--half-life {half_life:g} needs a log that is cut in time; give it with --split time"
         )
     return leave_last_out(log) if how is How.LAST else strong_generalisation(log)
 

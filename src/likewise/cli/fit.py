@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.choosing import days, found, half_life_of, require_judges, require_times
+from likewise.cli.choosing import (
+    days_given,
+    found,
+    half_life_of,
+    require_judges,
+    require_times,
+)
 from likewise.cli.dry_run import report
 from likewise.cli.output import Output
 from likewise.errors import InputError, counted
@@ -15,7 +21,7 @@ if TYPE_CHECKING:
     from likewise.autoencoders.base import Autoencoder
     from likewise.data.interactions import Interactions
     from likewise.nn.plan import Progress
-    from likewise.recommend.given import Days
+    from likewise.recommend.recency import Days
     from likewise.recommend.recommender import Recommender
 
 BUDGET = 60.0
@@ -128,10 +134,10 @@ def command(
 
       likewise fit orders.csv --drop "returns=qty < 0" --model variational --out shop.model
     """
-    from likewise.data.recency import decayed
     from likewise.nn.device import resolve_device
     from likewise.recommend.checks import require_learnable
     from likewise.recommend.places import item_places
+    from likewise.recommend.recency import fading
     from likewise.recommend.recommender import Recommender
 
     output = Output(as_json, quiet)
@@ -153,8 +159,8 @@ def command(
         skip_bad_rows=skip_bad_rows, threads=threads, cache=cache,
     )  # fmt: skip
     require_times(events, repeats, half_life)
-    fading = None if named is None else half_life_of(events, given, output)
-    interactions = (events if fading is None else decayed(events, fading)).interactions()
+    lost = None if named is None else half_life_of(events, given, output)
+    interactions = (events if lost is None else fading(events, lost)).interactions()
     require_learnable(interactions)
     if named is None:
         require_judges(interactions)
@@ -166,14 +172,13 @@ def command(
             events, output, weighting=weighting if given is None else "binary", half_life=given,
             budget=seconds, seed=seed, device=device, trials=trials, repeats=repeats,
         )  # fmt: skip
-        fading = recommender.metrics["choice"]["half_life"]["days"]
     else:
         recommender = _trained(named, interactions, output)
+        recommender.metrics["half_life"] = lost
     _add_classic(recommender, interactions, seed, output)
     with output.bar("placing the items on the map"):
         recommender.places_ = item_places(recommender)
     recommender.metrics["log"] = events.report.as_dict()
-    recommender.metrics["half_life"] = fading
     recommender.save(folder)
     output.lines(
         f"wrote {folder}: {recommender.model_.type_name} over {recommender.n_items:,} items, "
@@ -229,7 +234,7 @@ def _half_life(model: str, weighting: str, half_life: str | None) -> "Days":
 
     With "auto" that may turn out to be not at all.
     """
-    given = days(half_life)
+    given = days_given(half_life)
     if half_life is None and model == "auto" and weighting == "binary":
         given = "auto"
     if (weighting == "recent") != (given is not None) and weighting != "binary":

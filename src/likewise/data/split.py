@@ -33,7 +33,9 @@ class Split:
     recent : Interactions, optional
         The latest tenth of `refit`'s events, over the same items, where there are times.
     half_life : float, optional
-        In days, where the weights of `train` and `refit` are what is left of each purchase.
+        In days, of the purchases of `fading`.
+    fading : Split, optional
+        The same cut, where the weights of `train` and `refit` are what is left of each purchase.
     whole : FoldIn, optional
         The validation users with all that is given of them, where `validation` gives one item.
     """
@@ -45,6 +47,7 @@ class Split:
     test: FoldIn
     recent: Interactions | None = None
     half_life: float | None = None
+    fading: "Split | None" = None
     whole: FoldIn | None = None
 
 
@@ -65,41 +68,44 @@ def global_time(
     Parameters
     ----------
     half_life : float, optional
-        Days after which a purchase counts half to models that heed it (`weighting="recent"`); its
-        age is that at the cut.
+        Days after which a purchase counts half in `fading`, for models that heed it
+        (`weighting="recent"`); its age is that at the cut.
     """
     time = _required_time(log, "a global-time split")
-    first = _instant(time, 1 - validation_fraction - test_fraction)
-    second = _instant(time, 1 - test_fraction)
-    if not time.min() < first < second:
-        raise InputError(
-            f"the log's {len(log):,} events lie at too few distinct times to be cut twice; "
-            "use the split by users"
-        )
-    train, validation = _cut(log, first, second, half_life)
-    refit, test = _cut(log, second, None, half_life)
-    recent = _recent(log, time < second, refit)
-    name = "global time"
-    if half_life is not None:
-        name += f", a half-life of {half_life:g} days for models that heed it"
-    return Split(name, train, validation, refit, test, recent, half_life)
+    first, second = _instants(time, validation_fraction, test_fraction)
+    parts = _parts(log, first, second, None)
+    recent = _recent(log, time < second, parts[2])
+    if half_life is None:
+        return Split("global time", *parts, recent)
+    name = f"global time, a half-life of {half_life:g} days for models that heed it"
+    fading = Split(name, *_parts(log, first, second, half_life), recent, half_life)
+    return Split(name, *parts, recent, half_life, fading)
+
+
+def before_test(log: Log) -> Log:
+    """Return what `global_time` lets models know of a log: the events before the test."""
+    time = _required_time(log, "a global-time split")
+    return log.where(time < _instants(time)[1])
 
 
 def cut_at(
-    log: Log, share: float, *, half_life: float | None = None
+    log: Log, instant: int, *, half_life: float | None = None
 ) -> tuple[Interactions, FoldIn]:
-    """Cut the log at one instant, before which are `share` of the events.
+    """Cut the log once: learn from before, be judged by what who had bought before bought after.
 
-    What is before is learned from; judged are the users who have bought both before and after.
+    Parameters
+    ----------
+    instant : int
+        In microseconds since 1970, as of :func:`instant_after`.
     """
+    return _cut(log, instant, None, half_life)
+
+
+def instant_after(log: Log, share: float) -> int:
+    """Return the time of the first event after a share of them, in microseconds since 1970."""
     time = _required_time(log, "a cut in time")
-    return _cut(log, _instant(time, share), None, half_life)
-
-
-def before_test(log: Log, *, test_fraction: float = 0.1) -> Log:
-    """Return what `global_time` lets models know of a log: the events before the test."""
-    time = _required_time(log, "a global-time split")
-    return log.where(time < _instant(time, 1 - test_fraction))
+    at = min(len(time) - 1, int(len(time) * share))
+    return int(np.partition(time, at)[at])
 
 
 def leave_last_out(log: Log) -> Split:
@@ -178,7 +184,8 @@ def also_bought_split(split: Split, *, seed: int = 0) -> Split:
     folds = [one_given(fold, random) for fold in (split.validation, split.test)]
     if not all(map(len, folds)):
         raise InputError("no held-out customer has two items; use a longer log, or another split")
-    return replace(split, validation=folds[0], test=folds[1], whole=split.validation)
+    fading = None if split.fading is None else also_bought_split(split.fading, seed=seed)
+    return replace(split, validation=folds[0], test=folds[1], whole=split.validation, fading=fading)
 
 
 def _required_time(log: Log, what: str) -> NDArray[np.int64]:
@@ -197,10 +204,25 @@ def _cut(
     return _before_and_after(fading, time < start, later)
 
 
-def _instant(time: NDArray[np.int64], share: float) -> int:
-    """Return the time before which so large a share of the events is."""
-    at = min(len(time) - 1, int(len(time) * share))
-    return int(np.partition(time, at)[at])
+def _instants(
+    time: NDArray[np.int64], validation_fraction: float = 0.1, test_fraction: float = 0.1
+) -> tuple[int, int]:
+    """Return when the validation part begins, and when the test does."""
+    n, shares = len(time), (1 - validation_fraction - test_fraction, 1 - test_fraction)
+    places = [min(n - 1, int(n * share)) for share in shares]
+    first, second = np.partition(time, places)[places].tolist()
+    if not time.min() < first < second:
+        raise InputError(
+            f"the log's {n:,} events lie at too few distinct times to be cut twice; "
+            "use the split by users"
+        )
+    return first, second
+
+
+def _parts(
+    log: Log, first: int, second: int, half_life: float | None
+) -> tuple[Interactions, FoldIn, Interactions, FoldIn]:
+    return (*_cut(log, first, second, half_life), *_cut(log, second, None, half_life))
 
 
 def _before_and_after(

@@ -9,20 +9,24 @@ import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, SupportsFloat
 
 from likewise.autoencoders.base import Autoencoder
 from likewise.data.fold import FoldIn, hidden
+from likewise.data.log import Log
 from likewise.errors import InputError
 from likewise.evaluate.metrics import parse_metric
 from likewise.recommend.alone import Alone
 from likewise.recommend.budget import Budget
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.climbing import Trial
-from likewise.recommend.given import Days, given_to_search
+from likewise.recommend.given import checked_days, given_to_search
 from likewise.recommend.journal import Journal, fingerprint
+from likewise.recommend.recency import Days, HalfLife, choose_half_life
 from likewise.recommend.recommender import Recommender
+from likewise.recommend.remembered import remembered
 from likewise.recommend.search import Search
 from likewise.recommend.selection import METRIC
 from likewise.recommend.support import Support
@@ -30,7 +34,7 @@ from likewise.recommend.trained import halved
 from likewise.recommend.weights import Weights
 from likewise.recommend.winners import refitted
 
-HALF_LIFE_SHARE = 0.2
+HALF_LIFE_SHARE = 0.25
 """Of the budget, for how fast purchases lose weight."""
 
 
@@ -128,11 +132,16 @@ def auto(
             f"validation is {type(validation).__name__}; give the validation part of a split, or "
             "None to hold customers out"
         )
+    half_life = checked_days(half_life, weighting)
     time_allowed, folder = Budget(budget), None if trials is None else Path(trials)
-    share = HALF_LIFE_SHARE * budget if folder is None else math.inf  # gone on from: the same
+
+    def choose(log: Log) -> HalfLife:
+        share = HALF_LIFE_SHARE * budget
+        return choose_half_life(log, max_seconds=share, metric=metric, seed=seed, on_trial=on_trial)
+
     given = given_to_search(
         train, validation, refit, weighting=weighting, half_life=half_life, repeats=repeats,
-        seed=seed, max_seconds=share, metric=metric, on_trial=on_trial,
+        seed=seed, choose=choose if folder is None else partial(remembered, folder, choose=choose),
     )  # fmt: skip
     learned, judged, everything = given.learned, given.judged, given.everything
     about = fingerprint(learned, judged, given.weighting, metric, repeats, seed)
@@ -160,6 +169,7 @@ def auto(
             halved(search, candidates, folder or Path(temporary))
     recommender, weights, chosen = refitted(search)
     recommender.metrics["choice"]["half_life"] = given.half_life.as_dict()
+    recommender.metrics["half_life"] = given.half_life.days
     if counts is not None:
         recommender.support_ = counts
     return Auto(recommender, weights, [(p.name, p.model) for p in chosen], journal.trials)

@@ -4,19 +4,17 @@ A log that has times can be cut: where purchases lose weight with time, or where
 counts, its last tenth tells better which model serves than customers who are held out.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions
 from likewise.data.log import Log
-from likewise.data.recency import decayed, require_days
+from likewise.data.recency import require_days
 from likewise.errors import InputError
 from likewise.recommend.checks import as_interactions, as_log, require_judges
-from likewise.recommend.recency import HalfLife, choose_half_life, last_tenth
-
-Days = float | Literal["auto"] | None
-"""A half-life; to be chosen, where the log has times; or none."""
+from likewise.recommend.recency import Days, HalfLife, fading, last_tenth
 
 
 @dataclass(frozen=True)
@@ -52,25 +50,34 @@ def given_to_search(
     half_life: Days,
     repeats: bool,
     seed: int,
-    **choosing: Any,
+    choose: Callable[[Log], HalfLife],
 ) -> Given:
     """Take parts as they are; cut a log in time where that tells more, and else hold customers out.
+
+    Memory: of a log that is cut, some 40 bytes an event beside it.
 
     Parameters
     ----------
     train, validation, refit, weighting, half_life, repeats, seed
         As of `auto`.
-    **choosing
-        Given to `choose_half_life`.
+    choose : callable
+        Chooses the half-life of a log.
     """
     whole = as_log(train)
     log = whole if isinstance(whole, Log) and validation is None and refit is None else None
     log = None if log is None or log.time is None else log
-    lost = _half_life(log, weighting, half_life, seed, choosing)
+    if isinstance(half_life, float) and log is None:
+        raise InputError(
+            f"half_life={half_life:g} needs a log with times that is not cut yet; give one as "
+            "train, without validation and refit"
+        )
+    if half_life == "auto":
+        look = log is not None and weighting == "binary"
+        lost = choose(log) if log is not None and look else HalfLife(None)
+    else:
+        lost = HalfLife(half_life)
     if log is not None and (repeats or lost.days):
-        fading = log if lost.days is None else decayed(log, lost.days)
-        weighting = weighting if lost.days is None else "recent"
-        return Given(*last_tenth(log, lost.days), fading.interactions(), weighting, lost)
+        return _in_time(log, weighting, lost)
     learned = as_interactions(whole)
     everything = learned if refit is None else as_interactions(refit)
     if validation is not None:
@@ -80,21 +87,27 @@ def given_to_search(
     return Given(rest, judged, everything, weighting, lost, strangers=True)
 
 
-def _half_life(
-    log: Log | None, weighting: str, half_life: Days, seed: int, choosing: dict[str, Any]
-) -> HalfLife:
-    """Return the half-life that was given, or one that is ahead where purchases can lose weight."""
-    if half_life is None or half_life == "auto":
-        look = log is not None and half_life == "auto" and weighting == "binary"
-        return choose_half_life(log, seed=seed, **choosing) if log and look else HalfLife(None)
-    require_days(half_life)
-    if log is None:
+def _in_time(log: Log, weighting: str, lost: HalfLife) -> Given:
+    """Learn from nine tenths of a log, be judged on the last."""
+    try:
+        learned, judged = last_tenth(log, lost.days)
+    except InputError as error:
         raise InputError(
-            f"half_life={half_life!r} needs a log with times that is not cut yet; give one as "
-            "train, without validation and refit"
-        )
+            f"the last tenth of the log cannot be judged on: {error}; give "
+            "train=log.interactions(), which has no times, or half_life=None"
+        ) from error
+    if lost.days is None:
+        return Given(learned, judged, log.interactions(), weighting, lost)
+    return Given(learned, judged, fading(log, lost.days).interactions(), "recent", lost)
+
+
+def checked_days(half_life: Days, weighting: str) -> Days:
+    """Return a half-life that was given, as a float; refuse what is none, and weights beside it."""
+    if half_life is None or half_life == "auto":
+        return half_life
+    require_days(half_life)
     if weighting != "binary":
         raise InputError(
             f"half_life={half_life!r} takes the place of weights; leave weighting={weighting!r} out"
         )
-    return HalfLife(float(half_life))
+    return float(half_life)

@@ -19,6 +19,7 @@ from likewise.recommend.climbing import Trial
 from likewise.recommend.selection import Score
 
 TRIALS = "trials.jsonl"
+HALF_LIFE = "half-life.json"
 HALF_TRAINED = ".checkpoint"
 """How the names of files end that half-trained models are kept in, beside the trials."""
 TRIAL = {"model", "parameters", "score"}
@@ -151,7 +152,11 @@ def fingerprint(train: Interactions, judged: FoldIn, *more: Any) -> str:
 
 
 def _kept(name: str) -> bool:
-    return name in {TRIALS, f"{TRIALS}.new"} or name.endswith(HALF_TRAINED) or name[0] == "."
+    return (
+        name in {TRIALS, f"{TRIALS}.new", HALF_LIFE}
+        or name.endswith(HALF_TRAINED)
+        or name[0] == "."
+    )
 
 
 def _replace(path: Path, text: str) -> None:

@@ -52,6 +52,9 @@ STOCHASTIC = (
 )
 """The models whose result depends on the seed."""
 
+FADING = ("recent linear", "blend", "auto", "auto for repeats")
+"""The models to which a half-life is something."""
+
 BUDGET = 60.0
 """Seconds that each model may take to choose its settings, or to train."""
 
@@ -80,6 +83,7 @@ class _Chosen:
     search: Ladders | None = None
 
     def __call__(self, split: Split, seed: int) -> Recommender:
+        split = _seen_by(self.weighting, split)
         choice = choose(
             self.kind,
             split.train,
@@ -119,6 +123,8 @@ class _Auto:
     neural: bool = True
 
     def __call__(self, split: Split, seed: int) -> Ranker:
+        weighting = "binary" if split.fading is None else "recent"
+        split = _seen_by(weighting, split)
         found = auto(
             split.train,
             split.validation if split.whole is None else split.whole,
@@ -128,7 +134,7 @@ class _Auto:
             repeats=self.repeats,
             neural=self.neural,
             seed=seed,
-            weighting="binary" if split.half_life is None else "recent",
+            weighting=weighting,
             support=split.whole is not None,
         )
         return found.recommender if split.whole is None else _AlsoBought(found.recommender)
@@ -174,16 +180,21 @@ def line_up(
     """
     models = every(split, budget, metric)
     if names is not None:
-        known = {_letters(name): name for name in models}
-        names = [known.get(_letters(name), name) for name in names]
+        known = {letters(name): name for name in models}
+        names = [known.get(letters(name), name) for name in names]
     unknown = [name for name in names or () if name not in models]
+    if any(letters(name) == "recentlinear" for name in unknown):
+        raise InputError(
+            "recent linear needs a half-life of purchases, and none was given or is ahead here; "
+            "give the days (--half-life 30), or leave it out"
+        )
     if unknown:
         raise InputError(f"there is no model {unknown[0]!r}; the models are {', '.join(models)}")
     taken = set(models) - set(LINEAR) if names is None else set(names)
     return {name: fit for name, fit in models.items() if name in taken}
 
 
-def _letters(name: str) -> str:
+def letters(name: str) -> str:
     """Return what is told apart in a name: `item-knn` is item k-NN, `als` ALS."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
@@ -221,9 +232,14 @@ def every(split: Split, budget: float = BUDGET, metric: str = METRIC) -> dict[st
         del models["auto for repeats"]
     if split.recent is None:
         del models["recent popularity"]
-    if split.half_life is None:
+    if split.fading is None:
         del models["recent linear"]
     return models
+
+
+def _seen_by(weighting: str, split: Split) -> Split:
+    """Return the split as models see it: those that heed how long ago a purchase was, fading."""
+    return split.fading if weighting == "recent" and split.fading is not None else split
 
 
 def _learned_from(split: Split, recent: bool) -> Interactions:

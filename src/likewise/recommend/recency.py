@@ -3,33 +3,45 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from itertools import pairwise
+from typing import Any, Literal, Self, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from likewise.autoencoders import LinearAutoencoder
 from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions
 from likewise.data.log import Log
-from likewise.data.split import Split, before_test, cut_at, global_time
+from likewise.data.recency import decayed
+from likewise.data.split import Split, before_test, cut_at, global_time, instant_after
 from likewise.errors import InputError, counted
 from likewise.evaluate.metrics import Floats
 from likewise.evaluate.protocol import evaluate
-from likewise.evaluate.significance import Difference, paired_difference
-from likewise.recommend.climbing import Trial, climb
+from likewise.evaluate.significance import Difference, paired_differences
+from likewise.recommend.climbing import Trial
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import SEARCHES
 from likewise.recommend.selection import METRIC, warm
 
-HALF_LIVES = (None, 720.0, 360.0, 180.0, 90.0, 60.0, 45.0, 30.0, 20.0, 14.0, 7.0)
-"""In days; None for purchases that never lose weight."""
+HALF_LIVES = (30.0, 90.0, 14.0, 180.0, 45.0, 20.0, 7.0, 360.0)
+"""In days, in the order that they are tried in: those that time allows are far apart."""
 
-MOST_ITEMS, MOST_CUSTOMERS = 2_000, 50_000
-"""The items bought most, and customers drawn, that tell the half-life: a trial takes part of a
-second, and more of either choose the same one."""
+CUTS = (0.8, 0.9)
+"""Shares of a log that are learned from; judged are those who come back in the tenth behind. Two of
+them, as there is chance in what is learned too."""
+
+MOST_ITEMS = 2_000
+"""The items bought most, which tell the half-life: a trial takes part of a second."""
+
+MOST_JUDGED, MOST_LEARNED = 5_000, 50_000
+"""Customers who came back after a cut, and others who are learned from, at most."""
 
 FEWEST = 100
 """Customers judged on, of whom fewer tell half-lives apart by little but chance."""
+
+Days = float | Literal["auto"] | None
+"""A half-life; to be chosen, where the log has times; or none."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,15 @@ def last_tenth(log: Log, half_life: float | None = None) -> tuple[Interactions, 
     >>> learned.n_users, len(judged)
     (1, 1)
     """
-    return cut_at(log, 0.9, half_life=half_life)
+    return cut_at(log, instant_after(log, 0.9), half_life=half_life)
+
+
+def fading(log: Log, half_life: float) -> Log:
+    """Return the log with what is left of each purchase when all but a hundredth had been made.
+
+    A single purchase that is dated years ahead would make nothing of all others if it were now.
+    """
+    return decayed(log, half_life, instant_after(log, 0.99))
 
 
 def choose_half_life(
@@ -82,12 +102,14 @@ def choose_half_life(
     seed: int = 0,
     on_trial: Callable[[str, Trial], None] | None = None,
 ) -> HalfLife:
-    """Choose the half-life by how well a linear autoencoder serves customers of the last tenth.
+    """Choose the half-life by how well a linear autoencoder serves customers who come back.
 
-    It learns from the nine tenths before, of the items bought most and of some of the customers.
-    Taken is the longest half-life that is within a standard error of the best one: the shorter, the
-    fewer purchases are learned from. Purchases keep their weight unless it is ahead of that by more
-    than chance, and where fewer than `FEWEST` customers bought before and after.
+    Twice: those of the last tenth of the log, with what is learned from the nine before, and those
+    of the tenth before that. Taken is the middle of the half-lives that are not behind the best by
+    more than a standard error. Purchases keep their weight unless it is ahead of that by more than
+    chance among these customers, and where they are fewer than `FEWEST`.
+
+    Memory: some 20 bytes an event of the log, and what `MOST_ITEMS` and the customers drawn take.
 
     Parameters
     ----------
@@ -101,71 +123,114 @@ def choose_half_life(
     References
     ----------
     L. Breiman, J. Friedman, R. Olshen, C. Stone, "Classification and regression trees", 1984,
-    section 3.4.3 (the rule of one standard error).
+    section 3.4.3: what is within a standard error of the best is as good.
     """
-    began, few = time.monotonic(), excerpt(log, seed)
-    try:
-        n_judged = len(last_tenth(few)[1])
-    except InputError:  # nobody on both sides of the cut, or no two times
-        n_judged = 0
-    if n_judged < FEWEST:
-        people = counted(n_judged, "customer")
-        why = f"{people} bought before the last tenth of the log and in it"
-        return HalfLife(None, why=f"{why}, {FEWEST} would tell")
     warm(LinearAutoencoder)
-    values: dict[float | None, Floats] = {}
+    began = time.monotonic()
+    judged = _judged(log, metric, seed)
+    values: dict[float | None, Floats] = {None: np.concatenate([[], *(none for _, none in judged)])}
+    seconds = time.monotonic() - began
+    if (n_judged := int(np.isfinite(values[None]).sum())) < FEWEST:
+        people = counted(n_judged, "customer")
+        why = f"{people} came back for something new in the last fifth of the log"
+        return HalfLife(None, why=f"{why}, and {FEWEST} would tell")
 
-    def score(settings: dict[str, Any]) -> float:
-        days = settings["half_life"]
-        if days not in values:
-            values[days] = _served(few, days, metric)
-        return float(np.nanmean(values[days]))
-
-    def tell(trial: Trial) -> None:
+    def tell(days: float | None, seconds: float) -> None:
+        trials.append(Trial({"half_life": days}, float(np.nanmean(values[days])), seconds))
         if on_trial is not None:
-            on_trial("half-life", trial)
+            on_trial("half-life", trials[-1])
 
-    start = time.monotonic()
-    none = Trial({"half_life": None}, score({"half_life": None}), time.monotonic() - start)
-    tell(none)
-    if none.seconds > max_seconds / 4:
-        why = f"a trial takes {none.seconds:.1f} s and there are {max_seconds:.1f} s for all"
-        return HalfLife(None, None, [none], why)
-    ladders: dict[str, Any] = {"half_life": HALF_LIVES}
-    left = max_seconds - (time.monotonic() - began)
-    tried, _ = climb(ladders, {"half_life": 90.0}, score, max_seconds=left, on_trial=tell)
-    trials = [none, *(trial for trial in tried if trial.parameters["half_life"] is not None)]
-    days = _longest({half_life: served for half_life, served in values.items() if half_life})
-    gain = paired_difference(values[days], values[None])
-    return HalfLife(days if gain.real and gain.low > 0 else None, gain, trials)
+    trials: list[Trial] = []
+    tell(None, seconds)
+    if seconds > max_seconds / 4:
+        why = f"a trial takes {seconds:.1f} s, and there are {max_seconds:.1f} s for all"
+        return HalfLife(None, None, trials, why)
+    for days in HALF_LIVES:
+        start = time.monotonic()
+        if start - began + max(trial.seconds for trial in trials) > max_seconds:
+            break
+        try:
+            values[days] = np.concatenate([_served(few, days, metric) for few, _ in judged])
+        except InputError:  # what is left of old purchases is too little for float32
+            continue
+        tell(days, time.monotonic() - start)
+    return _verdict(values, trials)
 
 
-def _longest(values: dict[float, Floats]) -> float:
-    """Return the longest half-life that serves as well as the best one, within a standard error."""
+def _verdict(values: dict[float | None, Floats], trials: list[Trial]) -> HalfLife:
+    """Return the middle of the half-lives that are level with the best, if it is ahead of none."""
+    level = sorted(_level_with_best({days: one for days, one in values.items() if days}))
+    middle = level[(len(level) - 1) // 2 : len(level) // 2 + 1]
+    days = max(middle, key=lambda days: float(np.nanmean(values[days])))
+    gaps = paired_differences({str(days): served for days, served in values.items()})
+    gain = gaps[str(days), "None"]
+    return HalfLife(days if gain.low > 0 else None, gain, trials)
+
+
+def _level_with_best(values: dict[Any, Floats]) -> list[Any]:
+    """Return which are not behind the best one by more than a standard error of the difference."""
     best = max(values.values(), key=lambda served: float(np.nanmean(served)))
-    behind = {days: best - served for days, served in values.items()}
-    error = {days: np.nanstd(one) / np.sqrt((~np.isnan(one)).sum()) for days, one in behind.items()}
-    return max(days for days, one in behind.items() if np.nanmean(one) <= error[days])
+    behind = {key: best - served for key, served in values.items()}
+    error = {key: np.nanstd(one) / np.sqrt((~np.isnan(one)).sum()) for key, one in behind.items()}
+    return [key for key, one in behind.items() if np.nanmean(one) <= error[key]]
 
 
-def cut_by_time(log: Log, half_life: float | Literal["auto"] | None = "auto") -> Split:
+def cut_by_time(log: Log, half_life: Days = "auto") -> tuple[Split, HalfLife]:
     """Cut a log as `global_time` does; "auto" chooses the half-life on what is before the test."""
-    chosen = choose_half_life(before_test(log)).days if half_life == "auto" else half_life
-    return global_time(log, half_life=chosen)
+    chosen = HalfLife(None if half_life == "auto" else half_life)
+    if half_life == "auto":
+        chosen = choose_half_life(before_test(log))
+    return global_time(log, half_life=chosen.days), chosen
 
 
-def excerpt(log: Log, seed: int = 0) -> Log:
-    """Return the purchases of the items bought most, by at most so many customers."""
-    counts = np.bincount(log.item, minlength=len(log.items))
-    items, users = np.zeros(len(log.items), bool), np.zeros(len(log.users), bool)
-    items[np.argsort(-counts, kind="stable")[:MOST_ITEMS]] = True
-    users[np.random.default_rng(seed).permutation(len(log.users))[:MOST_CUSTOMERS]] = True
-    return log.where(items[log.item] & users[log.user])
+@dataclass(frozen=True)
+class Excerpt:
+    """Part of a log, and when it is cut.
+
+    Parameters
+    ----------
+    log : Log
+        The purchases of the items bought most, by customers who came back and by others before.
+    instant : int
+        In microseconds since 1970.
+    """
+
+    log: Log
+    instant: int
+
+    @classmethod
+    def of(cls, log: Log, start: int, stop: int, seed: int = 0) -> Self:
+        """Draw customers who bought before `start`, of whom some came back before `stop`."""
+        when = cast("NDArray[np.int64]", log.time)
+        counts = np.bincount(log.item, minlength=len(log.items))
+        is_kept = np.zeros(len(log.items), bool)
+        is_kept[np.argsort(-counts, kind="stable")[:MOST_ITEMS]] = True
+        some = is_kept[log.item] & (when <= stop)
+        n_users = len(log.users)
+        was = np.bincount(log.user[some & (when < start)], minlength=n_users) > 0
+        came = np.bincount(log.user[some & (when >= start)], minlength=n_users) > 0
+        random, drawn = np.random.default_rng(seed), np.zeros(n_users, bool)
+        for who, most in ((was & came, MOST_JUDGED), (was & ~came, MOST_LEARNED)):
+            drawn[random.permutation(np.flatnonzero(who))[:most]] = True
+        return cls(log.where(some & drawn[log.user]).compact(), start)
 
 
-def _served(log: Log, days: float | None, metric: str) -> Floats:
-    """Return how well each customer of the last tenth is served, with purchases of a half-life."""
-    learned, judged = last_tenth(log, days)
+def _judged(log: Log, metric: str, seed: int) -> list[tuple[Excerpt, Floats]]:
+    """Return an excerpt for each cut, and how well its customers are served with no half-life."""
+    instants = [*(instant_after(log, share) for share in CUTS), instant_after(log, 1)]
+    found = []
+    for start, stop in pairwise(instants):
+        try:
+            few = Excerpt.of(log, start, stop, seed)
+            found.append((few, _served(few, None, metric)))
+        except InputError:  # nobody came back for something new, nothing was bought together
+            continue
+    return found
+
+
+def _served(few: Excerpt, days: float | None, metric: str) -> Floats:
+    """Return how well each customer who came back is served, with purchases of a half-life."""
+    learned, judged = cut_at(few.log, few.instant, half_life=days)
     weighting = "binary" if days is None else "recent"
     model = _linear(learned, capped=days is not None)
     recommender = Recommender(model, weighting=weighting).fit(learned, support=False)

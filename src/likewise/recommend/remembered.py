@@ -1,0 +1,61 @@
+"""The half-life of a search that is kept in a folder: chosen once, as its trials depend on it."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from likewise.data.log import Log
+from likewise.errors import InputError, MachineError
+from likewise.evaluate.significance import Difference
+from likewise.recommend.climbing import Trial
+from likewise.recommend.journal import HALF_LIFE, require_trials
+from likewise.recommend.recency import HalfLife
+
+
+def remembered(folder: Path, log: Log, choose: Callable[[Log], HalfLife]) -> HalfLife:
+    """Return the half-life that was chosen when the search began; choose it if it begins now.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else, or the half-life of another log.
+    MachineError
+        If it cannot be written to.
+    """
+    require_trials(folder)
+    path, about = folder / HALF_LIFE, _fingerprint(log)
+    try:
+        if path.exists():
+            return _read(path, about)
+        chosen = choose(log)
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"about": about} | asdict(chosen)), encoding="utf-8")
+    except OSError as error:
+        raise MachineError(f"the trials cannot be kept in {folder}: {error}") from error
+    return chosen
+
+
+def _read(path: Path, about: str) -> HalfLife:
+    try:
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        same = kept.pop("about") == about
+        gain = None if kept["gain"] is None else Difference(**kept["gain"])
+        trials = [Trial(**trial) for trial in kept["trials"]]
+        chosen = HalfLife(kept["days"], gain, trials, kept["why"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{path} is damaged; remove it, or name another folder") from error
+    if not same:
+        raise InputError(f"{path} is of another log; name another folder for the trials")
+    return chosen
+
+
+def _fingerprint(log: Log) -> str:
+    digest = hashlib.sha256(repr((len(log.users), len(log.items))).encode())
+    for array in (log.user, log.item, log.time):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
