@@ -123,7 +123,7 @@ def test_the_report_is_one_page_that_loads_nothing(evaluate, tmp_path):
 
 
 def test_models_may_be_named_as_fit_names_them(evaluate):
-    assert "item k-NN" in evaluate("--split", "users", "--budget", "1", models="item-knn").out
+    assert "item k-NN" in evaluate("--split", "users", models="item-knn").out
 
 
 def test_the_log_is_read_with_the_same_options_as_by_fit(evaluate):

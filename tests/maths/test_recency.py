@@ -14,13 +14,13 @@ from likewise.data.log import Log
 from likewise.data.split import also_bought_split, before_test, cut_at
 from likewise.errors import InputError
 from likewise.evaluate.protocol import evaluate
-from likewise.recommend import recency
+from likewise.recommend import excerpt
 from likewise.recommend.auto import auto
+from likewise.recommend.excerpt import Excerpt
 from likewise.recommend.line_up import line_up
 from likewise.recommend.recency import (
     FEWEST,
     HALF_LIVES,
-    Excerpt,
     _level_with_best,
     _verdict,
     choose_half_life,
@@ -172,7 +172,7 @@ def lonely():
 def test_where_nothing_tells_the_half_life_there_is_none(log):
     chosen = choose_half_life(log)
     assert (chosen.days, chosen.gain) == (None, None)
-    assert "100 would tell" in chosen.why
+    assert "(100 are needed)" in chosen.why
     assert auto(log, budget=0.5, neural=False, support=False).recommender.weighting == "binary"
 
 
@@ -208,9 +208,9 @@ def test_a_customer_of_whom_nothing_new_is_to_be_found_is_not_counted():
 
 
 def test_the_items_bought_most_tell_the_half_life(monkeypatch):
-    monkeypatch.setattr(recency, "MOST_ITEMS", 10)
-    monkeypatch.setattr(recency, "MOST_JUDGED", 20)
-    monkeypatch.setattr(recency, "MOST_LEARNED", 100)
+    monkeypatch.setattr(excerpt, "MOST_ITEMS", 10)
+    monkeypatch.setattr(excerpt, "MOST_JUDGED", 20)
+    monkeypatch.setattr(excerpt, "MOST_LEARNED", 100)
     log = busy()
     few = Excerpt.of(log, 240 * DAY, 270 * DAY)
     most = np.argsort(-np.bincount(log.item), kind="stable")[:10]
@@ -266,8 +266,7 @@ def test_the_test_is_not_known_to_the_half_life():
 def test_auto_lets_purchases_of_a_log_with_times_lose_weight():
     given = {"budget": 10, "neural": False, "support": False}
     found = auto(busy(), **given)
-    choice = found.recommender.metrics["choice"]
-    days = choice["half_life"]["days"]
+    days = found.recommender.metrics["half_life"]["days"]
     assert days < 180
     assert found.recommender.weighting == "recent"
     assert found.recommender.recommend([[0]], k=1)[0][0].item == 7
@@ -278,7 +277,7 @@ def test_auto_lets_purchases_of_a_log_with_times_lose_weight():
         auto(busy().interactions(), **given),
         auto(busy(turn=1_000), **given),
     ):
-        assert never.recommender.metrics["choice"]["half_life"]["days"] is None
+        assert never.recommender.metrics["half_life"]["days"] is None
         assert never.recommender.weighting == "binary"
     counted = auto(busy(), weighting="log", **given).recommender
     assert counted.weighting == "log"
@@ -308,12 +307,12 @@ def test_auto_refuses_a_half_life_of_what_has_no_times():
 
 def test_a_search_that_is_gone_on_with_has_the_half_life_it_began_with(tmp_path, monkeypatch):
     given = {"budget": 4, "neural": False, "support": False, "trials": tmp_path / "t"}
-    first = auto(busy(), **given).recommender.metrics["choice"]
+    first = auto(busy(), **given).recommender.metrics
     monkeypatch.setattr("likewise.recommend.auto.choose_half_life", lambda *_, **__: 1 / 0)
-    again = auto(busy(), **given).recommender.metrics["choice"]
+    again = auto(busy(), **given).recommender.metrics
     assert again["half_life"] == first["half_life"]
     assert again["half_life"]["days"] is not None
-    assert again["score"] == first["score"]
+    assert again["choice"]["score"] == first["choice"]["score"]
     with pytest.raises(InputError, match=r"half-life.json is of another log"):
         auto(busy(turn=150), **given)
     (tmp_path / "t" / "half-life.json").write_text("{")

@@ -147,7 +147,7 @@ class ALSAutoencoder(Autoencoder):
         if bound is not None:
             raise InputError(
                 f"l2={self.l2:g} outweighs these rows: the best vectors are all 0; give l2 below "
-                f"{bound:.4g}, or larger values: scaled columns, a longer half-life"
+                f"{bound:.4g}, or make the rows' values larger"
             )
 
     def _take(self, vectors: Floats) -> None:

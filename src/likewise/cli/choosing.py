@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from likewise.data.interactions import Interactions
     from likewise.data.log import Log
     from likewise.recommend.climbing import Trial
-    from likewise.recommend.recency import Days
+    from likewise.recommend.recency import Days, HalfLife
     from likewise.recommend.recommender import Recommender
 
 FEW_JUDGES = 100
@@ -65,13 +65,17 @@ def found(
             seed=seed, device=device, trials=trials,
             on_trial=lambda model, trial: tell(f"{model} ", trial),
         )  # fmt: skip
-    choice = result.recommender.metrics["choice"]
-    say_half_life(choice["half_life"], half_life, choice["metric"], output)
+    choice, lost = (result.recommender.metrics[key] for key in ("choice", "half_life"))
+    if half_life == "auto" and log.time is not None:
+        say_half_life(lost, choice["metric"], output)
+    judges = "held-out customers"
+    if lost["days"] or repeats:
+        judges = "customers of the last tenth of the log"
     words = _shares({part["model"]: part["weight"] for part in choice["parts"]})
     how = f" ({choice['calibration']})" if choice["calibration"] else ""
     words = words if how else choice["parts"][0]["model"]
     output.note(
-        f"chose {words}{how}: {choice['metric']} {choice['score']:.4f} on held-out customers, "
+        f"chose {words}{how}: {choice['metric']} {choice['score']:.4f} on {judges}, "
         f"best of {counted(len(choice['trials']), 'trial')}, in {choice['spent']:.0f} of "
         f"{choice['budget']:g} seconds for choosing and learning"
     )
@@ -129,16 +133,32 @@ def _left_out(skipped: Mapping[str, str]) -> list[str]:
     return [f"left out {', '.join(models)}: {why}" for why, models in of.items()]
 
 
-def half_life_of(log: "Log", given: "Days", output: Output) -> float | None:
-    """Return the days that were given, or those that serve the customers of the last tenth best."""
-    from likewise.recommend.recency import choose_half_life
+def half_life_of(log: "Log", given: "Days", output: Output) -> "HalfLife":
+    """Return the days that were given, or those that serve customers who came back best."""
+    from likewise.recommend.recency import choose_half_life, given_days
     from likewise.recommend.selection import METRIC
 
     if given != "auto":
-        return given
+        return given_days(given)
     chosen = choose_half_life(log)
-    say_half_life(chosen.as_dict(), given, METRIC, output)
-    return chosen.days
+    say_half_life(chosen.as_dict(), METRIC, output)
+    return chosen
+
+
+def half_life_asked_for(model: str, weighting: str, half_life: str | None) -> "Days":
+    """Return how fast purchases shall lose weight; what is left of them takes the place of weights.
+
+    With "auto" that may turn out to be not at all.
+    """
+    given = days_given(half_life)
+    if half_life is None and model == "auto" and weighting == "binary":
+        given = "auto"
+    if given is not None and weighting != "binary":
+        raise InputError(
+            f"--weighting {weighting} and --half-life {half_life} do not go together: "
+            "a half-life takes the place of weights; give one of the two"
+        )
+    return given
 
 
 def days_given(text: str | None) -> "Days":
@@ -156,18 +176,15 @@ def days_given(text: str | None) -> "Days":
     return number
 
 
-def say_half_life(chosen: dict[str, Any], given: "Days", metric: str, output: Output) -> None:
-    """Say how fast purchases lose weight, where that was looked for."""
-    if given != "auto":
-        return
-    if (gain := chosen["gain"]) is None:
-        if chosen["why"]:
-            output.note(f"chose no half-life for purchases: {chosen['why']}")
-        return
-    days = chosen["days"]
-    said = f"a half-life of {days:g} days" if days else "no half-life"
-    why = "" if days else "the best is ahead by no more than chance, "
-    output.note(
-        f"chose {said} for purchases: {why}{metric} {gain['mean']:+.4f} ({gain['low']:+.4f} to "
-        f"{gain['high']:+.4f}) for {gain['n']:,} customers who came back"
-    )
+def say_half_life(chosen: dict[str, Any], metric: str, output: Output) -> None:
+    """Say how fast purchases lose weight, and what says so."""
+    days, gain, why = chosen["days"], chosen["gain"], chosen["why"]
+    if gain is not None:
+        measured = (
+            f"{metric} {gain['mean']:+.4f} ({gain['low']:+.4f} to {gain['high']:+.4f}) for "
+            f"{gain['n']:,} customers who came back"
+        )
+        best = f"the best half-life is ahead by no more than chance, {measured}"
+        why = f"better than without by {measured}" if days else best
+    said = f"a purchase counts half after {days:g} days" if days else "purchases keep their weight"
+    output.note(f"{said}: {why}")

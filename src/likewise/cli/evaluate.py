@@ -164,7 +164,8 @@ def cut_log(log: "Log", how: How | None, half_life: "Days", output: Output) -> "
         how = How.USERS if log.time is None else How.TIME
     if how is How.TIME:
         split, chosen = cut_by_time(log, half_life)
-        say_half_life(chosen.as_dict(), half_life, METRIC, output)
+        if half_life == "auto":
+            say_half_life(chosen.as_dict(), METRIC, output)
         return split
     if isinstance(half_life, float):
         raise InputError(

@@ -7,8 +7,8 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli.choosing import (
-    days_given,
     found,
+    half_life_asked_for,
     half_life_of,
     require_judges,
     require_times,
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from likewise.autoencoders.base import Autoencoder
     from likewise.data.interactions import Interactions
     from likewise.nn.plan import Progress
-    from likewise.recommend.recency import Days
     from likewise.recommend.recommender import Recommender
 
 BUDGET = 60.0
+WEIGHTINGS = ("binary", "log", "linear")
 MODELS = (
     "linear",
     "neighbourhood",
@@ -142,11 +142,11 @@ def command(
 
     output = Output(as_json, quiet)
     o.limit(memory, threads)
-    _check(model, settings, budget, trials, checkpoint, repeats)
+    _check(model, settings, weighting, budget, trials, checkpoint, repeats)
     folder = _folder(out, dry_run)
     seconds = BUDGET if budget is None else budget
     run = {"random_state": seed, "max_seconds": budget, "device": device, "checkpoint": checkpoint}
-    given = _half_life(model, weighting, half_life)
+    given = half_life_asked_for(model, weighting, half_life)
     if model == "auto":
         resolve_device(device)  # refuses one that is not there before the work
         named = None
@@ -159,8 +159,8 @@ def command(
         skip_bad_rows=skip_bad_rows, threads=threads, cache=cache,
     )  # fmt: skip
     require_times(events, repeats, half_life)
-    lost = None if named is None else half_life_of(events, given, output)
-    interactions = (events if lost is None else fading(events, lost)).interactions()
+    lost = half_life_of(events, None if named is None else given, output)
+    interactions = (fading(events, lost.days) if lost.days else events).interactions()
     require_learnable(interactions)
     if named is None:
         require_judges(interactions)
@@ -169,12 +169,12 @@ def command(
         return
     if named is None:
         recommender = found(
-            events, output, weighting=weighting if given is None else "binary", half_life=given,
-            budget=seconds, seed=seed, device=device, trials=trials, repeats=repeats,
+            events, output, weighting=weighting, half_life=given, budget=seconds, seed=seed,
+            device=device, trials=trials, repeats=repeats,
         )  # fmt: skip
     else:
         recommender = _trained(named, interactions, output)
-        recommender.metrics["half_life"] = lost
+        recommender.metrics["half_life"] = lost.as_dict()
     _add_classic(recommender, interactions, seed, output)
     with output.bar("placing the items on the map"):
         recommender.places_ = item_places(recommender)
@@ -210,6 +210,7 @@ def _folder(out: Path | None, dry_run: bool) -> Path:
 def _check(
     model: str,
     settings: list[str] | None,
+    weighting: str,
     budget: float | None,
     trials: Path | None,
     checkpoint: Path | None,
@@ -217,6 +218,8 @@ def _check(
 ) -> None:
     if model != "auto" and model not in MODELS:
         raise InputError(f"--model {model} is none of auto, {', '.join(MODELS)}")
+    if weighting not in WEIGHTINGS:
+        raise InputError(f"--weighting {weighting} is none of {', '.join(WEIGHTINGS)}")
     if settings and model == "auto":
         raise InputError("--set needs --model with a type; auto chooses settings by validation")
     if checkpoint is not None and model == "auto":
@@ -227,22 +230,6 @@ def _check(
         raise InputError("--trials keeps the trials of --model auto; give it with that")
     if budget is not None:
         o.require_seconds(budget, "--budget")
-
-
-def _half_life(model: str, weighting: str, half_life: str | None) -> "Days":
-    """Return how fast purchases shall lose weight; what is left of them takes the place of weights.
-
-    With "auto" that may turn out to be not at all.
-    """
-    given = days_given(half_life)
-    if half_life is None and model == "auto" and weighting == "binary":
-        given = "auto"
-    if (weighting == "recent") != (given is not None) and weighting != "binary":
-        raise InputError(
-            f"--weighting {weighting} and --half-life {half_life or '(none)'} do not go together: "
-            "a half-life takes the place of weights; give one of the two"
-        )
-    return given
 
 
 def _trained(

@@ -117,25 +117,6 @@ class Log:
         user, item, weight = self.user[keep], self.item[keep], self.weight[keep]
         return replace(self, user=user, item=item, weight=weight, time=time)
 
-    def compact(self) -> "Log":
-        """Return the same events, of the users and items that have any.
-
-        Examples
-        --------
-        >>> Log.of(user=[1, 2], item=[7, 8]).where(np.array([True, False])).compact()
-        Log(1 events, 1 users, 1 items)
-        """
-        users, user = np.unique(self.user, return_inverse=True)
-        items, item = np.unique(self.item, return_inverse=True)
-        return replace(
-            self,
-            user=user.astype(np.int32),
-            item=item.astype(np.int32),
-            users=Vocabulary(self.users.ids[users]),
-            items=Vocabulary(self.items.ids[items]),
-            titles=None if self.titles is None else self.titles[items],
-        )
-
     def interactions(self) -> Interactions:
         """Return who bought what: the weights of each user and item, summed.
 

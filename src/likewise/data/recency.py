@@ -1,7 +1,7 @@
 """Recency: what a purchase of some time ago still says."""
 
 from dataclasses import replace
-from typing import Any, SupportsFloat
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def decayed(log: Log, half_life: float, until: int | None = None) -> Log:
     last = int(log.time.max()) if until is None else until
     weight = np.subtract(log.time, last, dtype=np.float64)  # and on in place: a log may be long
     np.minimum(weight, 0, out=weight)
-    weight /= MICROSECONDS_A_DAY * half_life
+    weight /= MICROSECONDS_A_DAY * float(half_life)
     np.exp2(weight, out=weight)
     np.maximum(weight, np.finfo(np.float32).tiny, out=weight)  # 0 is no purchase
     return replace(log, weight=weight.astype(np.float32))
@@ -50,6 +50,9 @@ def decayed(log: Log, half_life: float, until: int | None = None) -> Log:
 
 def require_days(half_life: Any) -> None:
     """Refuse a half-life that is no time."""
-    is_number = isinstance(half_life, SupportsFloat) and not isinstance(half_life, bool)
-    if not is_number or not 0 < float(half_life) < np.inf:
+    try:
+        days = -1.0 if isinstance(half_life, str | bool) else float(half_life)
+    except (TypeError, ValueError, OverflowError):
+        days = -1.0
+    if not 0 < days < np.inf:
         raise InputError(f"half_life={half_life!r}; give days, more than 0")

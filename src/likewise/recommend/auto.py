@@ -28,7 +28,8 @@ from likewise.recommend.recency import Days, HalfLife, choose_half_life
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.remembered import remembered
 from likewise.recommend.search import Search
-from likewise.recommend.selection import METRIC
+from likewise.recommend.searches import SEARCHES
+from likewise.recommend.selection import METRIC, warm
 from likewise.recommend.support import Support
 from likewise.recommend.trained import halved
 from likewise.recommend.weights import Weights
@@ -91,9 +92,10 @@ def auto(
     budget : float
         Seconds for all of it, kept within a tenth (one setting of a closed form is always tried).
     half_life : float, "auto" or None
-        Days after which a purchase counts half. "auto" chooses them where `train` is a log with
-        times that is not cut yet, and lets purchases keep their weight unless that is worse by more
-        than chance; so does a weighting by which they count otherwise than as 1.
+        Days after which a purchase counts half; None if purchases keep their weight. "auto" chooses
+        where `train` is a log with times, `validation` and `refit` are None, and the weighting is
+        "binary": see :func:`~likewise.recommend.recency.choose_half_life`. What was chosen, and
+        why, is in the recommender's `metrics`, under "half_life".
     repeats : bool
         Whether buying again counts: what customers have is then judged too, what they bought before
         is one of the parts (personal frequency, by counts if the weighting is "log" or "linear"),
@@ -133,6 +135,8 @@ def auto(
             "None to hold customers out"
         )
     half_life = checked_days(half_life, weighting)
+    for kind in SEARCHES:  # compiling, once on a machine, is no part of what is searched
+        warm(kind)
     time_allowed, folder = Budget(budget), None if trials is None else Path(trials)
 
     def choose(log: Log) -> HalfLife:
@@ -168,8 +172,7 @@ def auto(
         with tempfile.TemporaryDirectory() as temporary:
             halved(search, candidates, folder or Path(temporary))
     recommender, weights, chosen = refitted(search)
-    recommender.metrics["choice"]["half_life"] = given.half_life.as_dict()
-    recommender.metrics["half_life"] = given.half_life.days
+    recommender.metrics["half_life"] = given.half_life.as_dict()
     if counts is not None:
         recommender.support_ = counts
     return Auto(recommender, weights, [(p.name, p.model) for p in chosen], journal.trials)

@@ -135,6 +135,8 @@ def require_accepted(model: Autoencoder, matrix: CSR) -> None:
         As `fit` of the type.
     """
     model._validate_params()
+    if isinstance(model, ALSAutoencoder):
+        model._require_effect(matrix)
     if isinstance(model, NeuralAutoencoder):
         _planned_on(model, matrix)._require_learnable(matrix)
 

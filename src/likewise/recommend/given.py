@@ -14,7 +14,7 @@ from likewise.data.log import Log
 from likewise.data.recency import require_days
 from likewise.errors import InputError
 from likewise.recommend.checks import as_interactions, as_log, require_judges
-from likewise.recommend.recency import Days, HalfLife, fading, last_tenth
+from likewise.recommend.recency import Days, HalfLife, fading, given_days, last_tenth
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,14 @@ def given_to_search(
             f"half_life={half_life:g} needs a log with times that is not cut yet; give one as "
             "train, without validation and refit"
         )
-    if half_life == "auto":
-        look = log is not None and weighting == "binary"
-        lost = choose(log) if log is not None and look else HalfLife(None)
+    if half_life != "auto":
+        lost = given_days(half_life)
+    elif log is None:
+        lost = HalfLife(None, why="nothing with times was given that is still to be cut")
+    elif weighting != "binary":
+        lost = HalfLife(None, why=f"purchases count by their weights ({weighting})")
     else:
-        lost = HalfLife(half_life)
+        lost = choose(log)
     if log is not None and (repeats or lost.days):
         return _in_time(log, weighting, lost)
     learned = as_interactions(whole)
@@ -105,7 +108,10 @@ def checked_days(half_life: Days, weighting: str) -> Days:
     """Return a half-life that was given, as a float; refuse what is none, and weights beside it."""
     if half_life is None or half_life == "auto":
         return half_life
-    require_days(half_life)
+    try:
+        require_days(half_life)
+    except InputError as error:
+        raise InputError(f'{error}, "auto", or None for none') from error
     if weighting != "binary":
         raise InputError(
             f"half_life={half_life!r} takes the place of weights; leave weighting={weighting!r} out"

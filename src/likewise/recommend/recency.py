@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from likewise.autoencoders import LinearAutoencoder
 from likewise.data.fold import FoldIn
@@ -15,11 +14,12 @@ from likewise.data.interactions import Interactions
 from likewise.data.log import Log
 from likewise.data.recency import decayed
 from likewise.data.split import Split, before_test, cut_at, global_time, instant_after
-from likewise.errors import InputError, counted
+from likewise.errors import InputError, NotEnoughMemoryError, counted
 from likewise.evaluate.metrics import Floats
 from likewise.evaluate.protocol import evaluate
 from likewise.evaluate.significance import Difference, paired_differences
 from likewise.recommend.climbing import Trial
+from likewise.recommend.excerpt import Excerpt
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import SEARCHES
 from likewise.recommend.selection import METRIC, warm
@@ -30,12 +30,6 @@ HALF_LIVES = (30.0, 90.0, 14.0, 180.0, 45.0, 20.0, 7.0, 360.0)
 CUTS = (0.8, 0.9)
 """Shares of a log that are learned from; judged are those who come back in the tenth behind. Two of
 them, as there is chance in what is learned too."""
-
-MOST_ITEMS = 2_000
-"""The items bought most, which tell the half-life: a trial takes part of a second."""
-
-MOST_JUDGED, MOST_LEARNED = 5_000, 50_000
-"""Customers who came back after a cut, and others who are learned from, at most."""
 
 FEWEST = 100
 """Customers judged on, of whom fewer tell half-lives apart by little but chance."""
@@ -58,7 +52,7 @@ class HalfLife:
     trials : list of Trial
         What was tried.
     why : str
-        Why none was looked for.
+        Why none was looked for, or that it was given.
     """
 
     days: float | None
@@ -71,6 +65,11 @@ class HalfLife:
         tried = [{**t.parameters, "score": t.score, "seconds": t.seconds} for t in self.trials]
         gain = None if self.gain is None else asdict(self.gain)
         return {"days": self.days, "gain": gain, "trials": tried, "why": self.why}
+
+
+def given_days(days: float | None) -> HalfLife:
+    """Return a half-life that is given, or that there is to be none."""
+    return HalfLife(days, why="none was asked for" if days is None else "it was given")
 
 
 def last_tenth(log: Log, half_life: float | None = None) -> tuple[Interactions, FoldIn]:
@@ -109,7 +108,7 @@ def choose_half_life(
     more than a standard error. Purchases keep their weight unless it is ahead of that by more than
     chance among these customers, and where they are fewer than `FEWEST`.
 
-    Memory: some 20 bytes an event of the log, and what `MOST_ITEMS` and the customers drawn take.
+    Memory: some 20 bytes an event of the log, and what an excerpt takes (see `Excerpt`).
 
     Parameters
     ----------
@@ -127,13 +126,16 @@ def choose_half_life(
     """
     warm(LinearAutoencoder)
     began = time.monotonic()
-    judged = _judged(log, metric, seed)
+    try:
+        judged = _judged(log, metric, seed)
+    except NotEnoughMemoryError as error:
+        return HalfLife(None, why=f"memory is short: {error}")
     values: dict[float | None, Floats] = {None: np.concatenate([[], *(none for _, none in judged)])}
     seconds = time.monotonic() - began
     if (n_judged := int(np.isfinite(values[None]).sum())) < FEWEST:
         people = counted(n_judged, "customer")
         why = f"{people} came back for something new in the last fifth of the log"
-        return HalfLife(None, why=f"{why}, and {FEWEST} would tell")
+        return HalfLife(None, why=f"{why}, too few to tell ({FEWEST} are needed)")
 
     def tell(days: float | None, seconds: float) -> None:
         trials.append(Trial({"half_life": days}, float(np.nanmean(values[days])), seconds))
@@ -177,42 +179,8 @@ def _level_with_best(values: dict[Any, Floats]) -> list[Any]:
 
 def cut_by_time(log: Log, half_life: Days = "auto") -> tuple[Split, HalfLife]:
     """Cut a log as `global_time` does; "auto" chooses the half-life on what is before the test."""
-    chosen = HalfLife(None if half_life == "auto" else half_life)
-    if half_life == "auto":
-        chosen = choose_half_life(before_test(log))
+    chosen = choose_half_life(before_test(log)) if half_life == "auto" else given_days(half_life)
     return global_time(log, half_life=chosen.days), chosen
-
-
-@dataclass(frozen=True)
-class Excerpt:
-    """Part of a log, and when it is cut.
-
-    Parameters
-    ----------
-    log : Log
-        The purchases of the items bought most, by customers who came back and by others before.
-    instant : int
-        In microseconds since 1970.
-    """
-
-    log: Log
-    instant: int
-
-    @classmethod
-    def of(cls, log: Log, start: int, stop: int, seed: int = 0) -> Self:
-        """Draw customers who bought before `start`, of whom some came back before `stop`."""
-        when = cast("NDArray[np.int64]", log.time)
-        counts = np.bincount(log.item, minlength=len(log.items))
-        is_kept = np.zeros(len(log.items), bool)
-        is_kept[np.argsort(-counts, kind="stable")[:MOST_ITEMS]] = True
-        some = is_kept[log.item] & (when <= stop)
-        n_users = len(log.users)
-        was = np.bincount(log.user[some & (when < start)], minlength=n_users) > 0
-        came = np.bincount(log.user[some & (when >= start)], minlength=n_users) > 0
-        random, drawn = np.random.default_rng(seed), np.zeros(n_users, bool)
-        for who, most in ((was & came, MOST_JUDGED), (was & ~came, MOST_LEARNED)):
-            drawn[random.permutation(np.flatnonzero(who))[:most]] = True
-        return cls(log.where(some & drawn[log.user]).compact(), start)
 
 
 def _judged(log: Log, metric: str, seed: int) -> list[tuple[Excerpt, Floats]]:
