@@ -30,7 +30,7 @@ MODELS = (
 )  # fmt: skip
 SEARCH_SECONDS = 12.0
 """For each model, to choose its settings or to train: the whole is to take under three minutes."""
-FIT_SECONDS = 20.0
+FIT_SECONDS = 30.0
 """For the model that is kept."""
 
 

@@ -18,7 +18,7 @@ from likewise.data.recency import decayed
 from likewise.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Split:
     """One way of cutting a log; `train` and `validation` share items, as do `refit` and `test`.
 
@@ -49,6 +49,10 @@ class Split:
     half_life: float | None = None
     fading: "Split | None" = None
     whole: FoldIn | None = None
+
+    def __repr__(self) -> str:
+        users = f"{self.refit.n_users:,} users to learn from, {len(self.test):,} to be judged by"
+        return f"Split({self.name!r}, {users})"
 
 
 def global_time(
