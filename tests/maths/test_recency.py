@@ -12,9 +12,9 @@ import likewise
 from likewise import LinearAutoencoder, Recommender, decayed, global_time
 from likewise.data.log import Log
 from likewise.data.split import also_bought_split, before_test, cut_at
-from likewise.errors import InputError
+from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
-from likewise.recommend import excerpt
+from likewise.recommend import excerpt, recency
 from likewise.recommend.auto import auto
 from likewise.recommend.excerpt import Excerpt
 from likewise.recommend.line_up import line_up
@@ -174,6 +174,25 @@ def test_where_nothing_tells_the_half_life_there_is_none(log):
     assert (chosen.days, chosen.gain) == (None, None)
     assert "(100 are needed)" in chosen.why
     assert auto(log, budget=0.5, neural=False, support=False).recommender.weighting == "binary"
+
+
+def test_half_lives_that_cannot_be_tried_are_none(monkeypatch):
+    served = recency._served
+
+    def refusing(few, days, metric):
+        if days is not None:
+            raise InputError("float32 is too coarse")
+        return served(few, days, metric)
+
+    monkeypatch.setattr(recency, "_served", refusing)
+    assert choose_half_life(busy()).why == "float32 is too coarse"
+
+    def short(few, days, metric):
+        raise NotEnoughMemoryError("the Gram matrix needs 9 GiB")
+
+    monkeypatch.setattr(recency, "_served", short)
+    chosen = choose_half_life(busy())
+    assert (chosen.days, chosen.why) == (None, "memory is short: the Gram matrix needs 9 GiB")
 
 
 def test_the_middle_of_what_is_level_with_the_best_is_taken():

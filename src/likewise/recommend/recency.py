@@ -142,7 +142,7 @@ def choose_half_life(
         if on_trial is not None:
             on_trial("half-life", trials[-1])
 
-    trials: list[Trial] = []
+    why, trials = "", list[Trial]()
     tell(None, seconds)
     if seconds > max_seconds / 4:
         why = f"a trial takes {seconds:.1f} s, and there are {max_seconds:.1f} s for all"
@@ -153,10 +153,11 @@ def choose_half_life(
             break
         try:
             values[days] = np.concatenate([_served(few, days, metric) for few, _ in judged])
-        except InputError:  # what is left of old purchases is too little for float32
+        except (InputError, NotEnoughMemoryError) as error:
+            why = str(error)  # such as that what is left of old purchases is too little for float32
             continue
         tell(days, time.monotonic() - start)
-    return _verdict(values, trials)
+    return _verdict(values, trials) if len(values) > 1 else HalfLife(None, None, trials, why)
 
 
 def _verdict(values: dict[float | None, Floats], trials: list[Trial]) -> HalfLife:
