@@ -88,6 +88,8 @@ def test_a_half_life_that_cannot_be_heeded_is_refused(refused, orders):
     given = ["evaluate", orders, "--models", "popularity", "--half-life"]
     why = "--half-life 30 needs a log that is cut in time; give it with --split time"
     assert why in refused(*given, 30, "--split", "users")
+    assert why in refused(*given, 30, "--split", "last")
+    assert "--half-life 30 needs times, and the log has none" in refused(*given, 30, "--time", "")
     assert "give days, more than 0, auto or none" in refused(*given, "soon")
 
 

@@ -104,7 +104,11 @@ def command(
     o.require_seconds(budget, "--budget")
     if seeds < 1:
         raise InputError(f"--seeds {seeds} given; give 1 or more")
-    days = days_given(half_life)  # refuses what is none
+    days = days_given(half_life)
+    if isinstance(days, float) and split in {How.USERS, How.LAST}:
+        raise InputError(
+            f"--half-life {days:g} needs a log that is cut in time; give it with --split time"
+        )
     output = Output(as_json, quiet)
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
@@ -169,7 +173,8 @@ def cut_log(log: "Log", how: How | None, half_life: "Days", output: Output) -> "
         return split
     if isinstance(half_life, float):
         raise InputError(
-            f"--half-life {half_life:g} needs a log that is cut in time; give it with --split time"
+            f"--half-life {half_life:g} needs times, and the log has none; name its time column "
+            "with --time"
         )
     return leave_last_out(log) if how is How.LAST else strong_generalisation(log)
 

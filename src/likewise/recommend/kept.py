@@ -91,10 +91,13 @@ def _part(part: str, tensors: dict[str, Any]) -> dict[str, Any]:
 
 def _card(recommender: "Recommender") -> str:
     model = type(recommender.model_).__name__
+    chosen = recommender.metrics.get("half_life")  # of an older folder, a number
+    days = chosen.get("days") if isinstance(chosen, dict) else chosen
+    fading = f"What was bought counts half after {days} days.\n\n" if days else ""
     return (
         f"# A recommender\n\n{model} over {recommender.n_items:,} items, "
         f"learned from {recommender.catalogue_.counts.sum():,} purchases.\n\n"
-        "It holds items and pairs of items, and no customer.\n\n"
+        f"{fading}It holds items and pairs of items, and no customer.\n\n"
         '```python\nimport likewise\n\nrecommender = likewise.load("this folder")\n'
         'recommender.recommend([["an item", "another"]], k=10)\n```\n'
     )
