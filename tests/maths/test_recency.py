@@ -320,7 +320,7 @@ def test_auto_refuses_a_half_life_of_what_has_no_times():
     with pytest.raises(InputError, match="half_life=30 needs a log with times"):
         auto(busy().interactions(), half_life=30, budget=1)
     at_once = Log.of(user=[1, 1, 2] * 99, item=[7, 8, 8] * 99, time=[5] * 297)
-    with pytest.raises(InputError, match=r"cannot be judged on: .*give train=log.interactions"):
+    with pytest.raises(InputError, match=r"cannot be judged on: .*train=log.interactions"):
         auto(at_once, repeats=True, budget=1)
 
 
@@ -334,9 +334,12 @@ def test_a_search_that_is_gone_on_with_has_the_half_life_it_began_with(tmp_path,
     assert again["choice"]["score"] == first["choice"]["score"]
     with pytest.raises(InputError, match=r"half-life.json is of another log"):
         auto(busy(turn=150), **given)
-    (tmp_path / "t" / "half-life.json").write_text("{")
-    with pytest.raises(InputError, match=r"half-life.json is damaged"):
-        auto(busy(), **given)
+    kept = tmp_path / "t" / "half-life.json"
+    odd = json.loads(kept.read_text()) | {"days": -3}
+    for text in ("{", "[]", json.dumps(odd), json.dumps(odd | {"days": "x"})):
+        kept.write_text(text)
+        with pytest.raises(InputError, match=r"half-life.json is damaged"):
+            auto(busy(), **given)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "x.txt").write_text("x")
     with pytest.raises(InputError, match=r"holds x.txt, which is no trial"):

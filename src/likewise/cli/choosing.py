@@ -184,7 +184,7 @@ def say_half_life(chosen: dict[str, Any], metric: str, output: Output) -> None:
             f"{metric} {gain['mean']:+.4f} ({gain['low']:+.4f} to {gain['high']:+.4f}) for "
             f"{gain['n']:,} customers who came back"
         )
-        best = f"the best half-life is ahead by no more than chance, {measured}"
-        why = f"better than without by {measured}" if days else best
+        none = f"no half-life is better than none by more than chance ({measured})"
+        why = f"better than without by {measured}" if days else none
     said = f"a purchase counts half after {days:g} days" if days else "purchases keep their weight"
     output.note(f"{said}: {why}")

@@ -1,5 +1,6 @@
 """Recency: what a purchase of some time ago still says."""
 
+import reprlib
 from dataclasses import replace
 from typing import Any
 
@@ -55,4 +56,4 @@ def require_days(half_life: Any) -> None:
     except (TypeError, ValueError, OverflowError):
         days = -1.0
     if not 0 < days < np.inf:
-        raise InputError(f"half_life={half_life!r}; give days, more than 0")
+        raise InputError(f"half_life={reprlib.repr(half_life)}; give days, more than 0")

@@ -96,8 +96,8 @@ def _in_time(log: Log, weighting: str, lost: HalfLife) -> Given:
         learned, judged = last_tenth(log, lost.days)
     except InputError as error:
         raise InputError(
-            f"the last tenth of the log cannot be judged on: {error}; give "
-            "train=log.interactions(), which has no times, or half_life=None"
+            f"the last tenth of the log cannot be judged on: {error}; read it without times "
+            "(--time '', train=log.interactions()), and with no half-life"
         ) from error
     if lost.days is None:
         return Given(learned, judged, log.interactions(), weighting, lost)

@@ -93,7 +93,8 @@ def _card(recommender: "Recommender") -> str:
     model = type(recommender.model_).__name__
     chosen = recommender.metrics.get("half_life")  # of an older folder, a number
     days = chosen.get("days") if isinstance(chosen, dict) else chosen
-    fading = f"What was bought counts half after {days} days.\n\n" if days else ""
+    told = f"{days:g}" if isinstance(days, float) else days
+    fading = f"What was bought counts half after {told} days.\n\n" if days else ""
     return (
         f"# A recommender\n\n{model} over {recommender.n_items:,} items, "
         f"learned from {recommender.catalogue_.counts.sum():,} purchases.\n\n"

@@ -145,8 +145,8 @@ def choose_half_life(
     why, trials = "", list[Trial]()
     tell(None, seconds)
     if seconds > max_seconds / 4:
-        why = f"a trial takes {seconds:.1f} s, and there are {max_seconds:.1f} s for all"
-        return HalfLife(None, None, trials, why)
+        why = f"a trial takes {seconds:.2g} s, and there are {max_seconds:.2g} s for all"
+        return HalfLife(None, None, trials, f"{why}; give a longer budget")
     for days in HALF_LIVES:
         start = time.monotonic()
         if start - began + max(trial.seconds for trial in trials) > max_seconds:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from likewise.data.log import Log
+from likewise.data.recency import require_days
 from likewise.errors import InputError, MachineError
 from likewise.evaluate.significance import Difference
 from likewise.recommend.climbing import Trial
@@ -47,7 +48,9 @@ def _read(path: Path, about: str) -> HalfLife:
         gain = None if kept["gain"] is None else Difference(**kept["gain"])
         trials = [Trial(**trial) for trial in kept["trials"]]
         chosen = HalfLife(kept["days"], gain, trials, kept["why"])
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        if chosen.days is not None:
+            require_days(chosen.days)
+    except (InputError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{path} is damaged; remove it, or name another folder") from error
     if not same:
         raise InputError(f"{path} is of another log; name another folder for the trials")

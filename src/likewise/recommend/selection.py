@@ -141,7 +141,7 @@ _warm: set[str] = set()
 
 
 def warm(kind: type[Autoencoder]) -> None:
-    """Fit a type once in a process, on a log of nothing, and rank by it.
+    """Fit a type once in a process, on a log of nothing, and judge it.
 
     Loops are compiled at their first use: for the first trial this would be taken for the time of a
     trial, and no second one begun.
@@ -152,4 +152,4 @@ def warm(kind: type[Autoencoder]) -> None:
     few = Interactions.of([["tea", "cup", "milk"], ["tea", "cup"], ["cup", "milk"]] * 4)
     search = SEARCHES[kind].within(few)
     recommender = Recommender(search.model(search.start, few)).fit(few, support=False)
-    recommender.rank(few.matrix, 2, filter_seen=True)
+    evaluate(recommender, FoldIn(few.matrix, few.matrix, few.users), ("ndcg@2",), repeats=True)
