@@ -14,7 +14,7 @@ from likewise.data.log import Log
 from likewise.data.split import also_bought_split, before_test, cut_at
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
-from likewise.recommend import excerpt, recency
+from likewise.recommend import excerpt, recency, selection
 from likewise.recommend.auto import auto
 from likewise.recommend.excerpt import Excerpt
 from likewise.recommend.line_up import line_up
@@ -193,6 +193,17 @@ def test_half_lives_that_cannot_be_tried_are_none(monkeypatch):
     monkeypatch.setattr(recency, "_served", short)
     chosen = choose_half_life(busy())
     assert (chosen.days, chosen.why) == (None, "memory is short: the Gram matrix needs 9 GiB")
+
+
+def test_a_search_begins_however_short_memory_is(monkeypatch):
+    monkeypatch.setattr(selection, "_warm", set())
+
+    def none_left(*_, **__):
+        raise NotEnoughMemoryError("256 MiB are needed")
+
+    monkeypatch.setattr(LinearAutoencoder, "_fit", none_left)
+    found = choose_half_life(busy())
+    assert (found.days, found.why) == (None, "memory is short: 256 MiB are needed")
 
 
 def test_the_middle_of_what_is_level_with_the_best_is_taken():
