@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.choosing import days_given, say_half_life
+from likewise.cli.choosing import days_given, require_times, say_half_life
 from likewise.cli.output import Output, require_writable
 from likewise.errors import InputError
 
@@ -172,10 +172,7 @@ def cut_log(log: "Log", how: How | None, half_life: "Days", output: Output) -> "
             say_half_life(chosen.as_dict(), METRIC, output)
         return split
     if isinstance(half_life, float):
-        raise InputError(
-            f"--half-life {half_life:g} needs times, and the log has none; name its time column "
-            "with --time"
-        )
+        require_times(log, repeats=False, half_life=f"{half_life:g}")
     return leave_last_out(log) if how is How.LAST else strong_generalisation(log)
 
 

@@ -76,7 +76,7 @@ def global_time(
         (`weighting="recent"`); its age is that at the cut.
     """
     time = _required_time(log, "a global-time split")
-    first, second = _instants(time, validation_fraction, test_fraction)
+    first, second = _instants(log, validation_fraction, test_fraction)
     parts = _parts(log, first, second, None)
     recent = _recent(log, time < second, parts[2])
     if half_life is None:
@@ -89,20 +89,26 @@ def global_time(
 def before_test(log: Log) -> Log:
     """Return what `global_time` lets models know of a log: the events before the test."""
     time = _required_time(log, "a global-time split")
-    return log.where(time < _instants(time)[1])
+    return log.where(time < _instants(log)[1])
 
 
 def cut_at(
-    log: Log, instant: int, *, half_life: float | None = None
+    log: Log, start: int, stop: int | None = None, *, half_life: float | None = None
 ) -> tuple[Interactions, FoldIn]:
     """Cut the log once: learn from before, be judged by what who had bought before bought after.
 
     Parameters
     ----------
-    instant : int
-        In microseconds since 1970, as of :func:`instant_after`.
+    start, stop : int
+        In microseconds since 1970, as of :func:`instant_after`; what comes from `stop` on is left
+        out.
+    half_life : float, optional
+        Days after which a purchase counts half at the cut.
     """
-    return _cut(log, instant, None, half_life)
+    time = _required_time(log, "a cut in time")
+    fading = log if half_life is None else decayed(log, half_life, start)
+    later = time >= start if stop is None else (time >= start) & (time < stop)
+    return _before_and_after(fading, time < start, later)
 
 
 def instant_after(log: Log, share: float) -> int:
@@ -198,26 +204,15 @@ def _required_time(log: Log, what: str) -> NDArray[np.int64]:
     return log.time
 
 
-def _cut(
-    log: Log, start: int, stop: int | None, half_life: float | None
-) -> tuple[Interactions, FoldIn]:
-    """Return what is before `start`, and those who bought before it and from it to `stop`."""
-    time = _required_time(log, "a cut in time")
-    fading = log if half_life is None else decayed(log, half_life, start)
-    later = time >= start if stop is None else (time >= start) & (time < stop)
-    return _before_and_after(fading, time < start, later)
-
-
 def _instants(
-    time: NDArray[np.int64], validation_fraction: float = 0.1, test_fraction: float = 0.1
+    log: Log, validation_fraction: float = 0.1, test_fraction: float = 0.1
 ) -> tuple[int, int]:
     """Return when the validation part begins, and when the test does."""
-    n, shares = len(time), (1 - validation_fraction - test_fraction, 1 - test_fraction)
-    places = [min(n - 1, int(n * share)) for share in shares]
-    first, second = np.partition(time, places)[places].tolist()
-    if not time.min() < first < second:
+    first = instant_after(log, 1 - validation_fraction - test_fraction)
+    second = instant_after(log, 1 - test_fraction)
+    if not _required_time(log, "a cut in time").min() < first < second:
         raise InputError(
-            f"the log's {n:,} events lie at too few distinct times to be cut twice; "
+            f"the log's {len(log):,} events lie at too few distinct times to be cut twice; "
             "use the split by users"
         )
     return first, second
@@ -226,7 +221,8 @@ def _instants(
 def _parts(
     log: Log, first: int, second: int, half_life: float | None
 ) -> tuple[Interactions, FoldIn, Interactions, FoldIn]:
-    return (*_cut(log, first, second, half_life), *_cut(log, second, None, half_life))
+    inner = cut_at(log, first, second, half_life=half_life)
+    return (*inner, *cut_at(log, second, half_life=half_life))
 
 
 def _before_and_after(

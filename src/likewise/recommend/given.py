@@ -64,8 +64,8 @@ def given_to_search(
         Chooses the half-life of a log.
     """
     whole = as_log(train)
-    log = whole if isinstance(whole, Log) and validation is None and refit is None else None
-    log = None if log is None or log.time is None else log
+    is_cut = validation is not None or refit is not None
+    log = whole if isinstance(whole, Log) and whole.time is not None and not is_cut else None
     if isinstance(half_life, float) and log is None:
         raise InputError(
             f"half_life={half_life:g} needs a log with times that is not cut yet; give one as "

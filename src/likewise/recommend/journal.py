@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Journal:
             records = _records(lines, self.about, self.folder)
             whole = "".join(f"{line}\n" for line in lines[: 1 + len(records)])
             if whole != text:  # else the next trial would be added to a line that was cut off
-                _replace(path, whole)
+                write_anew(path, whole)
         except OSError as error:
             raise MachineError(f"the trials cannot be kept in {self.folder}: {error}") from error
         for record in records:
@@ -144,26 +144,32 @@ def learned_settings(model: Autoencoder) -> dict[str, Any]:
 
 def fingerprint(train: Interactions, judged: FoldIn, *more: Any) -> str:
     """Return a digest of the purchases, of what is to be found, and of what else a score is of."""
-    digest = hashlib.sha256(repr((train.matrix.shape, *more)).encode())
-    for matrix in (train.matrix, judged.given, judged.held_out):
-        for array in (matrix.indptr, matrix.indices, matrix.data):
-            digest.update(np.ascontiguousarray(array).tobytes())
+    matrices = (train.matrix, judged.given, judged.held_out)
+    arrays = [array for m in matrices for array in (m.indptr, m.indices, m.data)]
+    return digest_of((train.matrix.shape, *more), arrays)
+
+
+def digest_of(said: Any, arrays: Iterable[Any]) -> str:
+    """Return a digest of what is said of arrays, and of what they hold."""
+    digest = hashlib.sha256(repr(said).encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def write_anew(path: Path, text: str) -> None:
+    """Write a file of the folder anew, as a whole or not at all."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def _kept(name: str) -> bool:
     return (
-        name in {TRIALS, f"{TRIALS}.new", HALF_LIFE}
+        name.removesuffix(".new") in {TRIALS, HALF_LIFE}
         or name.endswith(HALF_TRAINED)
         or name[0] == "."
     )
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file anew, as a whole or not at all."""
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
 
 
 def _records(lines: list[str], about: str, folder: Path) -> list[dict[str, Any]]:

@@ -1,20 +1,17 @@
 """The half-life of a search that is kept in a folder: chosen once, as its trials depend on it."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from likewise.data.log import Log
 from likewise.data.recency import require_days
 from likewise.errors import InputError, MachineError
 from likewise.evaluate.significance import Difference
 from likewise.recommend.climbing import Trial
-from likewise.recommend.journal import HALF_LIFE, require_trials
+from likewise.recommend.journal import HALF_LIFE, digest_of, require_trials, write_anew
 from likewise.recommend.recency import HalfLife
 
 
@@ -29,13 +26,14 @@ def remembered(folder: Path, log: Log, choose: Callable[[Log], HalfLife]) -> Hal
         If it cannot be written to.
     """
     require_trials(folder)
-    path, about = folder / HALF_LIFE, _fingerprint(log)
+    path = folder / HALF_LIFE
+    about = digest_of((len(log.users), len(log.items)), (log.user, log.item, log.time))
     try:
         if path.exists():
             return _read(path, about)
         chosen = choose(log)
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"about": about} | asdict(chosen)), encoding="utf-8")
+        write_anew(path, json.dumps({"about": about} | asdict(chosen)))
     except OSError as error:
         raise MachineError(f"the trials cannot be kept in {folder}: {error}") from error
     return chosen
@@ -55,10 +53,3 @@ def _read(path: Path, about: str) -> HalfLife:
     if not same:
         raise InputError(f"{path} is of another log; name another folder for the trials")
     return chosen
-
-
-def _fingerprint(log: Log) -> str:
-    digest = hashlib.sha256(repr((len(log.users), len(log.items))).encode())
-    for array in (log.user, log.item, log.time):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

@@ -97,9 +97,8 @@ def weighted(matrix: CSR, weighting: str, *, learning: bool = False) -> CSR:
 
     "recent" is min(w, 1) in the rows that are learned from, and 1 in baskets that are asked about.
     """
-    ones = weighting != "log" and (matrix.data == 1).all()
-    if weighting == "linear" or ones:  # of one basket, a copy is a tenth of the answer's time
-        return matrix
+    if weighting == "linear" or (weighting != "log" and (matrix.data == 1).all()):
+        return matrix  # of one basket, a copy is a tenth of the answer's time
     result = matrix.copy()
     if weighting == "recent" and learning:
         result.data = np.minimum(matrix.data, 1)
