@@ -24,8 +24,33 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(run, orders, tmp_p
     assert lines[1] == "learns     232 purchases of 18 items by 40 users"
     assert lines[3] == "time       about 90 s, to choose among models too (--budget 90 s)"
     assert "beside reading, the classic autoencoder of `likewise steps` and the map" in lines[4]
-    assert lines[-1] == "nothing was written"
+    assert lines[5:] == [
+        "half-life  chosen first, in 25 % of it at most (--half-life none for none)",
+        "nothing was written",
+    ]
     assert list(tmp_path.glob("m*")) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--half-life", "none"], None),
+        (["--half-life", "30"], "half-life  30 days"),
+        (["--time", ""], None),
+        (["--model", "linear"], None),
+        (["--model", "linear", "--half-life", "30"], "half-life  30 days"),
+        (
+            ["--model", "linear", "--half-life", "auto"],
+            "half-life  chosen first, in 20 s at most (--half-life none for none)",
+        ),
+    ],
+)
+def test_a_dry_run_says_how_purchases_would_lose_weight_and_chooses_nothing(
+    run, orders, monkeypatch, given, said
+):
+    monkeypatch.setattr("likewise.recommend.recency.choose_half_life", None)
+    lines = run("fit", orders, "--dry-run", *given).out.splitlines()
+    assert [line for line in lines if line.startswith("half-life")] == ([said] if said else [])
 
 
 def test_a_dry_run_needs_no_place_to_write(run, orders, tmp_path, monkeypatch):

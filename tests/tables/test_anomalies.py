@@ -76,6 +76,13 @@ def test_settings_from_numpy_are_saved_as_plain_numbers(houses, tmp_path):
     assert (again.n_rounds, again.max_categories) == (2, 50)
 
 
+def test_no_folder_is_written_whose_settings_could_not_be_read(houses, tmp_path):
+    fitted = AnomalyDetector(QUICK, random_state=0).fit(houses.head(50)).set_params(n_rounds=0)
+    with pytest.raises(ValueError, match="'n_rounds' parameter"):
+        fitted.save(tmp_path / "houses.model")
+    assert not (tmp_path / "houses.model").exists()
+
+
 def test_one_row_has_nothing_to_be_compared_with(houses):
     with pytest.raises(InputError, match="1 row was given"):
         AnomalyDetector(QUICK).fit(houses[:1])

@@ -19,6 +19,7 @@ _INNER, _HEAD = "autoencoder.", "head."  # of the names of tensors
 
 def contents_of(model: Any) -> Contents:
     """Return what is kept of a fitted classifier: its autoencoder whole, and the head."""
+    model._validate_params()  # no folder is written that could not be read
     own = {k: v for k, v in model.get_params(deep=False).items() if k not in RUN_OPTIONS}
     inner = model.autoencoder_.contents()
     tensors = {_INNER + name: tensor for name, tensor in inner.tensors.items()}

@@ -7,6 +7,7 @@ from likewise.cli.output import Output
 
 if TYPE_CHECKING:
     from likewise.data.interactions import Interactions
+    from likewise.recommend.recency import Days
     from likewise.recommend.recommender import Recommender
 
 STEPS_AFTER = "the classic autoencoder of `likewise steps` and the map"
@@ -14,7 +15,11 @@ STEPS_AFTER = "the classic autoencoder of `likewise steps` and the map"
 
 
 def report(
-    interactions: "Interactions", named: "Recommender | None", budget: float, output: Output
+    interactions: "Interactions",
+    named: "Recommender | None",
+    budget: float,
+    half_life: "Days",
+    output: Output,
 ) -> None:
     """Print what the linear model that is tried first, or the one that was named, would take.
 
@@ -24,6 +29,8 @@ def report(
         Of the model that was named; None where it is chosen within the budget.
     budget : float
         Seconds.
+    half_life : float, "auto" or None
+        In days; "auto" where it is to be chosen.
 
     Raises
     ------
@@ -50,9 +57,21 @@ def report(
         "time       " + ("not foreseen" if seconds is None else f"about {_words(seconds)}")
         + (f", to choose among models too (--budget {_words(budget)})" if model is None else ""),
         f"           beside reading, {STEPS_AFTER}, some seconds each",
+        *_half_life(half_life, within_budget=named is None),
         "nothing was written",
     )  # fmt: skip
-    output.json(asdict(found) | {"fits": found.fits, "seconds": seconds})
+    output.json(asdict(found) | {"fits": found.fits, "seconds": seconds, "half_life": half_life})
+
+
+def _half_life(half_life: "Days", *, within_budget: bool) -> list[str]:
+    """Say how fast purchases would lose weight, and what choosing that would take."""
+    from likewise.recommend.auto import HALF_LIFE_SHARE
+    from likewise.recommend.recency import MOST_SECONDS
+
+    if half_life != "auto":
+        return [] if half_life is None else [f"half-life  {half_life:g} days"]
+    most = f"{100 * HALF_LIFE_SHARE:g} % of it" if within_budget else _words(MOST_SECONDS)
+    return [f"half-life  chosen first, in {most} at most (--half-life none for none)"]
 
 
 def _words(seconds: float) -> str:

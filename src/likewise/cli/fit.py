@@ -159,13 +159,14 @@ def command(
         skip_bad_rows=skip_bad_rows, threads=threads, cache=cache,
     )  # fmt: skip
     require_times(events, repeats, half_life)
-    lost = half_life_of(events, None if named is None else given, output)
+    is_chosen_later = named is None or (dry_run and given == "auto")
+    lost = half_life_of(events, None if is_chosen_later else given, output)
     interactions = (fading(events, lost.days) if lost.days else events).interactions()
     require_learnable(interactions)
     if named is None:
         require_judges(interactions)
     if dry_run:
-        report(interactions, named, seconds, output)
+        report(interactions, named, seconds, None if events.time is None else given, output)
         return
     if named is None:
         recommender = found(

@@ -34,6 +34,9 @@ them, as there is chance in what is learned too."""
 FEWEST = 100
 """Customers judged on, of whom fewer tell half-lives apart by little but chance."""
 
+MOST_SECONDS = 20.0
+"""For all half-lives that are tried, beside no budget."""
+
 Days = float | Literal["auto"] | None
 """A half-life; to be chosen, where the log has times; or none."""
 
@@ -96,7 +99,7 @@ def fading(log: Log, half_life: float) -> Log:
 def choose_half_life(
     log: Log,
     *,
-    max_seconds: float = 20.0,
+    max_seconds: float = MOST_SECONDS,
     metric: str = METRIC,
     seed: int = 0,
     on_trial: Callable[[str, Trial], None] | None = None,

@@ -215,8 +215,9 @@ class AnomalyDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         write_folder(Path(folder), self.contents())
 
     def contents(self) -> Contents:
-        """Return what a model folder holds of it."""
+        """Return what a model folder holds; settings that it could not be read by are refused."""
         check_is_fitted(self)
+        self._validate_params()
         inner = self.table_.contents()
         names = ("masked_fraction", "n_rounds", "contamination", "max_categories", "max_seconds")
         record: Any = {name: plain(getattr(self, name)) for name in names} | {
