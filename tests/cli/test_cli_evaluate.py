@@ -93,6 +93,11 @@ def test_a_half_life_that_cannot_be_heeded_is_refused(refused, orders):
     assert "give days, more than 0, auto or none" in refused(*given, "soon")
 
 
+def test_a_model_that_there_is_not_is_refused_before_the_log_is_read(refused, tmp_path):
+    why = refused("evaluate", tmp_path / "none.csv", "--models", "popularity,magic")
+    assert "there is no model 'magic'; the models are popularity, " in why
+
+
 def test_models_with_chance_in_them_are_fitted_with_several_seeds(evaluate):
     document = evaluate("--seeds", 2, "--json", models="undercomplete,popularity").document()
     assert {m["model"]: m["seeds"] for m in document["models"]} == {

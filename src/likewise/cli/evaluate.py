@@ -97,6 +97,8 @@ def command(
 
       likewise evaluate orders.csv --keep-in shop.model
     """
+    from likewise.recommend.line_up import require_known
+
     o.limit(memory, threads)
     require_writable(out, (".html",))
     if keep_in is not None:
@@ -104,6 +106,8 @@ def command(
     o.require_seconds(budget, "--budget")
     if seeds < 1:
         raise InputError(f"--seeds {seeds} given; give 1 or more")
+    if models is not None:
+        require_known(o.names(models))
     days = days_given(half_life)
     if isinstance(days, float) and split in {How.USERS, How.LAST}:
         raise InputError(

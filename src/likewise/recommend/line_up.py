@@ -194,6 +194,23 @@ def line_up(
     return {name: fit for name, fit in models.items() if name in taken}
 
 
+def require_known(names: Collection[str]) -> None:
+    """Refuse a name that is of no model, whatever the split.
+
+    Examples
+    --------
+    >>> require_known(["item-knn", "Netflix"])
+    Traceback (most recent call last):
+        ...
+    likewise.errors.InputError: there is no model 'Netflix'; the models are popularity, ...
+    """
+    models = _models(LinearAutoencoder, BUDGET, METRIC)
+    known = set(map(letters, models))
+    for name in names:
+        if letters(name) not in known:
+            raise InputError(f"there is no model {name!r}; the models are {', '.join(models)}")
+
+
 def letters(name: str) -> str:
     """Return what is told apart in a name: `item-knn` is item k-NN, `als` ALS."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
@@ -201,8 +218,20 @@ def letters(name: str) -> str:
 
 def every(split: Split, budget: float = BUDGET, metric: str = METRIC) -> dict[str, Fit]:
     """Return all models that the split has what they need for, see `line_up`."""
-    linear = tried_first(split.train.n_items, budget)
-    models: dict[str, Fit] = {
+    models = _models(tried_first(split.train.n_items, budget), budget, metric)
+    if linear_kind(split.train.n_items) is not LinearAutoencoder:
+        models = {name: model for name, model in models.items() if name not in LINEAR}
+    if not has_repeats(split.validation):
+        del models["auto for repeats"]
+    if split.recent is None:
+        del models["recent popularity"]
+    if split.fading is None:
+        del models["recent linear"]
+    return models
+
+
+def _models(linear: type[Autoencoder], budget: float, metric: str) -> dict[str, Fit]:
+    return {
         "popularity": _Fixed(Popularity()),
         "recent popularity": _Fixed(Popularity(), recent=True),
         "personal frequency": _Fixed(PersonalFrequency(), weighting="linear"),
@@ -226,15 +255,6 @@ def every(split: Split, budget: float = BUDGET, metric: str = METRIC) -> dict[st
         "auto": _Auto(budget, metric),
         "auto for repeats": _Auto(budget, metric, repeats=True),
     }
-    if linear_kind(split.train.n_items) is not LinearAutoencoder:
-        models = {name: model for name, model in models.items() if name not in LINEAR}
-    if not has_repeats(split.validation):
-        del models["auto for repeats"]
-    if split.recent is None:
-        del models["recent popularity"]
-    if split.fading is None:
-        del models["recent linear"]
-    return models
 
 
 def _seen_by(weighting: str, split: Split) -> Split:
