@@ -1,7 +1,9 @@
 """`likewise recommend` and `likewise also-bought`: lists on the screen, tables in files."""
 
 import json
+import re
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.json as pajson
@@ -138,6 +140,17 @@ def test_what_lowered_a_score_is_no_reason_for_it(run, fitted):
     for item in items:
         raised = [reason.item for reason in moved[item["item"]] if reason.effect > 0]
         assert [because["item"] for because in item["because"]] == raised
+
+
+def test_of_small_scores_three_digits_are_shown(run, fitted, recommender, tmp_path):
+    recommender.model_.B_ = recommender.model_.B_ * np.float32(1e-4)
+    recommender.save(tmp_path / "small.model")
+    for command in (["recommend", "--basket", "85123A"], ["also-bought", "85123A"]):
+        name, *given = command
+        lines = run(name, tmp_path / "small.model", *given, "-k", 3).out.splitlines()
+        scores = [line.split()[2] for line in lines if line.split()[:1] in (["1"], ["2"], ["3"])]
+        assert len(scores) == 3
+        assert all(re.fullmatch(r"0\.0{4,}[1-9]\d\d", score) for score in scores)
 
 
 def test_ids_and_titles_are_printed_as_they_are(run, tmp_path):

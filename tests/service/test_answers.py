@@ -423,8 +423,25 @@ def test_what_is_unknown_is_a_404(client):
     assert client.get("/v1/model", params={"model": "nope"}).json()["error"]["code"] == (
         "unknown_model"
     )
-    assert client.get("/v1/nothing").json()["error"]["code"] == "not_found"
-    assert client.get("/v1/recommend").status_code == 405
+    fault = client.get("/v1/nothing").json()["error"]
+    assert fault["code"] == "not_found"
+    assert fault["message"] == "there is no such address; /docs has those there are"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "/v1/recommend", "POST"),
+        ("DELETE", "/v1/model", "GET"),
+        ("POST", "/docs", "GET, HEAD"),
+    ],
+)
+def test_another_method_is_a_405_that_names_the_right_one(client, method, path, allow):
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allow)
+    fault = answer.json()["error"]
+    assert fault["code"] == "method_not_allowed"
+    assert fault["message"] == f"this address is asked by {allow} only; /docs says how"
 
 
 def test_the_document_names_every_route_and_is_shown_without_scripts(client):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import TABLES, Output, require_writable
+from likewise.cli.output import TABLES, Output, as_scores, require_writable
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,11 +54,12 @@ def command(
     answers = recommender.also_bought(item or [], k)
     for id_, others in answers.items():
         output.lines(f"Customers who bought {recommender.catalogue_.title_of(id_)} also bought")
+        scores = as_scores([r.score for r in others])
         output.table(
             ["rank", "item", "score", "support", "title"],
             [
-                [str(rank), str(r.item), f"{r.score:.4f}", str(r.support), r.title]
-                for rank, r in enumerate(others, 1)
+                [str(rank), str(r.item), score, str(r.support), r.title]
+                for rank, (r, score) in enumerate(zip(others, scores, strict=True), 1)
             ],
         )
     output.json({str(id_): [r._asdict() for r in others] for id_, others in answers.items()})

@@ -1,6 +1,7 @@
 """Printing: results to stdout, notes and progress to stderr."""
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -167,6 +168,19 @@ def require_writable(path: Path | None, kinds: Sequence[str], option: str = "--o
         )
     if path.is_file() or not path.exists():  # a device is written in its place
         require_room(folder, f"{option} {path}")
+
+
+def as_scores(scores: Sequence[float]) -> list[str]:
+    """Return scores of a list as people read them: four decimals, more where all are small.
+
+    Examples
+    --------
+    >>> as_scores([0.28, -0.1]), as_scores([0.000281, 0.0001])
+    (['0.2800', '-0.1000'], ['0.000281', '0.000100'])
+    """
+    largest = max(map(abs, scores), default=0.0)
+    decimals = max(4, 2 - math.floor(math.log10(largest))) if 0 < largest < math.inf else 4
+    return [f"{score:.{decimals}f}" for score in scores]
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:

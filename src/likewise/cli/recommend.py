@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from likewise.cli import options as o
-from likewise.cli.output import TABLES, Output, require_writable
+from likewise.cli.output import TABLES, Output, as_scores, require_writable
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,15 +78,16 @@ def _one(
     each = recommender.explain_each(basket, [r.item for r in found]) if why else [[]] * len(found)
     reasons = [_raised(because) for because in each]
     headers = ["rank", "item", "score", "title", *(["because of"] if why else [])]
+    scores = as_scores([r.score for r in found])
     rows = [
         [
             str(rank),
             str(r.item),
-            f"{r.score:.4f}",
+            score,
             r.title,
             *([", ".join(f"{x.title} ({x.effect:+.3f})" for x in because)] if why else []),
         ]
-        for rank, (r, because) in enumerate(zip(found, reasons, strict=True), 1)
+        for rank, (r, score, because) in enumerate(zip(found, scores, reasons, strict=True), 1)
     ]
     output.table(headers, rows)
     output.json(

@@ -19,7 +19,7 @@ from likewise.serve import answers
 from likewise.serve.board import Board
 from likewise.serve.docs import docs_page
 from likewise.serve.invalid import amiss, in_words
-from likewise.serve.refusals import INSIDE, Refused, unavailable
+from likewise.serve.refusals import INSIDE, NO_ADDRESS, Refused, other_method, unavailable
 from likewise.serve.security import Guard
 from likewise.serve.served import Shelf
 from likewise.serve.service import Service
@@ -181,6 +181,10 @@ def _told_refused(request: Request, error: Any) -> Response:
 
 
 def _told_http(request: Request, error: Any) -> Response:
+    if error.status_code == 404:
+        return _tell(request, NO_ADDRESS)
+    if error.status_code == 405:
+        return _tell(request, other_method(error.headers["Allow"].split(", ")))
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     return _tell(request, Refused(error.status_code, code, error.detail))
 
