@@ -60,6 +60,13 @@ def test_a_negative_weight_suggests_to_drop_returns(write):
     assert message.endswith(hint)
 
 
+def test_a_log_whose_times_are_empty_can_be_read_without(write):
+    log = write("a.csv", "user,item,time\nann,tea,\nbob,cup,\n")
+    with pytest.raises(LogError, match=r"or read the log without times: time='' \(--time ''\)"):
+        read_log(log)
+    assert read_log(log, time="").time is None
+
+
 def test_a_time_that_cannot_be_read_suggests_a_format(write):
     assert "time_format=" in _refused(write("log.csv", HEADER + "ann,tea,1,31/12/2024\n"))
 

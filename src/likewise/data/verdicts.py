@@ -29,7 +29,7 @@ HINTS: Mapping[str, str] = {
     NEGATIVE: "; leave returns out with drop={{'returns': '{column} < 0'}} "
     '(--drop "returns={column} < 0")',
     NO_TIME: "; or say how times are written with time_format='%d/%m/%Y %H:%M' "
-    "(--time-format '%d/%m/%Y %H:%M')",
+    "(--time-format '%d/%m/%Y %H:%M'), or read the log without times: time='' (--time '')",
 }
 
 
