@@ -71,6 +71,19 @@ def test_a_dry_run_takes_the_neighbourhood_where_the_exact_one_would_not_fit(
     assert list(tmp_path.glob("m*")) == []
 
 
+def test_a_dry_run_tells_what_cannot_do_without_from_what_is_tried(run, orders, monkeypatch):
+    whole = run("fit", orders, "--dry-run", "--json").document()
+    assert 0 < whole["least_bytes"] < whole["memory_bytes"]
+    between = (whole["least_bytes"] + whole["memory_bytes"]) // 2
+    for free, fits, said in (
+        (between, True, "with all that is tried: what has no room is left out"),
+        (whole["least_bytes"] // 1000, False, "would be refused; leave out rare items with --drop"),
+    ):
+        monkeypatch.setattr("likewise.recommend.estimate.available_memory", lambda free=free: free)
+        assert run("fit", orders, "--dry-run", "--json").document()["fits"] is fits
+        assert said in run("fit", orders, "--dry-run").out
+
+
 def test_a_dry_run_takes_the_neighbourhood_where_the_exact_one_would_take_too_long(
     run, orders, tmp_path, monkeypatch
 ):

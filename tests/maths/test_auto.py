@@ -124,6 +124,34 @@ def test_one_part_that_does_not_fit_in_memory_is_refused(shop, monkeypatch):
         auto(shop, budget=4, neural=False)
 
 
+def test_scores_are_let_go_before_everything_is_learned(shop, monkeypatch):
+    fit, held = search.Search.fitted, []
+
+    def watch(self, model, interactions, validation=None):
+        if interactions is shop:
+            held.append((self.found, self.beside.total))
+        return fit(self, model, interactions, validation)
+
+    monkeypatch.setattr(search.Search, "fitted", watch)
+    auto(shop, budget=4, neural=False, support=False)
+    assert held == [([], None)]
+
+
+def test_a_model_whose_scores_have_no_room_is_left_out(shop, monkeypatch):
+    given, scored = search.require_memory, []
+
+    def short(needed, *why):
+        scored.append(needed)
+        given(needed if len(scored) < 3 else 1 << 60, *why)
+
+    monkeypatch.setattr(search, "require_memory", short)
+    found = auto(shop, budget=4, neural=False, repeats=False, support=False)
+    skipped = found.recommender.metrics["choice"]["skipped"]
+    assert len(scored) > 2
+    assert sum("scoring" in why for why in skipped.values()) > 0
+    assert len(found.parts) <= 2
+
+
 def test_where_what_won_alone_does_not_fit_on_everything_another_is_taken(shop, monkeypatch):
     fit, refused = search.Search.fitted, []
 

@@ -12,10 +12,18 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from likewise.autoencoders import conjugate
 from likewise.autoencoders.base import Autoencoder, Validate
+from likewise.autoencoders.columns import of_columns
 from likewise.autoencoders.gram import column_counts
 from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.parts import in_threads, scores_of, slices
-from likewise.autoencoders.ties import NO_ITEM, Ties, additions_of, ties_bytes, with_itself
+from likewise.autoencoders.ties import (
+    NO_ITEM,
+    ROW_BYTES,
+    Ties,
+    additions_of,
+    ties_bytes,
+    with_itself,
+)
 from likewise.errors import InputError
 from likewise.memory import GIB, available_memory, require_memory
 
@@ -115,15 +123,21 @@ class NeighbourhoodAutoencoder(Autoencoder):
         values *= power[groups]
         values /= power[p:, None]
         values[groups == NO_ITEM] = 0
-        self.B_ = _sparse(whole, groups, by_count, values)
+        self.B_ = of_columns(whole, groups, by_count, values)
 
     def _solved(self, X: Any) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[Any]]:
         """Return the whole columns of B, and the neighbourhoods and weights of the other items.
 
         Each item is in its own neighbourhood. Items are numbered by how often they occur.
         """
+        p = self._n_whole(X.shape[1])
+        diagonal, penalty, groups, values = self._within_neighbourhoods(X, start=p)
+        return self._whole_columns(X, diagonal, penalty, p), groups[p:], values[p:]
+
+    def _within_neighbourhoods(self, X: Any, start: int) -> tuple[NDArray[Any], ...]:
+        """Return XᵀX of each item with itself, the penalty, and the columns from `start` on."""
         n_items = X.shape[1]
-        k, p = self._block_size(n_items), self._n_whole(n_items)
+        k = self._block_size(n_items)
         ties = Ties.of(X, k - 1, self._max_entries(n_items))
         if not np.isfinite(ties.diagonal).all():
             raise InputError("float32 cannot sum the squares of the rows' values; scale them down")
@@ -133,9 +147,9 @@ class NeighbourhoodAutoencoder(Autoencoder):
         def solve(part: slice) -> None:
             groups[part], values[part] = self._columns(ties, penalty, part)
 
-        for _ in in_threads(solve, slices(n_items, _at_a_time(k), start=p)):
+        for _ in in_threads(solve, slices(n_items, _at_a_time(k), start)):
             pass
-        return self._whole_columns(X, ties.diagonal, penalty, p), groups[p:], values[p:]
+        return ties.diagonal, penalty, groups, values
 
     def _whole_columns(
         self, X: Any, diagonal: NDArray[np.float32], penalty: NDArray[np.float32], p: int
@@ -204,17 +218,15 @@ class NeighbourhoodAutoencoder(Autoencoder):
 
         Less, where it is known how many additions the Gram matrix of the purchases takes.
         """
-        k = self._block_size(n_items)
+        k, p = self._block_size(n_items), self._n_whole(n_items)
         entries = self._max_entries(n_items)
+        kept = 8 * (entries if additions is None else min(entries, additions // 2))
         at_a_time = min(n_items, torch.get_num_threads() * _at_a_time(k))
-        return (
-            8 * (entries if additions is None else min(entries, additions // 2))
-            + 24 * n_items * k
-            + 22 * n_items * self._n_whole(n_items)
-            + conjugate.bytes_for(n_items, self._n_whole(n_items))
-            + ties_bytes(n_items, n_values, additions)
-            + 3 * 4 * at_a_time * k**2
-        )
+        multiplying = kept + 4 * n_items * k + ties_bytes(n_items, n_values, additions)
+        solving = kept + 12 * n_items * k + 3 * 4 * at_a_time * k**2
+        whole = 8 * n_items * k + 4 * n_items * p + conjugate.bytes_for(n_items, p)
+        made_one = 24 * n_items * k + 22 * n_items * p
+        return ROW_BYTES * n_values + max(multiplying, solving, whole, made_one)
 
     def _require(self, rows: Any) -> None:
         require_memory(
@@ -272,28 +284,3 @@ def _factors(blocks: torch.Tensor) -> torch.Tensor:
         blocks[failed] = (blocks[failed] + diagonal) / 2
         factors[failed], info[failed] = torch.linalg.cholesky_ex(blocks[failed])
     return factors
-
-
-def _sparse(
-    whole: NDArray[Any],
-    groups: NDArray[np.int32],
-    by_count: NDArray[np.int32],
-    values: NDArray[Any],
-) -> Any:
-    """Return the matrix of the whole columns, and of those with `values[n]` in `groups[n]`.
-
-    These are of the items `by_count`, by which the rows are numbered too.
-    """
-    (n, p), k = whole.shape, groups.shape[1]
-    indptr = np.arange(0, (n - p) * k + 1, k)
-    rows = by_count[groups].ravel()
-    B = sparse.csc_array((values.ravel(), rows, indptr), shape=(n, n - p)).tocsr()
-    lengths = np.column_stack([np.full(n, p), np.diff(B.indptr)])
-    first = np.repeat(np.tile([True, False], n), lengths.ravel())  # of each row, the whole ones
-    data, indices = np.empty(len(first), np.float32), np.empty(len(first), B.indices.dtype)
-    data[first], data[~first] = whole[np.argsort(by_count)].ravel(), B.data
-    indices[first], indices[~first] = np.tile(by_count[:p], n), by_count[p:][B.indices]
-    B = sparse.csr_array((data, indices, B.indptr + p * np.arange(n + 1)), shape=(n, n))
-    B.sum_duplicates()
-    B.eliminate_zeros()
-    return B

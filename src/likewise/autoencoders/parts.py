@@ -92,6 +92,20 @@ def arrays(matrix: Any) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[n
     return indptr, indices, matrix.data.astype(np.float32, copy=False)
 
 
+def as_indptr(starts: NDArray[Any]) -> NDArray[Any]:
+    """Return where rows begin in 32 bits, if they fit: SciPy makes as wide the indices beside them.
+
+    Examples
+    --------
+    >>> as_indptr(np.array([0, 2, 5])).dtype, as_indptr(np.array([0, 1 << 31])).dtype
+    (dtype('int32'), dtype('int64'))
+    """
+    if starts.dtype != np.int64:
+        return starts
+    narrow = starts.astype(np.int32)
+    return narrow if np.array_equal(narrow, starts) else starts
+
+
 def scores_of(X: Any, B: Any) -> NDArray[np.float32]:
     """Return the product of a CSR matrix with another, CSR or dense, as a dense one.
 

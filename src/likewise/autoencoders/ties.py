@@ -15,9 +15,11 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
-from likewise.autoencoders.parts import arrays, in_threads, parts_of
+from likewise.autoencoders.parts import arrays, as_indptr, in_threads, parts_of
 
 NO_ITEM = -1
+ROW_BYTES = 48
+"""Of a value of the rows, while they are multiplied: they are there thrice."""
 PRODUCTS_AT_A_TIME = 2**24
 """Additions of one part of the sparse product, which has no more values than that."""
 
@@ -81,7 +83,7 @@ class Ties:
             start, end = end, end + int(counts.sum())
             indices[start:end], data[start:end] = items[: end - start], values[: end - start]
             lengths.append(counts)
-        indptr = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+        indptr = as_indptr(np.concatenate([[0], np.cumsum(np.concatenate(lengths))]))
         below = sparse.csr_array((data[:end], indices[:end], indptr), shape=(n, n))
         return cls(diagonal, below, _all_others(n) if n_neighbours >= n - 1 else neighbours)
 
@@ -123,7 +125,7 @@ def additions_of(X: Any) -> int:
 
 
 def ties_bytes(n_items: int, n_values: int, additions: int | None = None) -> int:
-    """Return what multiplying takes beside what it keeps: the matrix thrice, parts, scratch.
+    """Return what multiplying takes beside what it keeps and the rows: parts, scratch.
 
     It is bound by the work there is, or can be: Σ|u|² <= n_values · min(n_values, n_items).
     """
@@ -131,7 +133,7 @@ def ties_bytes(n_items: int, n_values: int, additions: int | None = None) -> int
         additions = n_values * min(n_values, n_items)
     threads = min(torch.get_num_threads(), additions // PRODUCTS_AT_A_TIME + 1)
     ties = min(additions, n_items**2 // 2, threads * PRODUCTS_AT_A_TIME)
-    return 48 * n_values + 16 * ties + threads * 32 * n_items
+    return 16 * ties + threads * 32 * n_items
 
 
 def _fair_share(possible: NDArray[np.int64], total: int) -> int:

@@ -7,6 +7,7 @@ from likewise.cli.output import Output
 
 if TYPE_CHECKING:
     from likewise.data.interactions import Interactions
+    from likewise.recommend.estimate import Estimate
     from likewise.recommend.recency import Days
     from likewise.recommend.recommender import Recommender
 
@@ -37,7 +38,6 @@ def report(
     InputError
         If the model's own fit would refuse its settings or these rows.
     """
-    from likewise.memory import size
     from likewise.recommend.estimate import estimate, require_accepted
     from likewise.recommend.scorer import weighted
 
@@ -52,8 +52,7 @@ def report(
         f"model      {found.model} ({found.why})",
         f"learns     {found.purchases:,} purchases of {found.items:,} items "
         f"by {found.users:,} users",
-        f"memory     {size(found.memory_bytes)} of {size(found.free_bytes)} free"
-        + ("" if found.fits else ": it would be refused"),
+        f"memory     {_memory(found)}",
         "time       " + ("not foreseen" if seconds is None else f"about {_words(seconds)}")
         + (f", to choose among models too (--budget {_words(budget)})" if model is None else ""),
         f"           beside reading, {STEPS_AFTER}, some seconds each",
@@ -61,6 +60,24 @@ def report(
         "nothing was written",
     )  # fmt: skip
     output.json(asdict(found) | {"fits": found.fits, "seconds": seconds, "half_life": half_life})
+
+
+def _memory(found: "Estimate") -> str:
+    """Say what would be taken of what is free, and what becomes of what does not fit."""
+    from likewise.memory import size
+
+    free, least = size(found.free_bytes), size(found.least_bytes)
+    if found.memory_bytes <= found.free_bytes:
+        return f"{size(found.memory_bytes)} of {free} free"
+    if found.fits:
+        return (
+            f"{least} of {free} free, and {size(found.memory_bytes)} with all that is tried: what "
+            "has no room is left out"
+        )
+    return (
+        f"{least} of {free} free: it would be refused; leave out rare items with --drop, name "
+        "another model, or give it more, by --memory if that is what limits it"
+    )
 
 
 def _half_life(half_life: "Days", *, within_budget: bool) -> list[str]:

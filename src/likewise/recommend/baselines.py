@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval
 
 from likewise.autoencoders.base import Autoencoder, Validate
 from likewise.autoencoders.gram import column_counts
-from likewise.autoencoders.parts import arrays, in_threads, parts_of, scores_of
+from likewise.autoencoders.parts import arrays, as_indptr, in_threads, parts_of, scores_of
 from likewise.errors import InputError
 from likewise.memory import require_memory
 
@@ -272,7 +272,7 @@ def _nearest(
     for _ in in_threads(find, parts_of(np.diff(added[columns.indptr]), ADDITIONS_AT_A_TIME)):
         pass
     kept = np.arange(k) < counts[:, None]
-    indptr = np.concatenate([[0], np.cumsum(counts)])
+    indptr = as_indptr(np.concatenate([[0], np.cumsum(counts)]))
     S = sparse.csc_array((values[kept], neighbours[kept], indptr), shape=(n_items, n_items))
     return S.tocsr()
 

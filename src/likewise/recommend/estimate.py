@@ -50,6 +50,8 @@ class Estimate:
         The size of what is learned from.
     memory_bytes : int
         The most that is taken beside what is held already.
+    least_bytes : int
+        What cannot do without: `auto` leaves out what it has no room for, a model takes all.
     free_bytes : int
         What may be taken.
     seconds : float or None
@@ -62,13 +64,14 @@ class Estimate:
     items: int
     purchases: int
     memory_bytes: int
+    least_bytes: int
     free_bytes: int
     seconds: float | None
 
     @property
     def fits(self) -> bool:
         """Whether the memory that is free suffices."""
-        return self.memory_bytes <= self.free_bytes
+        return self.least_bytes <= self.free_bytes
 
 
 def estimate(
@@ -94,21 +97,24 @@ def estimate(
     """
     n_items, n_values = interactions.n_items, int(interactions.matrix.nnz)
     free = available_memory()
-    why, beside = "named", 0
+    why, beside, one = "named", 0, 0
     if model is None:
         model = tried_first(n_items, budget)()
         beside = Companions.bytes_for(n_items) + scores_bytes(interactions.n_users, n_items, budget)
+        one = _of_a_part(interactions.n_users, n_items)
         why = _why(model, n_items, free)
     learning = model_bytes(model, interactions.matrix)
     # `auto` counts pairs before it fits.
     held = 0 if why != "named" else _kept_bytes(model, interactions.matrix)
+    of_model = max(learning, held + _bytes_of_pairs(interactions.matrix, held))
     return Estimate(
         model.type_name,
         why,
         interactions.n_users,
         n_items,
         n_values,
-        max(learning, held + _bytes_of_pairs(interactions.matrix, held)) + beside,
+        of_model + beside,
+        of_model + one,
         free,
         seconds_to_fit(model, interactions),
     )
@@ -120,10 +126,19 @@ def scores_bytes(n_users: int, n_items: int, budget: float = math.inf) -> int:
     Of each part, and of each model that may answer `also_bought`, for the customers whom parts are
     weighed on, and for half of those who are held out, of whom one item is given.
     """
-    n_held = min(MOST_HELD, int(HELD_SHARE * n_users))
     n_found = len(closed_forms(n_items, budget)) + len(neural_candidates(n_users)) + len(ALONE)
-    whole, single = table_bytes(n_held, n_items), table_bytes(n_held // 2, n_items)
-    return n_found * (whole + single) + WHILE_JUDGED * whole
+    whole = table_bytes(_held(n_users), n_items)
+    return n_found * _of_a_part(n_users, n_items) + WHILE_JUDGED * whole
+
+
+def _of_a_part(n_users: int, n_items: int) -> int:
+    """Return what the scores of one part take."""
+    n_held = _held(n_users)
+    return table_bytes(n_held, n_items) + table_bytes(n_held // 2, n_items)
+
+
+def _held(n_users: int) -> int:
+    return min(MOST_HELD, int(HELD_SHARE * n_users))
 
 
 def require_accepted(model: Autoencoder, matrix: CSR) -> None:

@@ -1,6 +1,6 @@
 """What a search found: the best of each family, and one model of those that won."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ class Found:
     """What fitting it on everything will take."""
     alone: NDArray[np.float32] | None = None
     """What it gives the items for single items, where `also_bought` is to be judged."""
+
+    def without_scores(self) -> "Found":
+        """Return the same without what only choosing needs."""
+        return replace(self, scores=np.empty((0, 0), np.float32), alone=None)
 
     @property
     def is_neural(self) -> bool:

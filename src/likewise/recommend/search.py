@@ -15,6 +15,7 @@ from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import evaluate
+from likewise.memory import require_memory
 from likewise.recommend.alone import PREFIX, Alone
 from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, RP3Beta
 from likewise.recommend.beside import Beside
@@ -123,16 +124,20 @@ class Search:
         if not self.found:
             raise InputError(f"no closed form could be fitted: {'; '.join(self.skipped.values())}")
         if self.repeats:
-            self.found.append(self._habits())
+            self._add_habits()
 
-    def _habits(self) -> Found:
+    def _add_habits(self) -> None:
         """Judge what customers have bought already; most often first, if the weighting counts."""
         model, began = PersonalFrequency(), self.budget.spent
         fitted = self.fitted(model, self.learned)
         score = evaluate(fitted, self.judged, (self.metric,), repeats=True).mean(self.metric)
         seconds = self.budget.spent - began
         self.journal.add(model.type_name, Trial({}, score, seconds))
-        return self.as_found(model.type_name, model, fitted, score, seconds * self.growth)
+        refit = seconds * self.growth
+        try:
+            self.found.append(self.as_found(model.type_name, model, fitted, score, refit))
+        except NotEnoughMemoryError as error:
+            self.skipped[model.type_name] = str(error)
 
     def _try(self, kind: type[Autoencoder], seconds: float, first: float = math.inf) -> None:
         try:
@@ -213,7 +218,19 @@ class Search:
     def as_found(
         self, name: str, model: Autoencoder, fitted: Recommender, score: float, refit: float
     ) -> Found:
-        """Return what a fitted model is, with the scores that weights are chosen on."""
+        """Return what a fitted model is, with the scores that weights are chosen on.
+
+        Raises
+        ------
+        NotEnoughMemoryError
+            If there is no room for these beside those of the others.
+        """
+        n_customers = len(self.some) + (0 if self.alone is None else len(self.alone.judging))
+        require_memory(
+            4 * n_customers * self.learned.n_items,
+            f"scoring {self.learned.n_items:,} items for {n_customers:,} customers, beside what "
+            "the models before are kept with,", "it is left out",
+        )  # fmt: skip
         alone = None if self.alone is None else fitted.scorer.scores(self.alone.judging.given)
         return Found(name, model, fitted.scorer.scores(self.some.given), score, refit, alone)
 
@@ -241,6 +258,10 @@ class Search:
                 )
             except (InputError, NotEnoughMemoryError) as error:
                 self.skipped[name] = str(error)
+
+    def release(self) -> None:
+        """Let go of what the models were found with, once it is known which of them count."""
+        self.found, self.found_alone, self.beside.total = [], [], None
 
     # Time
 

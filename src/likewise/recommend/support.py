@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from likewise.autoencoders.ties import Ties, additions_of, ties_bytes
+from likewise.autoencoders.parts import as_indptr
+from likewise.autoencoders.ties import ROW_BYTES, Ties, additions_of, ties_bytes
 from likewise.data.interactions import CSR
 from likewise.errors import InputError
 from likewise.memory import available_memory, require_memory
@@ -87,7 +88,8 @@ class Support:
         """Return what counting takes at its peak: no more pairs than the rows can hold."""
         n_items, additions = matrix.shape[1], additions_of(matrix)
         pairs = min(max_pairs, n_items * (n_items - 1) // 2, additions)
-        return int(PAIR_BYTES * (pairs + n_items) + ties_bytes(n_items, matrix.nnz, additions))
+        of_ties = ROW_BYTES * matrix.nnz + ties_bytes(n_items, matrix.nnz, additions)
+        return int(PAIR_BYTES * (pairs + n_items) + of_ties)
 
     @classmethod
     def most_that_fit(cls, matrix: CSR, held: int = 0) -> int:
@@ -112,7 +114,8 @@ class Support:
     def from_tensors(cls, tensors: dict[str, NDArray[Any]], n_items: int) -> Self:
         """Take the arrays back, checked."""
         try:
-            parts = tuple(tensors[name] for name in ("counts", "indices", "indptr"))
+            counts, indices, indptr = (tensors[name] for name in ("counts", "indices", "indptr"))
+            parts = (counts, indices, as_indptr(indptr))
             pairs = sparse.csr_array(parts, shape=(n_items, n_items))
             pairs.check_format(full_check=True)
         except (KeyError, ValueError) as error:

@@ -28,7 +28,7 @@ LEAST_SHARE = 0.1
 """Of the seconds, without which no further calibration is tried."""
 
 MOST_USERS = 4_000
-LEAST_BYTES, MOST_BYTES = 64 * 1024**2, 256 * 1024**2
+LEAST_BYTES, MOST_BYTES = 16 * 1024**2, 256 * 1024**2
 """Scores kept of each part: a 64th of the memory there is, within these bounds."""
 
 

@@ -1,5 +1,6 @@
 """What is kept of a search: weights, and the winners fitted on everything."""
 
+from dataclasses import replace
 from typing import Any
 
 from likewise.errors import NotEnoughMemoryError
@@ -17,12 +18,15 @@ def refitted(search: Search) -> tuple[Recommender, Weights, list[Found]]:
     """Weigh the parts, and fit those that count on everything.
 
     Together they may not fit in memory though each did alone: the weakest is left out then; and
-    where what won alone does not fit on everything, the others are weighed. What answers
+    where what won alone does not fit on everything, the best of the others is taken. What answers
     `also_bought` is fitted first, and little of it kept.
     """
     parts = _affordable(search, sorted(search.found, key=lambda one: -one.score))
     chosen, weights = _weighed(search, parts)
     companions, record = _companions(search, chosen, weights)
+    chosen = [replace(part, alone=None) for part in chosen]
+    parts = [part.without_scores() for part in parts]
+    search.release()
     while True:
         try:
             counts = any(search.heeds_counts(part.model) for part in chosen)
@@ -32,10 +36,13 @@ def refitted(search: Search) -> tuple[Recommender, Weights, list[Found]]:
         except NotEnoughMemoryError as error:
             *others, weakest = chosen
             search.skipped[weakest.name] = str(error)
-            left = others or [part for part in parts if part.name not in search.skipped]
+            if others:
+                chosen, weights = _weighed(search, others)
+                continue
+            left = [part for part in parts if part.name not in search.skipped]
             if not left:
                 raise
-            chosen, weights = _weighed(search, left)
+            chosen, weights = left[:1], Weights(weights.calibration, (1.0,), left[0].score)
     search.skipped |= cut_off(chosen, recommender.model_)
     recommender.companions_ = companions
     recommender.metrics["choice"] = _record(search, chosen, weights) | {"also_bought": record}
