@@ -1,10 +1,12 @@
 """The exact linear fit beside its limit: bare Cholesky factor and inverse of the same matrix.
 
     python bench/speed/linear.py --items 3000 8000 20000
+    python bench/speed/linear.py --items 3000 8000 20000 --gram     # the Gram matrix alone
 
-In one run: the bare inverse, the whole fit, and the Gram matrix by the ways that there are. Also
-the peak of memory over n² floats, and how far float32 is from float64. The log is made up (see
-logs.py): 20,000 users, some 50 items each.
+In one run: the bare inverse, the whole fit, and the Gram matrix by the ways that there are,
+sparse-dot-mkl among them where it is installed (``pip install sparse-dot-mkl mkl``). Also the peak
+of memory over n² floats, and how far float32 is from float64. The log is made up (see logs.py):
+20,000 users, some 50 items each.
 """
 
 import argparse
@@ -34,11 +36,18 @@ def main() -> None:
     parser.add_argument("--items", type=int, nargs="+", default=[3_000, 8_000, 20_000])
     parser.add_argument("--users", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--gram", action="store_true", help="only the ways to the Gram matrix")
     parser.add_argument("--quick", action="store_true", help="try it: small, once, nothing written")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.items, arguments.users, arguments.repeats = [500, 1_000], 2_000, 1
     machine = limits(arguments.quick)
+    if arguments.gram:
+        found = [gram_row(arguments.users, n, arguments.repeats) for n in arguments.items]
+        print(json.dumps(found))
+        if not arguments.quick:
+            records.write("speed-gram", {"limits": machine, "rows": found})
+        return
     rows = [row(arguments.users, n, arguments.repeats, machine) for n in arguments.items]
     for found in rows:
         print(json.dumps(found))
@@ -66,6 +75,15 @@ def row(n_users: int, n_items: int, repeats: int, machine: dict[str, float]) -> 
     }
 
 
+def gram_row(n_users: int, n_items: int, repeats: int) -> dict[str, Any]:
+    X = made_up(Shape(n_users, n_items, 55.0))
+    ways = {way: work for way, work in products(X).items() if way != "dense"}
+    for work in products(made_up(Shape(500, 300, 10.0))).values():
+        work()  # what is loaded and compiled once is not the product's
+    seconds = {way: best_of(repeats, work) for way, work in ways.items()}
+    return {"items": n_items, "interactions": X.nnz, "gram_seconds": seconds}
+
+
 def bare_inverse(X: sparse.csr_array) -> Work:
     G = gram(X)
     G.diagonal().add_(L2)
@@ -89,7 +107,7 @@ def products(X: sparse.csr_array) -> dict[str, Work]:
         from sparse_dot_mkl import gram_matrix_mkl
 
         matrix = sparse.csr_matrix(X)
-        ways["sparse-dot-mkl"] = lambda: gram_matrix_mkl(matrix, transpose=True, dense=True)
+        ways["sparse-dot-mkl"] = lambda: gram_matrix_mkl(matrix, dense=True)
     return ways
 
 
