@@ -24,9 +24,16 @@ def rows(draw):
     return table
 
 
-@given(rows(), st.sampled_from([0.0, 0.5, 1.0, 4.0, 320.0]), st.integers(1, 400), st.integers(1, 5))
-def test_it_is_the_product_whatever_goes_which_way(X, ratio, block_bytes, width):
+@given(
+    rows(),
+    st.sampled_from([0.0, 0.5, 1.0, 4.0, 320.0]),
+    st.integers(1, 400),
+    st.integers(1, 5),
+    st.integers(1, 40),
+)
+def test_it_is_the_product_whatever_goes_which_way(X, ratio, block_bytes, width, pairs):
     with (
+        patch.object(module, "PAIRS_AT_A_TIME", pairs),
         patch.object(module, "SCATTERED_PER_STREAMED", ratio),
         patch.object(module, "GRAM_BYTES", block_bytes),
         patch.object(module, "MIN_WIDTH", width, create=True),

@@ -5,6 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 
 from likewise import memory
@@ -180,6 +182,52 @@ def test_items_that_nobody_bought_are_no_trouble(X):
     assert np.isfinite(B).all()
     assert (B[3] == 0).all()
     assert (B[:, 3] == 0).all()
+
+
+# All of it together
+
+
+def closed_form(X, l2, dropout, relaxation, item_power, user_power):
+    """The formula of the class, in float64."""
+    length, n = np.count_nonzero(X, axis=1), np.maximum(np.count_nonzero(X, axis=0), 1)
+    G = X.T @ (np.maximum(length, 1.0)[:, None] ** -user_power * X)
+    penalty = l2 + dropout / (1 - dropout) * np.diag(G)
+    P = np.linalg.inv(G + np.diag(penalty))
+    B = np.eye(len(G)) - P * np.maximum(penalty, (1 - relaxation) / np.diag(P))
+    return B * n[:, None] ** item_power / n**item_power
+
+
+SETTINGS = st.fixed_dictionaries(
+    {
+        "l2": st.floats(0.5, 500),
+        "dropout": st.sampled_from([0.0, 0.3, 0.9]),
+        "relaxation": st.sampled_from([0.0, 0.2, 0.9]),
+        "item_power": st.sampled_from([0.0, 0.4, 1.0]),
+        "user_power": st.sampled_from([0.0, 0.6, 2.0]),
+    }
+)
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 40), st.integers(1, 70), st.floats(0, 0.5), st.integers(0, 99), SETTINGS)
+def test_whatever_the_rows_and_settings_it_is_the_closed_form(n_rows, n_items, density, seed, how):
+    """67 items, say, are more than a block of LAPACK's, and no whole number of them."""
+    rng = np.random.default_rng(seed)
+    table = (rng.random((n_rows, n_items)) < density) * rng.integers(1, 4, (n_rows, n_items))
+    expected = closed_form(table.astype(np.float64), **how)
+    for kind in (np.asarray, sparse.csr_array):
+        found = fit(kind(table.astype(np.float32)), **how)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=20)
+@given(st.sampled_from([1, 31, 64, 65, 127, 129, 200]), st.integers(0, 99), st.floats(0.1, 100))
+def test_the_inverse_in_place_is_that_of_numpy(n, seed, l2):
+    rows = np.random.default_rng(seed).normal(size=(n // 2, n)).astype(np.float32)
+    A = rows.T @ rows + np.float32(l2) * np.eye(n, dtype=np.float32)
+    expected = np.linalg.inv(A.astype(np.float64))
+    found = linear._inverse(torch.from_numpy(A)).numpy()
+    assert abs(found - expected).max() < 1e-6 * np.linalg.cond(A) * abs(expected).max()
 
 
 # Numbers

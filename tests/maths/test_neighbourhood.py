@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -35,21 +35,24 @@ def purchases(n_users=300, n_items=40, seed=0):
     return rows.astype(np.float64)
 
 
-def twin(X, k, l2, dropout=0.0, relaxation=0.0):
+def twin(X, k, l2, dropout=0.0, relaxation=0.0, item_power=0.0, user_power=0.0, n_whole=0):
     """Each column by itself, in float64."""
-    G = X.T @ X
+    length, n = np.count_nonzero(X, axis=1), np.maximum(np.count_nonzero(X, axis=0), 1)
+    G = X.T @ (np.maximum(length, 1.0)[:, None] ** -user_power * X)
+    whole = np.argsort(-np.count_nonzero(X, axis=0), kind="stable")[:n_whole]
     penalty = l2 + dropout / (1 - dropout) * np.diag(G)
     length = np.sqrt(np.maximum(np.diag(G), 1e-30))
     cosine = np.abs(G) / length[:, None] / length
     B = np.zeros_like(G)
     for j in range(len(G)):
         others = [i for i in np.argsort(-cosine[:, j]) if i != j and G[i, j] != 0][:k]
-        if k >= len(G) - 1:
+        if k >= len(G) - 1 or j in whole:
             others = [i for i in range(len(G)) if i != j]
         N = [*others, j]
-        p = np.linalg.inv(G[np.ix_(N, N)] + np.diag(penalty[N]))[:, -1]
-        B[N, j] = (np.arange(len(N)) == len(N) - 1) - p * max(penalty[j], (1 - relaxation) / p[-1])
-    return B
+        e = np.arange(len(N)) == len(N) - 1
+        p = np.linalg.solve(G[np.ix_(N, N)] + np.diag(penalty[N]), e)
+        B[N, j] = e - p * max(penalty[j], (1 - relaxation) / p[-1])
+    return B * n[:, None] ** item_power / n**item_power
 
 
 @pytest.mark.parametrize("settings", SETTINGS[:3])
@@ -58,6 +61,57 @@ def test_it_is_its_ten_line_twin(settings, k):
     X = np.random.default_rng(1).random((60, 40)) * purchases()[:60]  # no two cosines alike
     model = NeighbourhoodAutoencoder(l2=2.0, n_neighbours=k, n_whole=0, **settings).fit(X)
     np.testing.assert_allclose(model.B_.toarray(), twin(X, k, 2.0, **settings), atol=1e-4)
+
+
+HOW = st.fixed_dictionaries(
+    {
+        "l2": st.floats(0.5, 100),
+        "dropout": st.sampled_from([0.0, 0.3, 0.8]),
+        "relaxation": st.sampled_from([0.0, 0.2, 0.9]),
+        "item_power": st.sampled_from([0.0, 0.4, 1.0]),
+        "user_power": st.sampled_from([0.0, 0.6, 2.0]),
+    }
+)
+
+
+def amounts(n_rows, n_items, density, seed):
+    """Rows of amounts of which no two cosines are alike, so that it is sure who is a neighbour."""
+    rng = np.random.default_rng(seed)
+    return (rng.random((n_rows, n_items)) < density) * (0.1 + rng.random((n_rows, n_items)))
+
+
+@settings(max_examples=50)
+@given(
+    st.tuples(st.integers(2, 30), st.integers(1, 20), st.floats(0.1, 0.9), st.integers(0, 99)),
+    st.integers(1, 25),
+    st.integers(0, 25),
+    st.integers(1, 5000),
+    HOW,
+)
+def test_whatever_the_rows_and_settings_each_column_is_solved_by_itself(
+    sizes, k, n_whole, block_bytes, how
+):
+    X = amounts(*sizes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbourhood, "BLOCK_BYTES", block_bytes)
+        patch.setattr(conjugate, "TOLERANCE", 1e-6)
+        model = NeighbourhoodAutoencoder(n_neighbours=k, n_whole=n_whole, **how).fit(X)
+    expected = twin(X, k, n_whole=n_whole, **how)
+    np.testing.assert_allclose(model.B_.toarray(), expected, rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=30)
+@given(
+    st.tuples(st.integers(2, 30), st.integers(2, 20), st.floats(0, 0.9), st.integers(0, 99)),
+    st.integers(0, 9),
+    HOW,
+)
+def test_with_all_others_it_is_the_exact_one_whatever_the_rows_and_settings(sizes, more, how):
+    X, n_items = sparse.csr_array(amounts(*sizes) > 0, dtype=np.float32), sizes[1]
+    exact = LinearAutoencoder(**how).fit(X).B_
+    for asked in ({"n_neighbours": n_items - 1 + more}, {"n_neighbours": 1, "n_whole": n_items}):
+        model = NeighbourhoodAutoencoder(**asked, **how).fit(X)
+        np.testing.assert_allclose(model.B_.toarray(), exact, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -100,14 +154,15 @@ def test_the_ties_are_the_gram_matrix_whatever_the_parts(n_items, k, seed, produ
         np.testing.assert_array_equal(block, np.tril(G[np.ix_(group, group)]))
 
 
-@given(st.integers(1, 9), st.integers(0, 999))
+@given(st.integers(1, 40), st.integers(0, 999))
 def test_a_column_of_the_inverse_is_that_of_numpy(n, seed):
     random = np.random.default_rng(seed)
     factors = np.triu(random.normal(size=(3, n, n)) / n + np.eye(n)).astype(np.float32)
     places, found = random.integers(0, n, 3), np.zeros((3, n), np.float32)
     compiled.inverse_columns(factors, places, found)
-    for U, place, column in zip(factors, places, found, strict=True):
-        np.testing.assert_allclose(column, np.linalg.inv(U.T @ U)[:, place], rtol=2e-2, atol=1e-2)
+    for U, place, column in zip(factors.astype(np.float64), places, found, strict=True):
+        expected = np.linalg.inv(U.T @ U)[:, place]
+        np.testing.assert_allclose(column, expected, rtol=0, atol=1e-6 * abs(expected).max())
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 from torch import nn
 from torch.autograd import gradcheck
@@ -72,6 +74,82 @@ def with_gradients(loss, h, layer):
     upstream = torch.linspace(-1, 2, B, dtype=torch.float64)
     found = torch.autograd.grad(loss, (h, layer.weight, layer.bias), upstream.to(loss.dtype))
     return [loss.detach(), *(g.to_dense() for g in found)]
+
+
+# Whatever the sizes
+
+
+@st.composite
+def batches(draw):
+    """Counts of a batch, some rows of it empty, what the layer reads, the layer, and upstream."""
+    n_rows, n_items = draw(st.integers(1, 9)), draw(st.integers(1, 40))
+    width, random = draw(st.integers(1, 6)), np.random.default_rng(draw(st.integers(0, 999)))
+    x = random.poisson(draw(st.sampled_from([0.05, 0.6, 2.0])), (n_rows, n_items)).astype(float)
+    x[random.random(n_rows) < 0.3] = 0
+    scale = draw(st.sampled_from([0.1, 1.0, 30.0]))
+    h, weight, bias, upstream = (
+        torch.tensor(scale * random.normal(size=shape), requires_grad=True)
+        for shape in ((n_rows, width), (n_items, width), n_items, n_rows)
+    )
+    layer = nn.Linear(width, n_items, dtype=torch.float64)
+    layer.weight, layer.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
+    return x, h, layer, upstream.detach()
+
+
+def plain(x, h, layer):
+    """The multinomial loss of each row by a full softmax of dense rows."""
+    return -(torch.tensor(x) * torch.log_softmax(h @ layer.weight.T + layer.bias, 1)).sum(1)
+
+
+def agree(loss, x, h, layer, upstream):
+    """The losses, and their gradients, are those of the plain loss."""
+    inputs = h, layer.weight, layer.bias
+    expected = plain(x, h, layer)
+    slow = [expected, *torch.autograd.grad(expected, inputs, upstream)]
+    fast = [loss, *(one.to_dense() for one in torch.autograd.grad(loss, inputs, upstream))]
+    for one, other in zip(fast, slow, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=50)
+@given(batches(), st.integers(0, 45), st.booleans())
+def test_by_blocks_of_any_size_it_is_the_plain_softmax(batch, block, is_sparse):
+    x, h, layer, upstream = batch
+    rows = in_double(SparseRows.of(sparse.csr_array(x)))
+    agree(multinomial_output(h, layer, rows, block), x, h, layer, upstream)
+    rows = rows if is_sparse else rows.dense()
+    agree(multinomial(layer(h), rows), x, h, layer, upstream)
+
+
+@settings(max_examples=30)
+@given(batches(), st.sampled_from(["full", "blocked", "sampled", "auto"]), st.integers(1, 300))
+def test_however_it_is_asked_for_it_is_the_plain_softmax(batch, how, block):
+    """The sample is of more items than there are."""
+    x, h, layer, upstream = batch
+    rows, generator = in_double(SparseRows.of(sparse.csr_array(x))), torch.Generator()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BLOCK", block)
+        agree(module.explained(how, h, layer, rows, generator), x, h, layer, upstream)
+
+
+@settings(max_examples=20)
+@given(batches(), st.integers(1, 39))
+def test_over_all_samples_the_sum_of_exponentials_is_the_full_one(batch, n_sampled):
+    """No dice: every item that nobody bought is drawn as often as every other."""
+    x, h, layer, _ = batch
+    rows = in_double(SparseRows.of(sparse.csr_array(x)))
+    others = np.flatnonzero(~x.any(axis=0))
+    size, bought = torch.tensor(x.sum(1)), (torch.tensor(x) * layer(h)).sum(1)
+    totals = []
+    for turn in range(max(len(others), 1)):
+        order = torch.tensor(np.roll(np.arange(len(others)), turn))
+        with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+            patch.setattr(module.torch, "randperm", lambda *_, order=order, **__: order)
+            loss = sampled_output(h, layer, rows, torch.Generator(), n_sampled)
+        totals.append((loss + bought) / size)
+    found = torch.stack(totals).logsumexp(0) - np.log(len(totals))
+    kept = size > 0
+    torch.testing.assert_close(found[kept], layer(h).logsumexp(1)[kept], rtol=1e-6, atol=1e-6)
 
 
 # Full and by blocks
