@@ -78,6 +78,21 @@ def test_the_peak_is_not_above_the_estimate_nor_far_below(model, n_items, slack)
     assert said <= 3 * cost.added_bytes + slack
 
 
+@pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csr_array.toarray])
+def test_of_many_rows_and_few_items_the_blocks_of_likenesses_are_counted(kind, monkeypatch):
+    X, model, stated = kind(interactions(20_000, 300, 200_000).matrix), KernelAutoencoder(), []
+    model.fit(X[:50])
+
+    def state(needed, what, instead):
+        stated.append(memory._resident() + needed)
+
+    monkeypatch.setattr("likewise.autoencoders.kernel.require_memory", state)
+    with measured() as cost:
+        model.fit(X)
+    assert cost.peak_bytes <= stated[0] + KEPT_BY_THE_ALLOCATOR
+    assert stated[0] <= cost.peak_bytes + 2**27
+
+
 @pytest.mark.parametrize(
     "model",
     [
