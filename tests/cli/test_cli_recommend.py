@@ -9,6 +9,7 @@ import pyarrow.csv as pacsv
 import pyarrow.json as pajson
 import pyarrow.parquet as papq
 import pytest
+import torch
 
 import likewise
 
@@ -361,6 +362,22 @@ def test_an_id_with_a_comma_stands_in_quotes(run, fitted):
     result = run("recommend", fitted, "--basket", '85123A, "tea, green"', "-k", 2, "--json")
     assert result.document()["basket"] == ["85123A", "tea, green"]
     assert result.document()["unknown"] == ["tea, green"]
+
+
+def test_more_threads_than_cores_are_taken_and_told(run, fitted, monkeypatch):
+    monkeypatch.setattr("likewise.cli.options._cores", lambda: 2)
+    command, said = (
+        ("recommend", fitted, "--basket", "85123A"),
+        "--threads 3 is more than the cores",
+    )
+    threads = torch.get_num_threads()
+    try:
+        assert f"{said} here, 2: " in run(*command, "--threads", 3).err
+        assert torch.get_num_threads() == 3
+        assert said not in run(*command, "--threads", 3, "--quiet").err
+        assert "--threads" not in run(*command, "--threads", 2).err
+    finally:
+        torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize(

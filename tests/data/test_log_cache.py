@@ -1,6 +1,8 @@
 """A log that is kept is the log that was read, and only that."""
 
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +10,7 @@ import pytest
 
 from likewise.data import log as reading
 from likewise.data.log import read_log
-from likewise.errors import InputError, LogError
+from likewise.errors import InputError, LogError, MachineError
 
 LOG = (
     "user,item,qty,time,title\nann,tea,2,2024-01-01,Tee\n"
@@ -92,3 +94,19 @@ def test_what_is_damaged_is_made_anew(path, tmp_path, damage, no_reading):
 def test_only_files_are_kept(tmp_path):
     with pytest.raises(InputError, match="cache is for files"):
         read_log(pa.table({"user": [1], "item": [2]}), cache=tmp_path)
+
+
+def test_a_cache_that_is_a_file_is_refused_before_the_log_is_read(path, tmp_path, no_reading):
+    no_reading()
+    for place in (path, path / "kept"):
+        said = f"cache is '{place}', and '{path}' is no folder; name a folder"
+        with pytest.raises(InputError, match=re.escape(said)):
+            read_log(path, cache=place)
+    assert path.read_text(encoding="utf-8") == LOG
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs Linux's /proc")
+def test_a_cache_that_takes_no_file_is_refused_before_the_log_is_read(path, no_reading):
+    no_reading()
+    with pytest.raises(MachineError, match="the cache /proc/kept cannot be written"):
+        read_log(path, cache="/proc/kept")

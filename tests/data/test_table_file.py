@@ -1,5 +1,10 @@
 """Result tables in files: whole or not there."""
 
+import gc
+import os
+import subprocess
+import sys
+
 import pyarrow as pa
 import pyarrow.parquet as papq
 import pytest
@@ -43,6 +48,50 @@ def test_what_is_not_whole_leaves_the_old_file(tmp_path, error):
         _stopped_by(error, path)
     assert path.read_text() == "old"
     assert [found.name for found in tmp_path.iterdir()] == ["out.csv"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_writer_that_is_left_prints_nothing_when_it_is_collected(tmp_path, monkeypatch, error):
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    with pytest.raises(error):
+        _stopped_by(error, tmp_path / "out.parquet")
+    gc.collect()
+    assert said == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path):
+    path = tmp_path / "out.csv"
+    killed = f"""
+import os, pyarrow as pa
+from pathlib import Path
+from likewise.data.table_file import TableFile
+with TableFile(Path({str(path)!r})) as file:
+    file.write(pa.table({{"user": ["ann"]}}))
+    os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", killed], check=False)
+    assert [found.suffix for found in tmp_path.iterdir()] == [".part"]
+    path.with_name(f".out.csv.{os.getpid()}.part").touch()  # numbers of processes come again
+    others = {".out.csv.part", ".out.csv.old.part", ".other.csv.1.part", "out.csv.1.part"}
+    for name in others:
+        path.with_name(name).touch()
+    with TableFile(path) as file:
+        file.write(TABLE)
+    assert {found.name for found in tmp_path.iterdir()} == others | {"out.csv"}
+
+
+def test_what_another_writer_is_writing_stays(tmp_path, monkeypatch):
+    path = tmp_path / "out.csv"
+    with TableFile(path) as first:
+        first.write(TABLE)
+        with monkeypatch.context() as other:
+            other.setattr(os, "getpid", lambda: 1)
+            with TableFile(path) as second:
+                second.write(TABLE.slice(0, 0))
+        assert path.read_text() == '"user","score"\n'
+    assert path.read_text().endswith('"bob",0.25\n')
 
 
 def test_an_unknown_ending_and_a_place_that_is_not_there_are_refused(tmp_path):

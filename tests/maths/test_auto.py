@@ -215,10 +215,10 @@ def test_the_spectral_search_is_not_stuck_where_all_rungs_are_the_whole_log():
 def test_settings_that_would_not_fit_in_memory_are_no_end_of_the_others(shop, monkeypatch, most):
     room = KernelAutoencoder._require_room
 
-    def refuse(model, n_landmarks, n_items):
+    def refuse(model, X):
         if model.n_landmarks > most:
             raise NotEnoughMemoryError("lower n_landmarks")
-        room(model, n_landmarks, n_items)
+        room(model, X)
 
     monkeypatch.setattr(KernelAutoencoder, "_require_room", refuse)
     ladders = SEARCHES[KernelAutoencoder].only(

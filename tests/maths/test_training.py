@@ -126,7 +126,8 @@ def test_adamw_lets_weights_decay_beside_the_gradient():
     assert line.w.item() == pytest.approx(1 - 0.1 * 0.5)
 
 
-def test_the_loss_falls_and_history_tells_it(X):
+def test_the_loss_falls_and_history_tells_it(X, monkeypatch):
+    monkeypatch.setattr(training, "time", Clock())
     net = Line()
     history = train(net, X, net.loss, plan(max_epochs=20))
     losses = [epoch["loss"] for epoch in history.epochs]
@@ -274,7 +275,8 @@ def test_time_counts_from_the_beginning_and_the_best_weights_stay(X, monkeypatch
 # Progress and interruption
 
 
-def test_progress_is_told_after_every_batch(X):
+def test_progress_is_told_after_every_batch(X, monkeypatch):
+    monkeypatch.setattr(training, "time", Clock())
     net, told = Line(), []
     train(net, X, net.loss, plan(max_epochs=2), progress=told.append, validate=lambda: 0.5)
     assert all(isinstance(at, Progress) for at in told)

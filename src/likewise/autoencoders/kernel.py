@@ -107,12 +107,11 @@ class KernelAutoencoder(Autoencoder):
     }
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
-        n_rows, n_items = X.shape
-        n_landmarks = min(self.n_landmarks, n_rows)
-        self._require_room(n_landmarks, n_items)
+        self._require_room(X)
+        n_landmarks = min(self.n_landmarks, X.shape[0])
         self.item_scale_ = (np.maximum(column_counts(X), 1) ** -self.item_power).astype(np.float32)
         self._made_by = {"gamma": self.gamma}
-        drawn = check_random_state(self.random_state).permutation(n_rows)[:n_landmarks]
+        drawn = check_random_state(self.random_state).permutation(X.shape[0])[:n_landmarks]
         self.landmarks_ = self._means(X, _dense(self._unit(X[np.sort(drawn)])))
         self.decoder_ = self._regression(X)
 
@@ -191,9 +190,18 @@ class KernelAutoencoder(Autoencoder):
         self.item_scale_ = tensors["item_scale"]
         self._made_by = {"gamma": self.gamma}
 
-    def _require_room(self, n_landmarks: int, n_items: int) -> None:
+    def bytes_for(self, n_rows: int, n_items: int, n_values: int, is_sparse: bool = True) -> int:
+        """Return what `fit` takes at its peak: blocks of likenesses are summed, or W is solved."""
+        L = min(self.n_landmarks, n_rows)
+        block = min(BLOCK_BYTES, 4 * n_rows * (L if is_sparse else max(L, n_items)))
+        summed = 12 * L * n_items + 16 * L**2 + (2 if is_sparse else 4) * block
+        return max(summed, 48 * L * n_items + 24 * L**2) + (48 * n_values if is_sparse else 0)
+
+    def _require_room(self, X: Any) -> None:
+        (n_rows, n_items), is_sparse = X.shape, sparse.issparse(X)
+        n_landmarks = min(self.n_landmarks, n_rows)
         require_memory(
-            48 * n_landmarks * n_items + 24 * n_landmarks**2,
+            self.bytes_for(n_rows, n_items, int(X.nnz) if is_sparse else 0, is_sparse),
             f"the kernel autoencoder of {n_landmarks:,} landmarks over {n_items:,} items",
             "lower n_landmarks",
         )
@@ -216,8 +224,10 @@ def _solved(A: NDArray[np.float64], right: Floats) -> Floats:
 
 
 def _likeness(cosines: Floats, gamma: float) -> Floats:
-    result: Floats = np.exp(np.float32(2 * gamma) * (cosines - 1))
-    return result
+    """Return likenesses in the place of the cosines, of which a block is large."""
+    cosines -= 1
+    cosines *= np.float32(2 * gamma)
+    return np.exp(cosines, out=cosines)
 
 
 def _dense(rows: Any) -> Floats:

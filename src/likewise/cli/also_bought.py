@@ -45,8 +45,8 @@ def command(
     if items is None and out is not None:
         raise InputError("--out is for --items TABLE; items by name are printed (or --json)")
     require_writable(out, TABLES)
-    o.limit(memory, threads)
     output = Output(as_json, quiet)
+    o.limit(memory, threads, output)
     recommender = o.load_recommender(model)
     if items is not None:
         output.frame(recommender.also_bought(_known(items, recommender, output), k), out)

@@ -99,7 +99,8 @@ def command(
     """
     from likewise.recommend.line_up import require_known
 
-    o.limit(memory, threads)
+    output = Output(as_json, quiet)
+    o.limit(memory, threads, output)
     require_writable(out, (".html",))
     if keep_in is not None:
         recommender_in(keep_in)  # refuses a wrong folder before the work
@@ -113,7 +114,6 @@ def command(
         raise InputError(
             f"--half-life {days:g} needs a log that is cut in time; give it with --split time"
         )
-    output = Output(as_json, quiet)
     events = o.read(
         log, output, user=user, item=item, time=time, weight=weight, title=title, basket=basket,
         min_weight=min_weight, drop=drop, titles=titles, query=query, time_format=time_format,

@@ -141,7 +141,7 @@ def command(
     from likewise.recommend.recommender import Recommender
 
     output = Output(as_json, quiet)
-    o.limit(memory, threads)
+    o.limit(memory, threads, output)
     _check(model, settings, weighting, budget, trials, checkpoint, repeats)
     folder = _folder(out, dry_run)
     seconds = BUDGET if budget is None else budget

@@ -1,5 +1,6 @@
 """Options that several commands have."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -110,8 +111,8 @@ def load_recommender(folder: Path) -> "Recommender":
     return model
 
 
-def limit(memory: str | None, threads: int | None) -> None:
-    """Keep to --memory and --threads."""
+def limit(memory: str | None, threads: int | None, output: Output) -> None:
+    """Keep to --memory and --threads; say where there are more threads than cores."""
     from likewise.memory import limit_memory
 
     limit_memory(None if memory is None else _bytes(memory), f"--memory {memory}")
@@ -122,6 +123,18 @@ def limit(memory: str | None, threads: int | None) -> None:
 
         torch.set_num_threads(threads)
         threadpool_limits(threads)
+        if threads > (cores := _cores()):
+            output.note(
+                f"--threads {threads} is more than the cores here, {cores}: so many threads take "
+                "memory, and gain no time"
+            )
+
+
+def _cores() -> int:
+    """Count the cores that this process may use, where the system tells; else all that are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _bytes(text: str) -> int:

@@ -55,8 +55,8 @@ def command(
     if baskets is not None and why:
         raise InputError("--why explains one basket; give it as --basket A,B")
     require_writable(out, TABLES)
-    o.limit(memory, threads)
     output = Output(as_json, quiet)
+    o.limit(memory, threads, output)
     if baskets is not None:
         _table(model, baskets, out, k, keep_seen, output)
     else:

@@ -85,7 +85,7 @@ def command(
     from likewise.recommend.tuning import require_optuna, tune
 
     output = Output(as_json, quiet)
-    o.limit(memory, threads)
+    o.limit(memory, threads, output)
     require_replaceable(out)
     if model not in MODELS:
         raise InputError(f"--model {model} is none of {', '.join(MODELS)}")

@@ -199,6 +199,7 @@ def read_log(
         kept = LogCache(cache, source, titles, options)
         if (fields := kept.load()) is not None:
             return Log(**fields)
+        kept.require_place()
     with engine(memory, threads) as duck:
         relation = open_source(duck, source, query)
         present = list(relation.columns)

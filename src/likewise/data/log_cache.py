@@ -8,6 +8,7 @@ files moves that time.
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from likewise.artifact import Contents, read_folder, write_folder
+from likewise.artifact import Contents, read_folder, require_room, write_folder
 from likewise.data.files import matching
 from likewise.data.interactions import Vocabulary, as_ids
 from likewise.data.read_report import ReadReport
@@ -68,6 +69,25 @@ class LogCache:
             return _fields(read_folder(self.path, known_types=["log"]))
         except (ModelFolderError, KeyError, TypeError, ValueError):
             return None
+
+    def require_place(self) -> None:
+        """Refuse a folder in which nothing could be kept; worth a call before the log is read.
+
+        Raises
+        ------
+        InputError
+            If it is a file, or is in one.
+        MachineError
+            If nothing can be written there.
+        """
+        folder = self.path.parent
+        there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        if not there.is_dir():
+            raise InputError(
+                f"cache is {str(folder)!r}, and {str(there)!r} is no folder; "
+                "name a folder, which is made if it is not there"
+            )
+        require_room(there, f"the cache {folder}")
 
     def save(self, log: "Log") -> None:
         """Keep a log."""

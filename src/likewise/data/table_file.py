@@ -1,7 +1,13 @@
-"""A result table written block by block; the file appears when it is whole."""
+"""A result table written block by block; the file appears when it is whole.
 
+A writer holds a lock on the part that it writes, so a part without a lock is one whose writer died,
+and the next writer of the same file removes it.
+"""
+
+import fcntl
 import json
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
@@ -48,7 +54,11 @@ class TableFile:
 
     def __enter__(self) -> Self:
         try:
+            if not self._is_device:
+                _remove_parts(self._place.parent, self._path.name)
             self._file = self._part.open("wb" if self._is_device else "xb")
+            with suppress(OSError):  # where there are no locks, nobody removes what has none
+                _lock(self._file.fileno())
         except OSError as error:
             raise MachineError(f"{self._path} cannot be written: {error.strerror}") from error
         return self
@@ -89,6 +99,9 @@ class TableFile:
 
     def _leave_nothing(self) -> None:
         """Close what is open, and remove what did not get to its place."""
+        if isinstance(self._writer, papq.ParquetWriter):
+            # Left open, it writes its end when it is collected, and prints that the file is closed.
+            self._writer.is_open = False
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()
@@ -105,6 +118,20 @@ class TableFile:
         separator = "," if kind == ".csv" else "\t"
         options = pacsv.WriteOptions(delimiter=separator)
         return pacsv.CSVWriter(self._file, schema, write_options=options)
+
+
+def _remove_parts(folder: Path, name: str) -> None:
+    """Remove what writers of this file left that were killed."""
+    ours = re.compile(rf"\.{re.escape(name)}\.\d+\.part")
+    with suppress(OSError):  # of a folder that cannot be looked into; opening says what is wrong
+        for part in [found for found in folder.iterdir() if ours.fullmatch(found.name)]:
+            with suppress(OSError), part.open("r+b") as file:
+                _lock(file.fileno())
+                part.unlink()
+
+
+def _lock(descriptor: int) -> None:
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class _JsonLines:

@@ -164,8 +164,7 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
     if isinstance(model, NeighbourhoodAutoencoder):
         return model.bytes_for(n_items, n_values, additions_of(matrix))
     if isinstance(model, KernelAutoencoder):
-        L = min(model.n_landmarks, n_users)
-        return 48 * L * n_items + 24 * L**2 + 48 * n_values
+        return model.bytes_for(n_users, n_items, n_values)
     if isinstance(model, NeuralAutoencoder):
         return int(_planned_on(model, matrix)._bytes_to_fit(matrix)) + 48 * n_values
     if isinstance(model, ALSAutoencoder):
