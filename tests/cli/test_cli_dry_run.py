@@ -10,6 +10,7 @@ import torch
 from likewise.autoencoders.parts import in_threads
 from likewise.cli import options
 from likewise.cli.app import COMMANDS
+from likewise.cli.output import Output
 from likewise.memory import GIB, available_memory
 
 LIMITED = {"fit", "recommend", "also-bought", "evaluate"}
@@ -128,18 +129,18 @@ def test_a_command_that_takes_memory_and_threads_keeps_to_them(name):
     has = {"memory", "threads"} & set(inspect.signature(command).parameters)
     calls = [node for node in ast.walk(ast.parse(inspect.getsource(command)))
              if isinstance(node, ast.Call) and ast.unparse(node.func) == "o.limit"]  # fmt: skip
-    expected = ["o.limit(memory, threads)"] if name in LIMITED or has else []
+    expected = ["o.limit(memory, threads, output)"] if name in LIMITED or has else []
     assert [ast.unparse(call) for call in calls] == expected
 
 
 def test_the_limits_are_those_of_the_process_and_of_compiled_loops():
     before = torch.get_num_threads()
     try:
-        options.limit("1MB", 1)
+        options.limit("1MB", 1, Output())
         assert available_memory() == 0
         threads = set(in_threads(lambda _: threading.get_ident(), range(50)))
         assert len(threads) == 1
-        options.limit("1TB", 3)
+        options.limit("1TB", 3, Output(quiet=True))
         assert available_memory() > 0
         assert torch.get_num_threads() == 3
         gate = threading.Barrier(3, timeout=20)
