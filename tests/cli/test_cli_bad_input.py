@@ -241,9 +241,11 @@ def test_options_that_are_none(untouched, orders):
     assert "--budget nan given" in untouched(*fit, "--budget", "nan")
     assert "long is no time; give one such as 90, 10m or 2h" in untouched(*fit, "--budget", "long")
     assert "No such option: --colour" in untouched(*fit, "--colour", "red")
-    assert untouched("fit", "--out", "shop.model") == "Missing argument 'LOG'."
+    assert untouched("fit", "--out", "shop.model") == (
+        "Missing argument 'LOG'. (see `likewise fit --help`)"
+    )
     assert untouched("fit", orders).startswith("--out is missing: name the model")
-    assert untouched("guess") == "No such command 'guess'."
+    assert untouched("guess") == "No such command 'guess'. (see `likewise --help`)"
 
 
 # The machine
@@ -308,3 +310,19 @@ def test_an_option_of_one_value_is_given_once(refused, given):
 def test_options_that_may_be_given_several_times_still_may(run, orders):
     drops = ["--drop", "a=qty < 1", "--drop", "b=qty < 0"]
     assert run("fit", orders, "--dry-run", *drops, "--json", "--json").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["fit", "a.csv", "--seed", "many"], "'--seed': 'many' given; give a whole number"),
+        (["fit", "a.csv", "--seed", "-1"], "'--seed': '-1' given; give 0 or more"),
+        (["fit", "a.csv", "--min-weight", "4,5"], "'--min-weight': '4,5' given; give a number"),
+        (["serve", "a", "--port", "99999"], "'--port': '99999' given; give 65535 or less"),
+        (["evaluate", "a.csv", "--split", "odd"], "'--split': 'odd' is not one of 'time', "),
+        (["fit", "a.csv", "--budget", "soon"], "'--budget': soon is no time; give one such as 90"),
+        (["fit", "a.csv", "--out"], "Option '--out' requires an argument"),
+    ],
+)
+def test_a_wrong_option_is_told_with_what_was_given_and_what_may_be(refused, arguments, why):
+    assert why in refused(*arguments)

@@ -4,7 +4,7 @@ import inspect
 import os
 import sys
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -51,6 +51,14 @@ COMMANDS: dict[str, ModuleType] = {
     "types": types,
     "doctor": doctor,
 }
+OF_VALUES = {
+    "float_parsing": "give a number",
+    "greater_than_equal": "give {ge:g} or more",
+    "int_parsing": "give a whole number",
+    "int_parsing_size": "give a whole number of fewer digits",
+    "less_than_equal": "give {le:g} or less",
+}
+"""What to do about a value that pydantic refuses, which typer asks of late."""
 INTERRUPTED = 130
 """What typer returns after Ctrl-C, where it does not raise Abort."""
 
@@ -104,13 +112,32 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         # What click raises about options; typer carries its own copy of click, or imports it.
         if hasattr(error, "format_message"):
-            fail(error.format_message(), 2)
+            fail(_in_words(error), 2)
         raise
     _end_stdout()
     if code == INTERRUPTED:
         fail("stopped by Ctrl-C before it was done", 1)
     if code:
         sys.exit(code)
+
+
+def _in_words(error: Any) -> str:
+    """Return what click says of options, and what it leaves out: what was given, or where to look.
+
+    pydantic's own words are of Python, and do not tell which value they are about.
+    """
+    said = str(error.format_message())
+    faults = getattr(error.__cause__, "errors", None)  # pydantic need not be there
+    if faults is None:
+        context = getattr(error, "ctx", None)
+        if context is None or said.startswith("Invalid value"):
+            return said
+        return f"{said} (see `{context.command_path} --help`)"
+    fault = faults()[0]
+    option, _, why = said.partition(": ")
+    if (what := OF_VALUES.get(fault["type"])) is None:
+        return f"{option}: {why.removeprefix('Value error, ')}"
+    return f"{option}: {fault['input']!r} given; {what.format(**fault.get('ctx', {}))}"
 
 
 def _end_stdout() -> None:
