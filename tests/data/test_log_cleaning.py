@@ -1,5 +1,8 @@
 """What a log's rows become: baskets for unknown users, sums for duplicates, drops with a count."""
 
+import csv
+import io
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -145,6 +148,57 @@ def test_reading_agrees_with_a_dictionary(events):
         zip(log.users.ids[log.user], log.items.ids[log.item], log.time.tolist(), strict=True)
     )
     assert log.interactions().matrix.sum() == sum(weight)
+
+
+def slow(text, least):
+    """What a log of a csv file is, row by row: events, what was left out and why, repeats."""
+    events, dropped, repeats = {}, Counter(), 0
+    for row in csv.DictReader(io.StringIO(text)):
+        weight, key = float(row["weight"]), (row["user"], row["item"], int(row["time"]) * 10**6)
+        reason = (
+            "no item" if not row["item"] else "no user" if not row["user"]
+            else "negative weight" if weight < 0 else "weight 0" if weight == 0
+            else f"weight below {least:g}" if least is not None and weight < least else None
+        )  # fmt: skip
+        if reason:
+            dropped[reason] += 1
+        else:
+            repeats += key in events
+            events[key] = events.get(key, 0) + weight
+    return events, dropped, repeats
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["ann", "bob", "zoë", ""]),
+        st.sampled_from(["tea", "007", 'a "cup", blue', ""]),
+        st.integers(10, 12),
+        st.sampled_from([-1, 0, 0.25, 1, 2.5]),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=20)
+@given(ROWS, st.sampled_from([None, 1, 1.5]), st.integers(1, 50))
+def test_a_file_is_grouped_summed_and_judged_as_row_by_row(tmp_path_factory, rows, least, part):
+    """The last row is kept always."""
+    text = io.StringIO()
+    csv.writer(text).writerows([("user", "item", "time", "weight"), *rows, ("eve", "pen", 9, 4)])
+    path = tmp_path_factory.mktemp("log") / "log.csv"
+    path.write_text(text.getvalue(), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("events.PART_ROWS", "engine.BATCH_ROWS"):
+            patch.setattr(f"likewise.data.{name}", part)
+        log = read_log(path, min_weight=least, bad_rows="skip")
+    events, dropped, repeats = slow(text.getvalue(), least)
+    users, items = log.users.decode(log.user).tolist(), log.items.decode(log.item).tolist()
+    assert list(zip(users, items, log.time.tolist(), strict=True)) == list(events)
+    assert log.weight.tolist() == list(events.values())
+    assert log.report.dropped == dropped
+    assert (log.report.rows_read, log.report.duplicates) == (len(rows) + 1, repeats)
+    ids = [sorted({key[n] for key in events}) for n in (0, 1)]
+    assert [log.users.ids.tolist(), log.items.ids.tolist()] == ids
 
 
 # drops

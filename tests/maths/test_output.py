@@ -20,6 +20,7 @@ from likewise.autoencoders.neural_memory import require_memory_to_train
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.memory import limit_memory
 from likewise.nn import output as module
+from likewise.nn.layers import InputLayer
 from likewise.nn.losses import multinomial
 from likewise.nn.optimizers import SampledAdam, _TouchedAdam, make_optimizer
 from likewise.nn.output import (
@@ -220,6 +221,29 @@ def test_in_bfloat16_products_are_coarse_and_sums_are_not(h, layer, rows, block)
     assert not torch.equal(coarse[0], fine[0])
 
 
+@settings(max_examples=40)
+@given(st.integers(1, 200), st.integers(1, 60), st.integers(1, 12), st.integers(0, 999))
+def test_in_bfloat16_a_loss_errs_by_no_more_than_eight_bits_of_its_products(
+    width, n_items, n_rows, seed
+):
+    """Of h, w, b and the logit each is rounded once, by 2⁻⁸ at most; a loss is of two logits."""
+    generator = torch.Generator().manual_seed(seed)
+    h, layer = torch.randn(n_rows, width, generator=generator), nn.Linear(width, n_items)
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter, generator=generator)
+    bought = torch.randint(n_items, (n_rows,), generator=generator)
+    rows = SparseRows(torch.arange(n_rows + 1), bought, torch.ones(n_rows), n_items)
+    with torch.no_grad():
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            coarse = multinomial_output(h, layer, rows, n_items // 2)
+        exact = multinomial_output(h, layer, rows)
+        fine = multinomial_output(h.double(), layer.double(), in_double(rows))
+        sizes = h.double().abs() @ layer.weight.abs().T + layer.bias.abs()
+    largest = sizes.max(1).values
+    assert ((coarse - fine).abs() <= 2 * 3.02 * 2**-8 * largest).all()
+    assert ((exact - fine).abs() <= 1e-5 * (1 + largest)).all()
+
+
 # Sampled
 
 
@@ -299,6 +323,35 @@ def test_the_sparse_product_and_its_gradient_are_the_dense_ones(x, rows, touched
     product.backward(upstream)
     assert weight.grad.is_sparse == touched_only
     np.testing.assert_allclose(weight.grad.to_dense(), x.T @ upstream.numpy(), atol=1e-12)
+
+
+@settings(max_examples=50)
+@given(
+    st.tuples(st.integers(1, 9), st.integers(1, 30), st.integers(1, 6)),
+    st.floats(0, 1),
+    st.integers(0, 999),
+    st.booleans(),
+)
+def test_whatever_the_rows_the_first_layer_is_the_dense_product(sizes, density, seed, touched_only):
+    """Rows may be empty, values may repeat or be 0, as dropout leaves them."""
+    (n_rows, n_items, width), random = sizes, np.random.default_rng(seed)
+    there = random.random((n_rows, n_items)) < density
+    rows = in_double(SparseRows.of(sparse.csr_array(there)))
+    rows = rows.with_values(torch.tensor(random.integers(0, 4, len(rows.values)).astype(float)))
+    layer = InputLayer(n_items, width).double()
+    layer.touched_only = touched_only
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter, generator=torch.Generator().manual_seed(seed))
+    upstream = torch.tensor(random.normal(size=(n_rows, width)))
+    found = layer(rows)
+    expected = rows.dense() @ layer.weight + layer.bias
+    torch.testing.assert_close(found, expected)
+    inputs = layer.weight, layer.bias
+    fast = torch.autograd.grad(found, inputs, upstream)
+    slow = torch.autograd.grad(expected, inputs, upstream)
+    assert fast[0].is_sparse == touched_only
+    for one, other in zip(fast, slow, strict=True):
+        torch.testing.assert_close(one.to_dense(), other, rtol=1e-12, atol=1e-12)
 
 
 def test_the_gradient_holds_the_items_of_the_batch_alone():

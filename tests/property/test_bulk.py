@@ -3,13 +3,19 @@
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as papq
 import pytest
-from hypothesis import given, settings
+import torch
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from likewise.autoencoders import LinearAutoencoder
+from likewise.autoencoders import (
+    LinearAutoencoder,
+    NeighbourhoodAutoencoder,
+    UndercompleteAutoencoder,
+)
 from likewise.data.table_file import TableFile
 from likewise.errors import InputError, LogError
 from likewise.recommend import bulk
@@ -43,6 +49,63 @@ def test_a_file_holds_what_recommend_says(recommender, purchases, block, keep):
     assert written.n_fallback == sum(
         all(item == "x" for name, item in purchases if name == user) for user in set(users)
     )
+
+
+SHOP = np.random.default_rng(0).random((40, 12)) < 0.4
+MODELS = [
+    LinearAutoencoder(l2=1.0),
+    NeighbourhoodAutoencoder(l2=1.0, n_neighbours=4),
+    UndercompleteAutoencoder(n_latent=3, max_epochs=1, random_state=0),
+]
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=lambda model: model.type_name)
+def shop(request):
+    return Recommender(request.param).fit([np.flatnonzero(row).tolist() for row in SHOP])
+
+
+@settings(max_examples=12)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 15)), min_size=1, max_size=40),
+    st.integers(1, 6),
+    st.integers(1, 20),
+    st.booleans(),
+)
+def test_whatever_the_model_and_the_blocks_each_user_is_answered_as_alone(
+    shop, purchases, k, block, filter_seen
+):
+    """Items from 12 on are unknown; a basket has six items at most."""
+    baskets: dict[int, list[int]] = {}
+    for user, item in purchases:
+        if len(baskets.setdefault(user, [])) < 6:
+            baskets[user].append(item)
+    assume(any(item < 12 for basket in baskets.values() for item in basket))
+    rows = [(user, item) for user, basket in baskets.items() for item in basket]
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bulk, "BLOCK_ROWS", block)
+        out = Path(folder, "out.parquet")
+        bulk.recommend_file(shop, write(Path(folder), rows), out, k, filter_seen=filter_seen)
+        found = papq.read_table(out).to_pylist()
+    assert [row["user"] for row in found] == [str(user) for user in baskets for _ in range(k)]
+    for n, basket in enumerate(baskets.values()):
+        (alone,) = shop.recommend([basket], k, filter_seen=filter_seen)
+        mine = found[n * k : n * k + k]
+        assert [row["rank"] for row in mine] == list(range(1, k + 1))
+        assert [row["score"] for row in mine] == pytest.approx([r.score for r in alone], abs=1e-5)
+        assert [row["item"] for row in mine] == [r.item for r in alone]
+        assert {row["fallback"] for row in mine} == {all(item > 11 for item in basket)}
+
+
+def test_two_threads_write_the_file_of_one(shop, tmp_path):
+    rows = [(user, item) for user, row in enumerate(SHOP) for item in np.flatnonzero(row)[:6]]
+    before, files = torch.get_num_threads(), []
+    for n_threads in (1, 2):
+        torch.set_num_threads(n_threads)
+        out = tmp_path / f"{n_threads}.csv"
+        bulk.recommend_file(shop, write(tmp_path, rows), out, 5)
+        files.append(out.read_bytes())
+    torch.set_num_threads(before)
+    assert files[0] == files[1]
 
 
 def write(folder, rows):
