@@ -11,7 +11,8 @@ Which files a set needs, and how it is cut: `likewise.data.public_sets`. The bud
 for each seed. `--peers` puts models of RecBole, cornac and implicit into the same table (beside.py;
 bench/peers/setup.sh makes their environments). `--quick` tries the command: three seconds a model,
 one seed, judged on validation (the test is not read), nothing written. `--cpu`, on one thread: the
-seconds of budgets and fits are of processor time; those of peers are not.
+seconds of budgets and fits are of processor time; those of peers are not. Results are written to
+bench/results/accuracy-SET.json, those of some models (`--models`, `--l2`) to accuracy-SET-some.json.
 
 A model that was fitted is kept in bench/.cache/accuracy: the same command at the same commit goes
 on where it was cut off.
@@ -27,15 +28,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import beside
 import matplotlib.pyplot as plt
 import numpy as np
+import typer
 from kept import Kept
 from sklearn.isotonic import isotonic_regression
 
 import records
 from likewise import LinearAutoencoder, Recommender, Split, compare, load_sample
-from likewise.cli.options import seconds
+from likewise.cli.options import require_seconds, seconds
 from likewise.data.public_sets import PUBLIC_SETS, load_split
 from likewise.data.split import also_bought_split
-from likewise.errors import LikewiseError
+from likewise.errors import InputError, LikewiseError
 from likewise.evaluate import report
 from likewise.evaluate.comparison import Comparison, Fit
 from likewise.recommend.line_up import STOCHASTIC, every, line_up
@@ -60,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, choices=[*PUBLIC_SETS, "online-retail"])
     parser.add_argument("--models", help="names, separated by commas; all if not given")
-    parser.add_argument("--budget", type=seconds, default=60.0)
+    parser.add_argument("--budget", type=_budget, default=60.0)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--peers", action="store_true", help="beside RecBole, cornac and implicit")
     parser.add_argument("--also-bought", action="store_true")
@@ -87,6 +89,8 @@ def main() -> None:
     names = there_are(split, budget) if arguments.models is None else arguments.models.split(",")
     names = [*filter(None, names), *(beside.ROWS if arguments.peers else ())]
     name = f"accuracy-{arguments.data}" + ("-also-bought" if arguments.also_bought else "")
+    if arguments.models is not None or arguments.l2 is not None:
+        name += "-some"  # the whole table is not written over
     own = [one for one in names if one not in beside.ROWS]
     models = line_up(split, own, budget=budget, metric=arguments.metric)
     if len(own) < len(names):
@@ -114,6 +118,15 @@ def main() -> None:
     if not arguments.quick:
         records.write(name, settings | report.as_dict(comparison) | {"beside": apart})
         figure(comparison, name, records.RESULTS / f"{name}.svg")
+
+
+def _budget(text: str) -> float:
+    try:
+        budget = seconds(text)
+        require_seconds(budget, "--budget")
+    except (typer.BadParameter, InputError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return budget
 
 
 def there_are(split: Split, budget: float) -> list[str]:

@@ -16,6 +16,7 @@ from likewise.recommend.budget import Budget
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.climbing import climb
 from likewise.recommend.halving import Halving
+from likewise.recommend.searches import SEARCHES
 
 EVEN = {
     "linear": 2.0, "kernel": 3.0, "spectral": 1.0, "item-knn": 1.0, "rp3beta": 1.0, "step": 0.2,
@@ -41,6 +42,8 @@ def clock(monkeypatch):
 
 @pytest.fixture(scope="module")
 def shop():
+    for kind in SEARCHES:  # compiling, once in a process, is no part of a budget
+        selection.warm(kind)
     rng = np.random.default_rng(0)
     own = np.arange(12) // 4 == rng.integers(0, 3, 120)[:, None]
     bought = rng.random((120, 12)) < np.where(own, 0.7, 0.1)
