@@ -16,9 +16,10 @@ from likewise.autoencoders import (
     NeighbourhoodAutoencoder,
     UndercompleteAutoencoder,
 )
+from likewise.autoencoders import parts as parts_module
 from likewise.data.table_file import TableFile
 from likewise.errors import InputError, LogError
-from likewise.recommend import bulk
+from likewise.recommend import bulk, scorer, topk
 from likewise.recommend.recommender import Recommender
 
 ITEMS = ["tea", "cup", "007", "ink", "pen"]
@@ -96,15 +97,20 @@ def test_whatever_the_model_and_the_blocks_each_user_is_answered_as_alone(
         assert {row["fallback"] for row in mine} == {all(item > 11 for item in basket)}
 
 
-def test_two_threads_write_the_file_of_one(shop, tmp_path):
+def test_two_threads_write_the_file_of_one(shop, tmp_path, monkeypatch):
     rows = [(user, item) for user, row in enumerate(SHOP) for item in np.flatnonzero(row)[:6]]
-    before, files = torch.get_num_threads(), []
+    baskets, files, parts = write(tmp_path, rows), [], []
+    monkeypatch.setattr(scorer, "SCORE_BYTES", 7 * 4 * 12)
+    monkeypatch.setattr(scorer, "CACHED_BYTES", 7 * 4 * 12)
+    monkeypatch.setattr(topk, "ROWS_AT_A_TIME", 3)
+    pool = parts_module.ThreadPoolExecutor
+    monkeypatch.setattr(parts_module, "ThreadPoolExecutor", lambda n: parts.append(n) or pool(n))
     for n_threads in (1, 2):
-        torch.set_num_threads(n_threads)
+        monkeypatch.setattr(torch, "get_num_threads", lambda n=n_threads: n)
         out = tmp_path / f"{n_threads}.csv"
-        bulk.recommend_file(shop, write(tmp_path, rows), out, 5)
+        bulk.recommend_file(shop, baskets, out, 5)
         files.append(out.read_bytes())
-    torch.set_num_threads(before)
+        assert set(parts) == ({2} if n_threads == 2 else set())
     assert files[0] == files[1]
 
 
