@@ -12,7 +12,7 @@ for each seed. `--peers` puts models of RecBole, cornac and implicit into the sa
 bench/peers/setup.sh makes their environments). `--quick` tries the command: three seconds a model,
 one seed, judged on validation (the test is not read), nothing written. `--cpu`, on one thread: the
 seconds of budgets and fits are of processor time; those of peers are not. Results are written to
-bench/results/accuracy-SET.json, those of some models (`--models`, `--l2`) to accuracy-SET-some.json.
+bench/results/accuracy-SET.json, of some models (`--models`, `--l2`) to accuracy-SET-some.json.
 
 A model that was fitted is kept in bench/.cache/accuracy: the same command at the same commit goes
 on where it was cut off.
