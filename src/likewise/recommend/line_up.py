@@ -189,7 +189,7 @@ def line_up(
             "give the days (--half-life 30), or leave it out"
         )
     if unknown:
-        raise InputError(f"there is no model {unknown[0]!r}; the models are {', '.join(models)}")
+        raise _no_such(unknown[0], models)
     taken = set(models) - set(LINEAR) if names is None else set(names)
     return {name: fit for name, fit in models.items() if name in taken}
 
@@ -208,7 +208,11 @@ def require_known(names: Collection[str]) -> None:
     known = set(map(letters, models))
     for name in names:
         if letters(name) not in known:
-            raise InputError(f"there is no model {name!r}; the models are {', '.join(models)}")
+            raise _no_such(name, models)
+
+
+def _no_such(name: str, models: Collection[str]) -> InputError:
+    return InputError(f"there is no model {name!r}; the models are {', '.join(models)}")
 
 
 def letters(name: str) -> str:
