@@ -19,6 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
 
 import harness
+import published
 from export import write
 from numpy.typing import NDArray
 
@@ -133,17 +134,21 @@ def with_own_memory(comparison: Comparison, models: dict[str, Fit]) -> Compariso
 
 
 def differences(comparison: Comparison) -> list[dict[str, Any]]:
-    """Say how far likewise is ahead of each peer: its row of the same model, and `auto`.
+    """Say how far likewise is ahead of each peer, its row of the same model and `auto`.
+
+    And how far `auto` is ahead of the blend of what was published.
 
     Each interval is of its pair alone: what is claimed is that every one is at least as good, and
     then none may be widened for the number of pairs.
     """
     rows = {row.model: row.per_user for row in comparison.rows}
+    whose = {peer: (own, "auto") for peer, (_, _, own) in ROWS.items()}
+    whose[published.NAME] = ("auto",)
     pairs = [
-        (own, peer)
-        for peer in ROWS
-        for own in (ROWS[peer][2], "auto")
-        if peer in rows and own in rows
+        (own, other)
+        for other, owns in whose.items()
+        for own in owns
+        if other in rows and own in rows
     ]
     return [
         {"metric": metric, "likewise": own, "peer": peer, **vars(gap), "real": gap.real}

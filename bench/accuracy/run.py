@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import beside
 import matplotlib.pyplot as plt
 import numpy as np
+import published
 import typer
 from kept import Kept
 from sklearn.isotonic import isotonic_regression
@@ -47,7 +48,8 @@ CACHE = Path(__file__).resolve().parents[1] / ".cache" / "accuracy"
 MODELS = (
     "popularity", "recent popularity", "personal frequency", "item k-NN", "RP3beta",
     "EASE", "EDLAE", "RDLAE", "DAN", "linear", "recent linear", "kernel", "spectral",
-    "ALS", "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", "blend", "auto", "auto for repeats",
+    "ALS", "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", published.NAME, "blend", "auto",
+    "auto for repeats",
 )  # fmt: skip
 QUICK = 3.0
 LEAST_SECONDS = 1e-2
@@ -91,9 +93,11 @@ def main() -> None:
     name = f"accuracy-{arguments.data}" + ("-also-bought" if arguments.also_bought else "")
     if arguments.models is not None or arguments.l2 is not None:
         name += "-some"  # the whole table is not written over
-    own = [one for one in names if one not in beside.ROWS]
+    own = [one for one in names if one not in (published.NAME, *beside.ROWS)]
     models = line_up(split, own, budget=budget, metric=arguments.metric)
-    if len(own) < len(names):
+    if published.NAME in names:
+        models[published.NAME] = published.blend(budget, arguments.metric)
+    if not beside.ROWS.keys().isdisjoint(names):
         models |= beside.line_up(split, names, f"{name}-quick" if arguments.quick else name, budget)
     if arguments.l2 is not None:
         models[f"EASE, l2 {arguments.l2:g}"] = ease(arguments.l2)
@@ -106,7 +110,9 @@ def main() -> None:
     comparison = compare(
         split,
         models,
-        stochastic=[one for one in (*STOCHASTIC, *beside.STOCHASTIC) if one in models],
+        stochastic=[
+            one for one in (*STOCHASTIC, published.NAME, *beside.STOCHASTIC) if one in models
+        ],
         seeds=seeds,
         metrics=METRICS,
         progress=lambda model, n, total: print(f"{n + 1}/{total} {model}", file=sys.stderr),
@@ -131,7 +137,8 @@ def _budget(text: str) -> float:
 
 def there_are(split: Split, budget: float) -> list[str]:
     """Return the names of the models that the split has what they need for."""
-    return [name for name in MODELS if name in every(split, budget)]
+    there = every(split, budget)
+    return [name for name in MODELS if name in there or name == published.NAME]
 
 
 def without_test(split: Split) -> Split:
