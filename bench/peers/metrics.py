@@ -26,9 +26,16 @@ def recall(lists_UK: NDArray[np.int64], relevant_UI: sparse.csr_array, k: int) -
 
 def ndcg(lists_UK: NDArray[np.int64], relevant_UI: sparse.csr_array, k: int) -> float:
     """DCG of the first k / DCG of a list that has min(k, n) relevant items at its head."""
+    return float(ndcg_U(lists_UK, relevant_UI, k).mean())
+
+
+def ndcg_U(
+    lists_UK: NDArray[np.int64], relevant_UI: sparse.csr_array, k: int
+) -> NDArray[np.float64]:
+    """The same of each user that has a relevant item."""
     n_U = np.diff(relevant_UI.indptr)
     discount_K = 1 / np.log2(np.arange(2, k + 2))
     found_UK = hits(lists_UK[:, :k], relevant_UI)
     dcg_U = found_UK @ discount_K[: found_UK.shape[1]]
     ideal_U = np.cumsum(discount_K)[np.minimum(n_U, k) - 1]
-    return float((dcg_U[n_U > 0] / ideal_U[n_U > 0]).mean())
+    return np.asarray(dcg_U[n_U > 0] / ideal_U[n_U > 0])

@@ -1,10 +1,12 @@
 """Score every run's lists on the test items, print one table and write the rows of results.
 
     python bench/peers/score.py [ml-1m-ultragcn]
+    python bench/peers/score.py --beside likewise-MultVAE-128 recbole-MultiVAE-b500
 
 Any Python with numpy, scipy and pyarrow will do. A run is a pair of files NAME.parquet (user, item,
 rank from 1) and NAME.json in bench/.cache/DATA/lists/, whoever wrote it. The rows go to
-bench/results/peers-DATA.json.
+bench/results/peers-DATA.json. `--beside` takes two runs alone, each with all seeds that it was made
+with, says how far the first is ahead (paired, user by user), and writes to a file of its own.
 """
 
 import argparse
@@ -40,16 +42,27 @@ COLUMNS = {  # key of a row -> heading, format
 def main() -> None:
     parser = argparse.ArgumentParser(description="Score the lists of every run.")
     parser.add_argument("data", nargs="?", default=DATA)
-    data = parser.parse_args().data
+    parser.add_argument("--beside", nargs=2, metavar="RUN")
+    arguments = parser.parse_args()
+    data, pair = arguments.data, arguments.beside
     asked, answers = (read(CACHE / data / f"{part}.npz") for part in ("asked", "answers"))
     here = provenance()
     paths = sorted((CACHE / data / "lists").glob("*.parquet"))
     paths = [path for path in paths if not path.stem.endswith(".repeats")]
+    if pair is not None:
+        paths = [path for path in paths if path.stem.partition("-seed")[0] in pair]
     rows = [{"data": data, **scored(path, asked, answers), **here} for path in paths]
     rows.sort(key=lambda row: -row["ndcg@20"])
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"peers-{data}.json").write_text(json.dumps(rows, indent=1) + "\n")
+    name, found = f"peers-{data}", rows
+    if pair is not None:
+        name += f"-{pair[0]}-beside-{pair[1]}"
+        gaps = [ahead(paths, pair, answers, k) for k in (20, 100)]
+        found = [*rows, *gaps]
+    (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
     print_table(rows)
+    if pair is not None:
+        print(*map(json.dumps, gaps), sep="\n")
 
 
 def scored(path: Path, asked: Matrix, answers: Matrix) -> dict[str, Any]:
@@ -64,6 +77,34 @@ def scored(path: Path, asked: Matrix, answers: Matrix) -> dict[str, Any]:
         "ndcg@100": metrics.ndcg(lists, answers, 100),
         **({} if fit_seconds is None else {"total_fit_seconds": fit_seconds}),
         **record,
+    }
+
+
+def ahead(paths: list[Path], pair: list[str], answers: Matrix, k: int) -> dict[str, Any]:
+    """Return how far the first run is ahead in nDCG, the mean over its seeds, and a 95 % interval.
+
+    Over users, who are many enough for the normal distribution.
+    """
+    first, second = (
+        np.mean(
+            [
+                metrics.ndcg_U(read_lists(path, answers.shape[0]), answers, k)
+                for path in paths
+                if path.stem.partition("-seed")[0] == run
+            ],
+            axis=0,
+        )
+        for run in pair
+    )
+    gap = first - second
+    half = 1.96 * gap.std(ddof=1) / np.sqrt(len(gap))
+    mean = float(gap.mean())
+    return {
+        "metric": f"ndcg@{k}",
+        "pair": pair,
+        "ahead": mean,
+        "low": float(mean - half),
+        "high": float(mean + half),
     }
 
 

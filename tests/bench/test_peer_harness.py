@@ -173,6 +173,26 @@ def test_runs_are_scored_with_their_records(peers, shared_split, monkeypatch, tm
     assert "| oracle | refit | 1.0000 |" in capsys.readouterr().out
 
 
+def test_two_runs_are_told_apart_user_by_user_over_their_seeds(
+    peers, shared_split, monkeypatch, tmp_path
+):
+    truth, score = answers(peers, shared_split).toarray(), peers("score")
+    write = peers("harness").write_run
+    drawn = np.random.default_rng(0).random(truth.shape)
+    for name, scores in {"a": truth, "a-seed1": drawn, "b": -truth, "ab": truth}.items():
+        write(shared_split, name, lambda asked, scores=scores: scores, {}, repeats=False)
+    monkeypatch.setattr(score, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr("sys.argv", ["score.py", "ml-1m", "--beside", "a", "b"])
+    score.main()
+    found = json.loads((tmp_path / "results" / "peers-ml-1m-a-beside-b.json").read_text())
+    quality = {row["run"]: row["ndcg@20"] for row in found if "run" in row}
+    assert set(quality) == {"a", "a-seed1", "b"}
+    gap = next(row for row in found if row.get("metric") == "ndcg@20")
+    mean = (quality["a"] + quality["a-seed1"]) / 2 - quality["b"]
+    assert gap["ahead"] == pytest.approx(mean)
+    assert gap["low"] < gap["ahead"] < gap["high"]
+
+
 @pytest.mark.parametrize(
     ("items", "message"),
     [("seen", "recommends what the user has"), ("twice", "names an item twice")],
