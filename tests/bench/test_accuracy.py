@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from likewise import Interactions
+from likewise.data.split import fixed_lists
 from likewise.evaluate.comparison import Run
 from likewise.evaluate.protocol import Evaluation
 from likewise.evaluate.resources import Cost
 
 BENCH = Path(__file__).parents[2] / "bench"
+PARTS = slice(10), slice(10, 12)
 
 
 @pytest.fixture
@@ -57,3 +60,36 @@ def test_the_front_holds_what_no_quicker_one_is_as_good_as(bench):
 def test_labels_are_apart_and_moved_no_further_than_that_takes(bench):
     moved = np.array(bench("run").apart([0.0, 3.0, 3.0, 9.0], 1.0))
     np.testing.assert_allclose(moved, [0.0, 2.5, 3.5, 9.0])
+
+
+def test_the_readme_has_the_table_of_what_was_measured(bench):
+    table = bench("table")
+    found = {column: dict(table.models(column)) for column in table.COLUMNS}
+    text = (BENCH.parent / "README.md").read_text(encoding="utf-8")
+    assert table.replaced(text, table.markdown(found)) == text
+
+
+def test_the_best_of_a_column_is_set_bold_and_what_was_not_run_is_blank(bench):
+    table = bench("table")
+    row = {"metrics": {"ndcg@20": {"mean": 0.25, "low": 0.24, "high": 0.27}}}
+    worse = {"metrics": {"ndcg@20": {"mean": 0.125, "low": 0.12, "high": 0.13}}}
+    found = {table.COLUMNS[0]: {"auto": row, "EASE": worse, "RecBole EASE": worse}}
+    lines = dict.fromkeys(table.markdown(found).splitlines())
+    assert any(
+        line.startswith("| **likewise auto** (the default) | **.250±.015** |") for line in lines
+    )
+    assert any(line.startswith("| likewise EASE | .125±.005 |") for line in lines)
+    assert any(line.startswith("| likewise DAN |  |") for line in lines)
+
+
+def test_a_blend_of_published_parts_is_chosen_on_validation_and_fitted_on_all(bench):
+    published = bench("published")
+    random = np.random.default_rng(0)
+    lists = [random.permutation(12) + 12 * (user % 2) for user in range(60)]
+    train, test = (Interactions.of([row[part].tolist() for row in lists]) for part in PARTS)
+    recommender = published.blend(1.0, "ndcg@20")(fixed_lists(train, test), 0)
+    names = [part.type_name for part in recommender.model_.parts_]
+    assert sorted(names) == ["linear", "recvae", "variational"]
+    assert recommender.model_.n_features_in_ == 24
+    assert sum(recommender.model_.weights) > 0
+    assert recommender.recommend([[0, 1, 2]], k=9)[0][0].item < 12
