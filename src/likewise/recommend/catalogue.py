@@ -73,9 +73,10 @@ class Catalogue:
 
     def named(self, rows: NDArray[Any], scores: NDArray[Any]) -> Iterator[Recommended]:
         """Name a ranked list of row numbers, up to where it ends."""
-        for row, score in zip(rows, scores, strict=True):
-            if row != NO_ITEM:
-                yield Recommended(self.id_of(row), float(score), self.title(row))
+        there = rows[rows != NO_ITEM]
+        ids, titles = self.items.decode(there).tolist(), self.titles[there].tolist()
+        for id_, score, title in zip(ids, scores.tolist(), titles, strict=False):
+            yield Recommended(id_, score, str(title or id_))
 
     def rows_of(self, items: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return the ids in a list, or in a frame's column item, and their row numbers.
