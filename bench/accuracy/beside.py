@@ -11,9 +11,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
@@ -78,6 +80,8 @@ class Peer:
     preset: str
     data: str
     budget: float
+    walls: list[float] = field(default_factory=list)
+    """Seconds of the clock of each run: the processor time of this process is not the peer's."""
 
     def __call__(self, split: Split, seed: int) -> Listed:
         python = BENCH / ".envs" / self.program / "bin" / "python"
@@ -89,7 +93,9 @@ class Peer:
             f"--data={self.data}", f"--budget={self.budget}", f"--seed={seed}",
             *(["--repeats"] if with_repeats else []),
         ]  # fmt: skip
+        began = time.time()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment())
+        self.walls.append(time.time() - began)
         new, everything = self.files(seed, ".parquet"), self.files(seed, ".repeats.parquet")
         n_users = len(split.test)
         return Listed(
@@ -103,8 +109,9 @@ class Peer:
         return harness.CACHE / self.data / "lists" / (run + suffix)
 
     def cost(self, seconds: float) -> Cost:
-        """Return what the fit of the first seed took of memory, which its own process measured."""
+        """Return seconds, and what its own process measured of memory, at the first seed."""
         record = json.loads(self.files(0, ".json").read_text())
+        seconds = mean(self.walls) if self.walls else seconds
         peak, before = (record[key] * 2**20 for key in ("peak_rss_mib", "rss_before_fit_mib"))
         return Cost(seconds, int(peak), int(peak - before))
 
