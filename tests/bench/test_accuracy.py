@@ -93,3 +93,15 @@ def test_a_blend_of_published_parts_is_chosen_on_validation_and_fitted_on_all(be
     assert recommender.model_.n_features_in_ == 24
     assert sum(recommender.model_.weights) > 0
     assert recommender.recommend([[0, 1, 2]], k=9)[0][0].item < 12
+
+
+def test_a_peers_seconds_are_those_that_its_own_process_took(bench, tmp_path, monkeypatch):
+    beside = bench("beside")
+    monkeypatch.setattr(beside.harness, "CACHE", tmp_path)
+    peer = beside.Peer("recbole", "EASE", "a-set", 10.0)
+    record = peer.files(0, ".json")
+    record.parent.mkdir(parents=True)
+    record.write_text('{"peak_rss_mib": 3, "rss_before_fit_mib": 1}')
+    assert peer.cost(0.5) == Cost(0.5, 3 << 20, 2 << 20)
+    peer.walls.extend([2.0, 4.0])
+    assert peer.cost(0.5) == Cost(3.0, 3 << 20, 2 << 20)
