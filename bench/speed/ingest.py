@@ -5,8 +5,8 @@
 The log is made up, some 150 bytes a row: string ids, a twentieth as many customers as rows, 50,000
 items, times, quantities, and a price and an address that nobody needs. Each reading is a process of
 its own that may take `--memory` and says what it took: over more rows, what grows with them. The
-cached reading is the second one with `cache=`. A hundred million rows take 40 GB of disk meanwhile,
-in the folder that `TMPDIR` names.
+cached reading is the second one with `cache=`, which hashes the file to know it. A hundred million
+rows take 40 GB of disk meanwhile, in the folder that `TMPDIR` names.
 """
 
 import argparse

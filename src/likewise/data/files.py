@@ -35,19 +35,32 @@ def open_files(engine: Engine, paths: Iterable[str | os.PathLike[str]]) -> Relat
     LogError
         If there is no such file, it cannot be read, it is empty, or not what its name says.
     """
+    files = find_files(paths)
+    format_ = format_of(files[0])
+    if format_ == "parquet":
+        return open_parquet(engine, files)
+    return open_json_lines(files) if format_ == "jsonl" else open_csv(files, format_)
+
+
+def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Return the files of one format that paths and patterns stand for.
+
+    Raises
+    ------
+    LogError
+        If there is no such file, it cannot be read, it is empty, or of another format.
+    """
     files = [file for path in paths for file in matching(os.fspath(path))]
     if not files:
         raise LogError("an empty list of files was given; give at least one file")
-    formats = [_format_of(file) for file in files]
+    formats = [format_of(file) for file in files]
     for file, format_ in zip(files, formats, strict=True):
         if format_ != formats[0]:
             raise LogError(
                 f"{files[0]} is {formats[0]} and {file} is {format_}; give files of one format"
             )
         _check_readable(file)
-    if formats[0] == "parquet":
-        return open_parquet(engine, files)
-    return open_json_lines(files) if formats[0] == "jsonl" else open_csv(files, formats[0])
+    return files
 
 
 def matching(path: str) -> list[str]:
@@ -70,7 +83,19 @@ def matching(path: str) -> list[str]:
     return found
 
 
-def _format_of(path: str) -> str:
+def format_of(path: str) -> str:
+    """Return a file's format, by its name.
+
+    Raises
+    ------
+    LogError
+        If it has none that is known, or is a folder.
+
+    Examples
+    --------
+    >>> format_of("may.csv.gz"), format_of("may.ndjson")
+    ('csv', 'jsonl')
+    """
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     packed = suffixes[-1:] != [] and suffixes[-1] in PACKED
     format_ = FORMATS.get(suffixes[-2] if packed and len(suffixes) > 1 else "".join(suffixes[-1:]))

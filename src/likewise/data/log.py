@@ -176,8 +176,8 @@ def read_log(
     threads : int, optional
         Threads to read with; one for each core if None.
     cache : path, optional
-        A folder in which what is read of files is kept: the same files, unchanged, are read from
-        there the next time.
+        A folder in which what is read of files is kept: files with the same content are read from
+        there the next time, wherever they are by then.
 
     Returns
     -------
@@ -196,7 +196,7 @@ def read_log(
     named = {"user": user, "item": item, "time": time, "weight": weight, "basket": basket}
     if cache is not None:
         options = [named, title, min_weight, list(drop.items()), query, time_format, bad_rows]
-        kept = LogCache(cache, source, titles, options)
+        kept = LogCache(cache, source, titles, options, threads)
         if (fields := kept.load()) is not None:
             return Log(**fields)
         kept.require_place()

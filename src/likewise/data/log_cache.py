@@ -1,14 +1,14 @@
 """Checked events kept beside a log, so that the same files are read once.
 
 An entry is a folder as models have it (verified, crash-safe, no pickle), named by what was read and
-how: each file's path, size, time of change and both ends, and the options. A file that changes in
-the middle only, with the same size and the very same time of change, would be missed; what writes
-files moves that time.
+how: what is in each file, what of its name decides how it is read, and the options. So a file that
+changed anywhere is read anew, and one that was moved, copied or touched is not.
 """
 
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,22 +18,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from likewise.artifact import Contents, read_folder, require_room, write_folder
-from likewise.data.files import matching
+from likewise.data.content import digests
+from likewise.data.databases import is_database
+from likewise.data.files import find_files, format_of
 from likewise.data.interactions import Vocabulary, as_ids
 from likewise.data.read_report import ReadReport
-from likewise.errors import InputError, MachineError, ModelFolderError
+from likewise.data.relation import called
+from likewise.errors import InputError, LogError, MachineError, ModelFolderError
 
 if TYPE_CHECKING:
     from likewise.data.log import Log
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same files and options would be read to other events, or kept otherwise."""
 
 ORDERED = ("columns", "dropped")
 """What of the report is told in an order of its own."""
-
-END = 1 << 20
-"""Bytes of a file's beginning and of its end that are looked at."""
 
 
 class LogCache:
@@ -49,24 +49,43 @@ class LogCache:
         The file of titles.
     options : sequence
         What else decides the events, plain enough for JSON.
+    threads : int, optional
+        Threads to hash the files with; one for each core if None.
+
+    Raises
+    ------
+    InputError
+        If `folder` is a file, or is in one, or what is to be read is no file.
+    LogError
+        If a file cannot be read.
     """
 
     def __init__(
-        self, folder: str | Path, source: Any, titles: Any, options: Sequence[Any]
+        self,
+        folder: str | Path,
+        source: Any,
+        titles: Any,
+        options: Sequence[Any],
+        threads: int | None = None,
     ) -> None:
-        said = [VERSION, _files(source), None if titles is None else _files(titles), options]
+        self._place = _there_is(Path(folder))
+        self._sources = [source] if titles is None else [source, titles]
+        self._before = _state(self._sources)
+        files = [[file for file, *_ in state] for state in self._before]
+        self._name = called(files[0])
+        said = [VERSION, [_identities(listed, threads) for listed in files], options]
         digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
-        self.path = Path(folder, f"log-{digest.hexdigest()[:32]}")
+        self.path = Path(folder, f"log-{digest.hexdigest()}")
 
     def load(self) -> dict[str, Any] | None:
         """Return the fields of the log that was kept; None if none was, or the entry is damaged.
 
-        The files that it was made of are there, so that it is made anew.
+        The files that it is made of are there, so that it is made anew.
         """
         if not self.path.exists():
             return None
         try:
-            return _fields(read_folder(self.path, known_types=["log"]))
+            return _fields(read_folder(self.path, known_types=["log"]), self._name)
         except (ModelFolderError, KeyError, TypeError, ValueError):
             return None
 
@@ -75,46 +94,67 @@ class LogCache:
 
         Raises
         ------
-        InputError
-            If it is a file, or is in one.
         MachineError
             If nothing can be written there.
         """
-        folder = self.path.parent
-        there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
-        if not there.is_dir():
-            raise InputError(
-                f"cache is {str(folder)!r}, and {str(there)!r} is no folder; "
-                "name a folder, which is made if it is not there"
-            )
-        require_room(there, f"the cache {folder}")
+        require_room(self._place, f"the cache {self.path.parent}")
 
     def save(self, log: "Log") -> None:
-        """Keep a log."""
+        """Keep a log, unless its files changed since they were hashed: it may be of other bytes."""
+        if self._have_changed():
+            return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise MachineError(f"{self.path.parent} cannot be made: {error.strerror}") from error
         write_folder(self.path, _contents(log))
 
+    def _have_changed(self) -> bool:
+        try:
+            return _state(self._sources) != self._before
+        except (LogError, OSError):  # a file is gone
+            return True
 
-def _files(source: Any) -> list[list[Any]]:
-    """Return what tells each of a source's files from what it was or will be."""
+
+def _there_is(folder: Path) -> Path:
+    """Return a folder, or the nearest one above it that is there."""
+    there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise InputError(
+            f"cache is {str(folder)!r}, and {str(there)!r} is no folder; "
+            "name a folder, which is made if it is not there"
+        )
+    return there
+
+
+def _state(sources: Sequence[Any]) -> list[list[tuple[Any, ...]]]:
+    """Return each source's files with what moves when one is written to or replaced."""
+    return [[(file, *_stamps(Path(file).stat())) for file in _files(source)] for source in sources]
+
+
+def _files(source: Any) -> list[str]:
     paths = source if isinstance(source, list | tuple) else [source]
-    if not all(isinstance(path, str | Path) for path in paths):
+    if is_database(source) or not all(isinstance(path, str | Path) for path in paths):
         raise InputError("cache is for files; give a path, a list of paths or a pattern")
-    return [_identity(Path(file)) for path in paths for file in matching(str(path))]
+    return find_files(paths)
 
 
-def _identity(file: Path) -> list[Any]:
-    if not file.is_file():
-        return [str(file)]  # reading will say what is wrong with it
-    known = file.stat()
-    with file.open("rb") as stream:
-        ends = hashlib.sha256(stream.read(END))
-        stream.seek(max(0, known.st_size - END))
-        ends.update(stream.read(END))
-    return [str(file.resolve()), known.st_size, known.st_mtime_ns, ends.hexdigest()]
+def _stamps(stat: os.stat_result) -> tuple[int, ...]:
+    """Return the time of change too, which no program can set as it can the one of writing."""
+    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def _identities(files: Sequence[str], threads: int | None) -> list[list[Any]]:
+    """Return what decides what each file is read to, in the order that their events will have."""
+    return [
+        [format_of(file), Path(file).suffix, _columns_of_folders(file), digest]
+        for file, digest in zip(files, digests(files, threads), strict=True)
+    ]
+
+
+def _columns_of_folders(file: str) -> list[str]:
+    """Return the parts of a path that DuckDB reads as columns, as in ``month=5/log.parquet``."""
+    return [part for part in re.split(r"[/\\]", file)[:-1] if "=" in part]
 
 
 def _contents(log: "Log") -> Contents:
@@ -138,7 +178,7 @@ def _contents(log: "Log") -> Contents:
     )
 
 
-def _fields(contents: Contents) -> dict[str, Any]:
+def _fields(contents: Contents, name: str) -> dict[str, Any]:
     tensors, items, report = contents.tensors, contents.items, contents.extra["report"]
     if items is None or not isinstance(report, dict):
         raise ModelFolderError("it holds no log")
@@ -152,7 +192,7 @@ def _fields(contents: Contents) -> dict[str, Any]:
         "users": _unpacked(tensors),
         "items": vocabulary,
         "titles": titles if contents.extra["titled"] else None,
-        "report": _report(report),
+        "report": _report({**report, "source": name}),
     }
 
 
