@@ -79,6 +79,7 @@ def test_without_a_model_the_best_is_looked_for_and_said(run, orders, tmp_path):
     choice = likewise.load(tmp_path / "shop.model").metrics["choice"]
     assert f" of {len(choice['trials'])} trials, in " in result.err
     assert choice["budget"] == 2
+    assert f" in {choice['spent']:g} of 2 seconds for choosing" in result.err
     assert choice["trials"][0]["model"] == "linear"
     assert re.search("purchases keep their weight: [0-9]+ customers? came back", result.err)
     assert choice["parts"][0]["model"] in result.err.split("chose ")[1]
