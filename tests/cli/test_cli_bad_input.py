@@ -116,7 +116,15 @@ def test_a_log_that_is_too_small_to_be_split(untouched, folder, log):
     (folder / "log.csv").write_text(HEADER + SMALL[log])
     message = untouched("evaluate", "log.csv")
     assert message.startswith("0 users have 5 items or more, and 1 validation and 1 test users")
-    assert "the split by each user's last purchases: --split last" in message
+    assert message.endswith("; use a log with more")  # without times there is no other split
+
+
+def test_of_too_few_users_the_split_by_last_purchases_is_named_where_there_are_times(
+    refused, folder
+):
+    lines = [f"{u},i{n},1,2025-01-{n + 1:02d}\n" for u in "abc" for n in range(4)]
+    (folder / "log.csv").write_text("user,item,qty,date\n" + "".join(lines))
+    assert "--split last" in refused("evaluate", "log.csv", "--split", "users")
 
 
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0])

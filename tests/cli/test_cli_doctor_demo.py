@@ -1,5 +1,6 @@
 """`likewise doctor` says what is there and what is broken; `likewise demo` does the whole job."""
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import likewise
 from likewise import extras
 from likewise.cli import demo, doctor
+from likewise.cli.output import Output
 from likewise.extras import EXTRAS, how_to_install
 
 
@@ -120,6 +122,17 @@ def test_the_demo_does_the_whole_job(run, small_demo, tmp_path, monkeypatch):
     kept = likewise.load(tmp_path / "likewise-demo" / "shop.model").metrics["comparison"]
     assert [model["model"] for model in kept["models"]] == list(demo.MODELS)
     _the_next_commands_run(run, result.out)
+
+
+def test_the_demo_prints_small_scores_with_decimals_that_tell_them_apart(
+    small_demo, orders, capsys
+):
+    log = likewise.read_log(orders)
+    recommender = likewise.Recommender(likewise.LinearAutoencoder(l2=1e6)).fit(log)
+    demo._answers(recommender, log, Output(as_json=False, quiet=True))
+    scores = re.findall(r"0\.0\d+", capsys.readouterr().out)
+    assert len(scores) == 5 * (2 + 3)
+    assert all(map(float, scores))
 
 
 def _the_next_commands_run(run, out):

@@ -1,6 +1,7 @@
 """`likewise fit`: what was taken is said, what was asked for is done, the folder recommends."""
 
 import gzip
+import json
 import re
 import sqlite3
 
@@ -78,6 +79,7 @@ def test_without_a_model_the_best_is_looked_for_and_said(run, orders, tmp_path):
     choice = likewise.load(tmp_path / "shop.model").metrics["choice"]
     assert f" of {len(choice['trials'])} trials, in " in result.err
     assert choice["budget"] == 2
+    assert f" in {choice['spent']:g} of 2 seconds for choosing" in result.err
     assert choice["trials"][0]["model"] == "linear"
     assert re.search("purchases keep their weight: [0-9]+ customers? came back", result.err)
     assert choice["parts"][0]["model"] in result.err.split("chose ")[1]
@@ -99,6 +101,20 @@ def test_a_neural_model_says_how_its_training_ended(run, orders, tmp_path):
     result = run("fit", orders, "--out", tmp_path / "shop.model", *given)
     assert "trained 2 epochs, kept the weights after" in result.err
     assert "(stopped by max_epochs)" in result.err
+
+
+def test_the_same_seed_finds_the_same_and_another_one_another(run, orders, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.monotonic", lambda: 0.0)  # how far it gets is a matter of time
+    found = []
+    for seed in (0, 0, 1):
+        out = tmp_path / f"{len(found)}.model"
+        run("fit", orders, "--out", out, "--budget", "4", "--seed", seed)
+        choice = json.loads((out / "metrics.json").read_text())["choice"]
+        assert len(choice["trials"]) > 10
+        found.append((choice, (out / "weights.safetensors").read_bytes()))
+    one, same, another = found
+    assert same == one
+    assert another[0]["trials"] != one[0]["trials"]
 
 
 def test_the_budget_ends_training(fit):

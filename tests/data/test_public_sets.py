@@ -81,6 +81,16 @@ def test_songs_of_200_users_then_users_of_20_songs(tmp_path):
     assert (split.test.held_out.sum(axis=1) == 5).all()
 
 
+def test_of_half_a_file_the_owners_whole_one_is_asked_for(ratings, tmp_path):
+    (tmp_path / "ml-20m").mkdir()
+    lines = [f"{u},{f},{r}.0,111250{n}" for n, (u, f, r) in enumerate(ratings)]
+    text = "\n".join(["userId,movieId,rating,timestamp", *lines])
+    (tmp_path / "ml-20m" / "ratings.csv").write_text(text)
+    why = r"ml-20m has too few users of 5 items for 10,000 validation and 10,000 test users, as pub"
+    with pytest.raises(InputError, match=f"{why}.*; put the owner's whole files there"):
+        load_split("ml-20m", tmp_path)
+
+
 def test_lists(tmp_path):
     for name in ("gowalla", "yelp2018"):
         (tmp_path / name).mkdir()

@@ -75,6 +75,42 @@ def test_every_family_is_tried_and_the_best_is_fitted_on_everything(shop, small)
     assert len(choice["trials"]) == len(found.trials)
 
 
+@pytest.fixture
+def dated(tmp_path):
+    """A log with times of customers who keep to one of three groups of items."""
+    rng = np.random.default_rng(0)
+    days = np.datetime64("2025-01-01") + rng.integers(0, 100, (90, 12))
+    own = np.arange(12) // 4 == rng.integers(0, 3, 90)[:, None]
+    bought = rng.random((90, 12)) < np.where(own, 0.5, 0.1)
+    lines = [f"u{user},i{item},{days[user, item]}" for user, item in np.argwhere(bought)]
+    (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *lines]))
+    return likewise.read_log(tmp_path / "log.csv")
+
+
+def test_the_same_seed_finds_the_same_to_the_last_bit_and_another_one_another(
+    dated, small, monkeypatch
+):
+    """From the half-life and the customers held out to what is fitted on everything."""
+    candidates = module.neural_candidates
+    monkeypatch.setattr(
+        module, "neural_candidates", lambda *_, **run: {"RecVAE": candidates(90, **run)["RecVAE"]}
+    )
+    one, same, another = (auto(dated, budget=8, seed=seed) for seed in (3, 3, 4))
+    tried = {name for name, _ in one.trials}
+    assert {"linear", "kernel", "spectral", "item-knn", "RecVAE"} <= tried
+    assert same.trials == one.trials  # names, settings, scores
+    assert same.weights == one.weights
+    assert len(one.parts) > 1
+    assert [(name, part.get_params()) for name, part in same.parts] == [
+        (name, part.get_params()) for name, part in one.parts
+    ]
+    assert same.recommender.metrics == one.recommender.metrics
+    baskets, items = [["i0"], ["i1", "i9"], []], ["i0", "i7"]
+    assert same.recommender.recommend(baskets, k=5) == one.recommender.recommend(baskets, k=5)
+    assert same.recommender.also_bought(items, k=5) == one.recommender.also_bought(items, k=5)
+    assert another.trials != one.trials
+
+
 def test_the_best_setting_is_fitted_once_to_be_judged(shop, monkeypatch):
     fits, fit = [], ItemNeighbours._fit
 

@@ -55,9 +55,13 @@ class HVamp(NeuralAutoencoder):
 
     Notes
     -----
-    Departures from the authors' code: one dropout of the input serves both encoders; weights start
-    as Glorot and Bengio (2010) have them and the output bias at popularity; β grows by steps, not
-    by epochs. K = 1,000 in the paper costs as much as two batches of 500 in every step.
+    Departures from the authors' code: one dropout of the input serves both encoders, and
+    pseudo-rows pass without, which theirs drops values of as well; weights start as Glorot and
+    Bengio (2010) have them, biases near 0 and the output bias at popularity; Adam takes gradients
+    as they are, theirs scales each to length 1; batches have 500 rows, not 200; β grows by steps,
+    not by epochs; `patience` is 10 epochs and `max_epochs` 100, not 50, counted from the end of β's
+    growth, and 400; the hidden layers are one deep, not up to two; `precision`. K = 1,000 in the
+    paper costs as much as two batches of 500 in every step.
 
     References
     ----------

@@ -53,11 +53,12 @@ class RecVAE(NeuralAutoencoder):
 
     Notes
     -----
-    Departures from the authors' code: weights start as Glorot and Bengio (2010) have them and the
-    output bias at popularity; the best epoch is looked for after every epoch, not after every
-    round; an empty row is encoded as such, where 0 / 0 would give NaN; q_old starts as q, not as
-    another random encoder. `partial_fit` is a round of one epoch, in which encoder and decoder
-    learn together.
+    Departures from the authors' code: weights start as Glorot and Bengio (2010) have them, biases
+    near 0 and the output bias at popularity; q_old starts as q, not as another random encoder; the
+    best epoch is looked for after every epoch, not after every round; training ends after
+    `patience` epochs without a better one, not after the fiftieth round; an empty row is encoded as
+    such, where 0 / 0 would give NaN; `precision`. `partial_fit` is a round of one epoch, in which
+    encoder and decoder learn together.
 
     References
     ----------

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 FEW_JUDGES = 100
 """Customers, of whom fewer tell settings apart by little but chance."""
 
+FEW_SECONDS = 10.0
+"""A budget of fewer is told beside tenths of a second."""
+
 MANY_REPEATS = 0.5
 """Share of purchases of what a customer had already, beyond which buying again should count."""
 
@@ -76,8 +79,8 @@ def found(
     words = words if how else choice["parts"][0]["model"]
     output.note(
         f"chose {words}{how}: {choice['metric']} {choice['score']:.4f} on {judges}, "
-        f"best of {counted(len(choice['trials']), 'trial')}, in {choice['spent']:.0f} of "
-        f"{choice['budget']:g} seconds for choosing and learning"
+        f"best of {counted(len(choice['trials']), 'trial')}, in "
+        f"{_of_budget(choice['spent'], choice['budget'])} seconds for choosing and learning"
     )
     if choice["judged"] < FEW_JUDGES:
         output.note(
@@ -105,6 +108,17 @@ def found(
             "lets that count, and `recommend --keep-seen` asks for it"
         )
     return result.recommender
+
+
+def _of_budget(spent: float, budget: float) -> str:
+    """Say how much of a budget was spent: whole seconds, of a few of them tenths too.
+
+    Examples
+    --------
+    >>> _of_budget(57.3, 60.0), _of_budget(0.9, 0.5), _of_budget(2.0, 2.0)
+    ('57 of 60', '0.9 of 0.5', '2 of 2')
+    """
+    return f"{spent if budget < FEW_SECONDS else round(spent):g} of {budget:g}"
 
 
 def _shares(weights: Mapping[str, float]) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from likewise.cli import options as o
 from likewise.cli.evaluate import keep, show
-from likewise.cli.output import Output, write_picture
+from likewise.cli.output import Output, as_scores, write_picture
 from likewise.errors import InputError
 from likewise.extras import how_to_install, is_installed
 
@@ -110,14 +110,20 @@ def _answers(recommender: "Recommender", log: "Log", output: Output) -> dict[str
     for (customer, found), basket in zip(for_you.items(), baskets, strict=True):
         had = ", ".join(recommender.catalogue_.title_of(item) for item in basket[:3])
         output.lines(f"Recommended for customer {customer}, who has {len(basket)} items ({had}, …)")
+        scores = as_scores([r.score for r in found])
         output.table(
-            ["item", "score", "title"], [[str(r.item), f"{r.score:.4f}", r.title] for r in found]
+            ["item", "score", "title"],
+            [[str(r.item), score, r.title] for r, score in zip(found, scores, strict=True)],
         )
     for item, others in also.items():
         output.lines(f"Customers who bought {recommender.catalogue_.title_of(item)} also bought")
+        scores = as_scores([r.score for r in others])
         output.table(
             ["item", "score", "support", "title"],
-            [[str(r.item), f"{r.score:.4f}", str(r.support), r.title] for r in others],
+            [
+                [str(r.item), score, str(r.support), r.title]
+                for r, score in zip(others, scores, strict=True)
+            ],
         )
     return {
         "recommended": {c: [r._asdict() for r in found] for c, found in for_you.items()},

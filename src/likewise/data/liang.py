@@ -47,9 +47,7 @@ def strong_generalisation(
     if held < 1 or len(eligible) <= 2 * held:
         raise InputError(
             f"{len(eligible)} users have {min_items} items or more, and {held} validation and "
-            f"{held} test users were asked for; "
-            "hold out fewer users, use a log with more, or, where it has times, the split by each "
-            "user's last purchases: --split last (leave_last_out)"
+            f"{held} test users were asked for; {_instead(log, held)}"
         )
     random = np.random.RandomState(seed)
     permuted = eligible[random.permutation(len(eligible))]
@@ -75,6 +73,14 @@ def strong_generalisation(
             )
         )
     return Split("strong generalisation", train, folds[0], train, folds[1])
+
+
+def _instead(log: Log | Interactions, held: int) -> str:
+    """Say what to do where users are too few: only what can be done with this log."""
+    fewer = "hold out fewer users, or " if held > 1 else ""
+    last = "; or take the split by each user's last purchases: --split last (leave_last_out)"
+    has_times = isinstance(log, Log) and log.time is not None
+    return f"{fewer}use a log with more{last if has_times else ''}"
 
 
 def _first_purchases(

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from likewise.data.liang import strong_generalisation
+from likewise.data.liang import LIANG_MIN_ITEMS, strong_generalisation
 from likewise.data.log import Log, read_log
 from likewise.data.split import Split, fixed_lists, leave_last_out
 from likewise.errors import InputError
@@ -75,20 +75,31 @@ def _present(path: Path) -> Path:
     return path
 
 
+def _published(log: Log, folder: Path, n_held_out: int, min_items: int = LIANG_MIN_ITEMS) -> Split:
+    """Hold out as many users as the published tables do; fewer would be another table."""
+    try:
+        return strong_generalisation(log, n_held_out=n_held_out, min_items=min_items)
+    except InputError as error:
+        raise InputError(
+            f"{folder} has too few users of {min_items} items for {n_held_out:,} validation and "
+            f"{n_held_out:,} test users, as published; put the owner's whole files there"
+        ) from error
+
+
 def _liang(n_held_out: int) -> Callable[[Path], Split]:
     def cut(folder: Path) -> Split:
         log = read_log(
             _present(folder / "ratings.csv"), user="userId", item="movieId", weight="rating",
             min_weight=LIKED,
         )  # fmt: skip
-        return strong_generalisation(log, n_held_out=n_held_out)
+        return _published(log, folder, n_held_out)
 
     return cut
 
 
 def _netflix(folder: Path) -> Split:
     parts = [_netflix_part(_present(folder / f"combined_data_{n}.txt")) for n in range(1, 5)]
-    return strong_generalisation(read_log(pa.concat_tables(parts)), n_held_out=40_000)
+    return _published(read_log(pa.concat_tables(parts)), folder, 40_000)
 
 
 def _netflix_part(path: Path) -> pa.Table:
@@ -111,7 +122,7 @@ def _songs(folder: Path, n_held_out: int = 50_000) -> Split:
     parse = pacsv.ParseOptions(delimiter="\t", quote_char=False)
     table = pacsv.read_csv(_present(folder / "train_triplets.txt"), read, parse)
     table = _with_at_least(table.select(["user", "item"]), "item", 200)
-    return strong_generalisation(read_log(table), n_held_out=n_held_out, min_items=20)
+    return _published(read_log(table), folder, n_held_out, min_items=20)
 
 
 def _with_at_least(table: pa.Table, column: str, n: int) -> pa.Table:
