@@ -61,6 +61,13 @@ def test_every_format_gives_the_same_log(tmp_path, name):
     _check(read_log(_write_as(tmp_path, name)))
 
 
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl"])
+@pytest.mark.parametrize("folder", ["c0=zzz", "user=zzz", "item=9", "month=5"])
+def test_folders_named_like_a_column_are_folders(tmp_path, folder, name):
+    (tmp_path / folder).mkdir()
+    _check(read_log(_write_as(tmp_path / folder, name)))
+
+
 @pytest.mark.parametrize(
     "make", [_frame, lambda: pl.from_pandas(_frame())], ids=["pandas", "polars"]
 )

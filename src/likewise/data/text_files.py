@@ -42,7 +42,7 @@ def open_csv(files: Sequence[str], format_: str) -> Relation:
     struct = ", ".join(f"{internal}: 'VARCHAR'" for internal in names)
     sql = (
         f"read_csv({listed(files)}, auto_detect = false, header = true, store_rejects = true, "
-        f"delim = {text_sql(delimiter)}, quote = '\"', escape = '\"', columns = {{{struct}}})"
+        f"hive_partitioning = false, delim = {text_sql(delimiter)}, quote = '\"', escape = '\"', columns = {{{struct}}})"
     )
     columns = {name: Column(internal, "TEXT") for internal, name in names.items()}
 
@@ -61,7 +61,7 @@ def open_json_lines(files: Sequence[str]) -> Relation:
     struct = ", ".join(f"{text_sql(key)}: 'JSON'" for key in keys)
     sql = (
         f"read_json({listed(files)}, format = 'newline_delimited', ignore_errors = true, "
-        f"columns = {{{struct}}})"
+        f"hive_partitioning = false, columns = {{{struct}}})"
     )
     columns = {key: Column(name_sql(key), "JSON") for key in keys}
 
