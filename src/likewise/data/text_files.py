@@ -42,7 +42,8 @@ def open_csv(files: Sequence[str], format_: str) -> Relation:
     struct = ", ".join(f"{internal}: 'VARCHAR'" for internal in names)
     sql = (
         f"read_csv({listed(files)}, auto_detect = false, header = true, store_rejects = true, "
-        f"hive_partitioning = false, delim = {text_sql(delimiter)}, quote = '\"', escape = '\"', columns = {{{struct}}})"
+        f"delim = {text_sql(delimiter)}, quote = '\"', escape = '\"', columns = {{{struct}}}, "
+        "hive_partitioning = false)"
     )
     columns = {name: Column(internal, "TEXT") for internal, name in names.items()}
 
