@@ -41,7 +41,12 @@ PARTS: dict[str, tuple[list[tuple[Autoencoder, float]], Autoencoder]] = {
         [
             (
                 NeighbourhoodAutoencoder(
-                    l2=20, dropout=0.5, item_power=0.2, user_power=0.3, n_neighbours=150
+                    l2=20,
+                    dropout=0.5,
+                    item_power=0.2,
+                    user_power=0.3,
+                    n_neighbours=150,
+                    n_whole=200,
                 ),
                 1.0,
             )

@@ -33,7 +33,8 @@ def main() -> None:
         split = load_split(name)
         for settings in SETTINGS:
             models: list[Any] = [
-                NeighbourhoodAutoencoder(n_whole=n, **settings) for n in arguments.whole
+                NeighbourhoodAutoencoder(n_neighbours=200, n_whole=n, **settings)
+                for n in arguments.whole
             ]
             if arguments.exact:
                 models.append(LinearAutoencoder(**settings))

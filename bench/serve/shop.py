@@ -82,7 +82,7 @@ def model_of(n_items: int) -> Path:
         model = (
             likewise.LinearAutoencoder(l2=200.0)
             if n_items <= 20_000
-            else likewise.NeighbourhoodAutoencoder(l2=200.0, n_neighbours=100)
+            else likewise.NeighbourhoodAutoencoder(l2=200.0, n_neighbours=100, n_whole=200)
         )
         users = Vocabulary(np.arange(matrix.shape[0]))
         titles = np.array([f"Product {n} of group {n % 400}" for n in range(n_items)], object)

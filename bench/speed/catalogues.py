@@ -39,8 +39,8 @@ SETTINGS = {
 }
 TYPES: dict[str, Any] = {
     "exact": LinearAutoencoder,
-    "200 neighbours": partial(NeighbourhoodAutoencoder, n_neighbours=200),
-    "400 neighbours": partial(NeighbourhoodAutoencoder, n_neighbours=400),
+    "200 neighbours": partial(NeighbourhoodAutoencoder, n_neighbours=200, n_whole=200),
+    "400 neighbours": partial(NeighbourhoodAutoencoder, n_neighbours=400, n_whole=200),
 }
 METRICS = ("recall@20", "ndcg@20")
 

@@ -19,7 +19,7 @@ def recommender(name: str, n_items: int) -> Recommender:
     """Fit a type over a catalogue of that size; few purchases, as they do not slow answers."""
     kinds: dict[str, Autoencoder] = {
         "linear": LinearAutoencoder(l2=100.0),
-        "neighbourhood": NeighbourhoodAutoencoder(l2=100.0, n_neighbours=100),
+        "neighbourhood": NeighbourhoodAutoencoder(l2=100.0, n_neighbours=100, n_whole=200),
         "spectral": SpectralAutoencoder(random_state=0),
         "als": ALSAutoencoder(random_state=0),
         "kernel": KernelAutoencoder(random_state=0),

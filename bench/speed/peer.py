@@ -61,7 +61,7 @@ def likewise(name: str) -> Fit:
         torch.set_num_threads(THREADS)
         models = {
             "linear": LinearAutoencoder(l2=L2),
-            "neighbourhood": NeighbourhoodAutoencoder(l2=L2, n_neighbours=NEIGHBOURS),
+            "neighbourhood": NeighbourhoodAutoencoder(l2=L2, n_neighbours=NEIGHBOURS, n_whole=200),
             "item-kNN": ItemNeighbours(n_neighbours=NEIGHBOURS),
             "ALS": ALSAutoencoder(n_latent=FACTORS, n_iter=PASSES, random_state=0),
             "MultVAE": VariationalAutoencoder(

@@ -22,7 +22,10 @@ from likewise import LinearAutoencoder
 from likewise.autoencoders import NeighbourhoodAutoencoder
 from likewise.errors import NotEnoughMemoryError
 
-TYPES = {"linear": LinearAutoencoder, "neighbourhood": NeighbourhoodAutoencoder}
+TYPES: dict[str, Any] = {
+    "linear": LinearAutoencoder,
+    "neighbourhood": partial(NeighbourhoodAutoencoder, n_neighbours=200, n_whole=200),
+}
 MOST_EXACT = 30_000
 
 

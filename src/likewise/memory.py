@@ -78,6 +78,21 @@ def require_memory(needed: int, what: str, instead: str) -> None:
         )
 
 
+def limit_for(needed: int) -> int | None:
+    """Return the MiB that :func:`limit_memory` has to let this process take for so many bytes more.
+
+    None where no limit is set, or the machine has no room for them.
+
+    Examples
+    --------
+    >>> limit_for(1024) is None
+    True
+    """
+    if _limit is None or needed > _there_is():
+        return None
+    return 10 * math.ceil(1.05 * (_resident() + needed) / (10 * MIB))  # no two runs hold the same
+
+
 def size(n_bytes: int) -> str:
     """Return a number of bytes in words.
 
@@ -96,9 +111,9 @@ def _room(free: int, needed: int) -> str:
     if _limit is None or _limit - held > there_is:
         return f"{size(free)} are free; "
     leaves = f"{_limited_by} leaves {size(free)} beside the {size(held)} taken already"
-    if needed > there_is:  # a higher limit alone would not do
+    enough = limit_for(needed)
+    if enough is None:  # a higher limit alone would not do
         return f"{leaves}, on a machine with {size(there_is)} free; "
-    enough = 10 * math.ceil(1.05 * (held + needed) / (10 * MIB))  # no two runs hold the same
     return f"{leaves} ({OF_ITSELF}); raise it to {enough} MiB or more, or "
 
 

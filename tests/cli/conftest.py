@@ -148,3 +148,15 @@ def fading(tmp_path):
     path = tmp_path / "fading.csv"
     path.write_text("\n".join(["customer,item,date", *lines]))
     return path
+
+
+@pytest.fixture
+def many_items(tmp_path, monkeypatch):
+    """A log of 400 items, where likewise itself takes 400 MiB whatever ran before."""
+    monkeypatch.setattr("likewise.memory._resident", lambda: 400 * 2**20)
+    rng = np.random.default_rng(0)
+    items = np.concatenate([np.arange(400), rng.integers(0, 400, 1_600)])
+    lines = [f"{rng.integers(0, 120)},i{item}" for item in items]
+    path = tmp_path / "many.csv"
+    path.write_text("\n".join(["customer,item", *lines]))
+    return path

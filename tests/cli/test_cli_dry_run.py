@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import threading
 
 import pytest
@@ -147,3 +148,32 @@ def test_the_limits_are_those_of_the_process_and_of_compiled_loops():
         assert sorted(in_threads(lambda _: gate.wait(), range(3))) == [0, 1, 2]
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            ["--memory", "520MB"],
+            "100 neighbours, and 100 columns over all items: memory has no room for 200 and 200, "
+            "for which --memory {}MiB would do",
+        ),
+        (
+            ["--memory", "520MB", "--set", "n_neighbours=30"],
+            "30 neighbours, and 200 columns over all items",
+        ),
+        ([], "200 neighbours, and 200 columns over all items"),
+    ],
+)
+def test_a_dry_run_says_how_dense_a_sparse_one_would_be(run, many_items, given, words):
+    result = run("fit", many_items, "--dry-run", "--model", "neighbourhood", *given)
+    (line,) = [line for line in result.out.splitlines() if line.startswith("density")]
+    assert re.sub(r"--memory \d+", "--memory {}", line) == f"density    {words}"
+    assert "would be refused" not in result.out
+
+
+def test_where_trials_decide_a_dry_run_says_nothing_of_density(run, orders, monkeypatch):
+    monkeypatch.setattr("likewise.memory._machine_available", lambda: GIB // 8)
+    result = run("fit", orders, "--dry-run")
+    assert result.out.startswith("model      neighbourhood")
+    assert "density" not in result.out

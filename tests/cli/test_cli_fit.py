@@ -409,3 +409,37 @@ def test_auto_says_what_it_chose_and_keeps_its_trials(run, orders, tmp_path):
 )
 def test_recency_and_auto_refuse_what_they_cannot_heed(refused, orders, tmp_path, given, why):
     assert why in refused("fit", orders, "--out", tmp_path / "shop.model", *given)
+
+
+def test_a_fit_says_where_memory_makes_it_less_dense_and_what_would_do(run, many_items, tmp_path):
+    arguments = ["fit", many_items, "--out", tmp_path / "m", "--model", "neighbourhood", "--memory"]
+    (line,) = [said for said in run(*arguments, "520MB").err.splitlines() if "took" in said]
+    found = re.fullmatch(
+        r"took 100 neighbours, and 100 columns over all items: memory has no room for 200 and 200, "
+        r"for which --memory (\d+MiB) would do",
+        line,
+    )
+    recommender = likewise.load(tmp_path / "m")
+    assert recommender.metrics["density"] == {"n_neighbours": 100, "n_whole": 100}
+    assert (recommender.model_.n_neighbours_, recommender.model_.n_whole_) == (100, 100)
+    document = run(*arguments, found[1], "--json")
+    assert document.document()["density"] == {"n_neighbours": 200, "n_whole": 200}
+    assert "took" not in document.err
+
+
+def test_a_fit_on_a_machine_of_little_memory_says_how_much_would_do(
+    run, many_items, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("likewise.memory._machine_available", lambda: 120 * 2**20)
+    result = run("fit", many_items, "--out", tmp_path / "m", "--model", "neighbourhood")
+    assert re.search(r"200 and 200, for which 1\d\d MiB of free memory would do\n", result.err)
+
+
+def test_a_number_of_neighbours_is_kept_to_or_refused(fit, refused, many_items, tmp_path):
+    given = ["--memory", "520MB", "--set", "n_whole=0", "--set"]
+    document = fit(*given, "n_neighbours=40", log=[many_items], model="neighbourhood")
+    assert document["density"] == {"n_neighbours": 40, "n_whole": 0}
+    out = ["--out", tmp_path / "m", "--model", "neighbourhood", "--quiet"]
+    message = refused("fit", many_items, *out, *given, "n_neighbours=200", code=1)
+    assert "(200 neighbours each" in message
+    assert "raise it to " in message

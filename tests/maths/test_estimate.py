@@ -18,8 +18,8 @@ from likewise.autoencoders import (
     RecVAE,
     SpectralAutoencoder,
 )
+from likewise.autoencoders.density import BLOCK_BYTES
 from likewise.autoencoders.linear import GRAM_BYTES
-from likewise.autoencoders.neighbourhood import BLOCK_BYTES
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.ties import PRODUCTS_AT_A_TIME, ties_bytes
 from likewise.data.interactions import Interactions
@@ -222,10 +222,11 @@ def test_threads_that_find_no_work_take_no_memory():
         torch.set_num_threads(64)
         assert ties_bytes(18, 232) < 2**16
         assert Support.bytes_for(interactions(40, 18, 232).matrix) < 2**16
-        assert NeighbourhoodAutoencoder().bytes_for(18, 232) < 2**18
-        many = ties_bytes(100_000, 10**8), NeighbourhoodAutoencoder().bytes_for(100_000, 10**8)
+        dense = NeighbourhoodAutoencoder(n_neighbours=200, n_whole=200)
+        assert dense.bytes_for(18, 232) < 2**18
+        many = ties_bytes(100_000, 10**8), dense.bytes_for(100_000, 10**8)
         torch.set_num_threads(1)
-        one = ties_bytes(100_000, 10**8), NeighbourhoodAutoencoder().bytes_for(100_000, 10**8)
+        one = ties_bytes(100_000, 10**8), dense.bytes_for(100_000, 10**8)
     finally:
         torch.set_num_threads(before)
     assert many[0] - one[0] == 63 * (16 * PRODUCTS_AT_A_TIME + 32 * 100_000)

@@ -6,7 +6,7 @@ import pytest
 
 from likewise import memory
 from likewise.errors import NotEnoughMemoryError
-from likewise.memory import limit_memory, require_memory
+from likewise.memory import limit_for, limit_memory, require_memory
 
 
 @pytest.fixture(autouse=True)
@@ -52,5 +52,14 @@ def test_a_limit_that_could_be_raised_says_how_far():
         "a table needs 256 MiB and --memory 500MB leaves 0 MiB beside the 512 MiB taken already "
         "(the program itself takes about 400 MiB); raise it to 810 MiB or more, or wait"
     )
+    limit_memory(810 * 2**20)
+    require_memory(2**28, "a table", "wait")
+
+
+def test_what_a_limit_would_have_to_be():
+    assert limit_for(2**28) is None  # none is set
+    limit_memory(600 * 2**20)
+    assert limit_for(2**28) == 810
+    assert limit_for(2**31) is None  # the machine has less
     limit_memory(810 * 2**20)
     require_memory(2**28, "a table", "wait")

@@ -42,14 +42,20 @@ def of_columns(
     """
     (n, p), k = whole.shape, groups.shape[1]
     indptr = as_indptr(np.arange(0, (n - p) * k + 1, k))
-    rows = by_count[groups].ravel()
-    B = sparse.csc_array((values.ravel(), rows, indptr), shape=(n, n - p)).tocsr()
-    lengths = np.column_stack([np.full(n, p), np.diff(B.indptr)])
+    by_column = (values.ravel(), by_count[groups].ravel(), indptr)
+    few = sparse.csc_array(by_column, shape=(n, n - p)).tocsr()
+    del by_column  # the peak of a fit is here
+    lengths = np.column_stack([np.full(n, p), np.diff(few.indptr)])
     first = np.repeat(np.tile([True, False], n), lengths.ravel())  # of each row, the whole ones
-    data, indices = np.empty(len(first), np.float32), np.empty(len(first), B.indices.dtype)
-    data[first], data[~first] = whole[np.argsort(by_count)].ravel(), B.data
-    indices[first], indices[~first] = np.tile(by_count[:p], n), by_count[p:][B.indices]
-    indptr = as_indptr(B.indptr + p * np.arange(n + 1))
+    others = ~first
+    indices = np.empty(len(first), few.indices.dtype)
+    indices[first] = np.tile(by_count[:p], n)
+    indices[others] = by_count[p:][few.indices]
+    data = np.empty(len(first), np.float32)
+    data[first] = whole[np.argsort(by_count)].ravel()
+    data[others] = few.data
+    indptr = as_indptr(few.indptr + p * np.arange(n + 1))
+    del few, first, others
     B = sparse.csr_array((data, indices, indptr), shape=(n, n))
     B.sum_duplicates()
     B.eliminate_zeros()

@@ -11,26 +11,18 @@ from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from likewise.autoencoders import conjugate
-from likewise.autoencoders.base import Autoencoder, Validate
+from likewise.autoencoders.base import Autoencoder, Validate, copy_of
 from likewise.autoencoders.columns import of_columns
+from likewise.autoencoders.density import Density, Room, Sizes, at_a_time, densities, room
 from likewise.autoencoders.gram import column_counts
 from likewise.autoencoders.linear import LinearAutoencoder
 from likewise.autoencoders.parts import in_threads, scores_of, slices
-from likewise.autoencoders.ties import (
-    NO_ITEM,
-    ROW_BYTES,
-    Ties,
-    additions_of,
-    ties_bytes,
-    with_itself,
-)
+from likewise.autoencoders.ties import NO_ITEM, Ties, with_itself
 from likewise.errors import InputError
 from likewise.memory import GIB, available_memory, require_memory
 
-BLOCK_BYTES = 64 * 1024**2
-"""Matrices solved at a time, by each thread."""
-MOST_GRAM_BYTES = 4 * GIB
-"""What the kept Gram matrix takes unless more is asked for."""
+OF_MEMORY = ("n_neighbours", "n_whole")
+"""Parameters that memory decides where they are "auto"."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -48,7 +40,9 @@ class NeighbourhoodAutoencoder(Autoencoder):
     Who buys what nearly everybody buys is said by nearly all items. The columns of the most bought
     ones are therefore solved over all items, by conjugate gradients.
 
-    Time and memory grow with the items times k², and times k; no dense I x I matrix is made.
+    Time and memory grow with the items times k², and times k; no dense I x I matrix is made. What
+    is "auto" depends on the memory there is: the same memory gives the same model, and a number
+    gives the same model whatever memory there is, or is refused.
 
     Parameters
     ----------
@@ -62,11 +56,13 @@ class NeighbourhoodAutoencoder(Autoencoder):
         α, by how much the scores of items bought often are lowered (DAN).
     user_power : float
         β, by how much the rows of users who bought much count less (DAN).
-    n_neighbours : int
-        k. With all other items (I - 1 or more) the solution is the exact one.
-    n_whole : int
+    n_neighbours : int or "auto"
+        k. With all other items (I - 1 or more) the solution is the exact one. "auto" is 200, or the
+        first of 100, 50 and 25 that memory has room for.
+    n_whole : int or "auto"
         How many of the most bought items have a column that is solved over all items. With all of
-        them the solution is the exact one.
+        them the solution is the exact one. "auto" is as for `n_neighbours`, and the same number
+        where both are.
     gram_gib : float or "auto"
         GiB that the kept Gram matrix may take. Where all of it would be larger, each item keeps its
         ties of the largest cosine, and the others count as 0. "auto" is a third of what memory is
@@ -76,6 +72,9 @@ class NeighbourhoodAutoencoder(Autoencoder):
     ----------
     B_ : csr_array of shape (I, I), float32
         Row i says what having item i adds to the score of other items.
+    n_neighbours_, n_whole_ : int
+        The parameters, or what they became where they are "auto". Given as numbers, they make the
+        same model; of fewer items, all are taken.
 
     References
     ----------
@@ -96,8 +95,8 @@ class NeighbourhoodAutoencoder(Autoencoder):
     relaxation: float = 0.0
     item_power: float = 0.0
     user_power: float = 0.0
-    n_neighbours: int = 200
-    n_whole: int = 200
+    n_neighbours: int | str = "auto"
+    n_whole: int | str = "auto"
     gram_gib: float | str = "auto"
 
     type_name: ClassVar[str] = "neighbourhood"
@@ -105,17 +104,17 @@ class NeighbourhoodAutoencoder(Autoencoder):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **LinearAutoencoder._parameter_constraints,
-        "n_neighbours": [Interval(Integral, 1, None, closed="left")],
-        "n_whole": [Interval(Integral, 0, None, closed="left")],
+        "n_neighbours": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "n_whole": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "gram_gib": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     }
 
     def _fit(self, X: Any, validate: Validate | None) -> None:
-        rows = self._weighted(X)
-        self._require(rows)
+        rows, free = self._weighted(X), available_memory()
+        density = self._require(rows, free)
         counts = column_counts(X)
         by_count = np.argsort(-counts, kind="stable").astype(np.int32)
-        whole, groups, values = self._solved(rows[:, by_count])
+        whole, groups, values = self._solved(rows[:, by_count], density, free)
         power = ((np.maximum(counts, 1) ** self.item_power)[by_count]).astype(np.float32)
         p = whole.shape[1]
         whole *= power[:, None]
@@ -124,21 +123,26 @@ class NeighbourhoodAutoencoder(Autoencoder):
         values /= power[p:, None]
         values[groups == NO_ITEM] = 0
         self.B_ = of_columns(whole, groups, by_count, values)
+        self.n_neighbours_, self.n_whole_ = density.n_neighbours, density.n_whole
 
-    def _solved(self, X: Any) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[Any]]:
+    def _solved(
+        self, X: Any, density: Density, free: int
+    ) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[Any]]:
         """Return the whole columns of B, and the neighbourhoods and weights of the other items.
 
         Each item is in its own neighbourhood. Items are numbered by how often they occur.
         """
-        p = self._n_whole(X.shape[1])
-        diagonal, penalty, groups, values = self._within_neighbourhoods(X, start=p)
+        p = density.whole_columns(X.shape[1])
+        diagonal, penalty, groups, values = self._within_neighbourhoods(X, density, free, start=p)
         return self._whole_columns(X, diagonal, penalty, p), groups[p:], values[p:]
 
-    def _within_neighbourhoods(self, X: Any, start: int) -> tuple[NDArray[Any], ...]:
+    def _within_neighbourhoods(
+        self, X: Any, density: Density, free: int, start: int
+    ) -> tuple[NDArray[Any], ...]:
         """Return XᵀX of each item with itself, the penalty, and the columns from `start` on."""
         n_items = X.shape[1]
-        k = self._block_size(n_items)
-        ties = Ties.of(X, k - 1, self._max_entries(n_items))
+        k = density.block_size(n_items)
+        ties = Ties.of(X, k - 1, density.max_entries(n_items, free))
         if not np.isfinite(ties.diagonal).all():
             raise InputError("float32 cannot sum the squares of the rows' values; scale them down")
         penalty = self.l2 + self.dropout / (1 - self.dropout) * ties.diagonal
@@ -147,7 +151,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
         def solve(part: slice) -> None:
             groups[part], values[part] = self._columns(ties, penalty, part)
 
-        for _ in in_threads(solve, slices(n_items, _at_a_time(k), start)):
+        for _ in in_threads(solve, slices(n_items, at_a_time(k), start)):
             pass
         return ties.diagonal, penalty, groups, values
 
@@ -198,43 +202,38 @@ class NeighbourhoodAutoencoder(Autoencoder):
         scale = length ** (-self.user_power / 2)
         return sparse.csr_array(rows.multiply(scale[:, None]), dtype=np.float32)
 
-    def _block_size(self, n_items: int) -> int:
-        return min(self.n_neighbours, n_items - 1) + 1
+    def room_on(self, X: Any, free: int | None = None) -> Room:
+        """Return how dense `fit` of a CSR matrix would make it, where so much memory is free.
 
-    def _n_whole(self, n_items: int) -> int:
-        """Return how many columns are solved over all items; a neighbourhood of all is exact."""
-        return min(self.n_whole, n_items) if self._block_size(n_items) < n_items else 0
+        None is what is free now.
+        """
+        return self._room(Sizes.of(X), available_memory() if free is None else free)
 
-    def _max_entries(self, n_items: int) -> int:
-        return max(n_items, int(min(self._gram_bytes() / 8, n_items * (n_items - 1) / 2)))
-
-    def _gram_bytes(self) -> float:
-        if isinstance(self.gram_gib, str):
-            return min(MOST_GRAM_BYTES, available_memory() / 3)
-        return self.gram_gib * GIB
+    def _room(self, sizes: Sizes, free: int) -> Room:
+        return room(densities(self.n_neighbours, self.n_whole, self.gram_gib), sizes, free)
 
     def bytes_for(self, n_items: int, n_values: int, additions: int | None = None) -> int:
         """Return what `fit` takes at its peak, for so many items and purchases.
 
-        Less, where it is known how many additions the Gram matrix of the purchases takes.
+        Less, where it is known how many additions the Gram matrix of the purchases takes. Where
+        there is no room for it, the least that has.
         """
-        k, p = self._block_size(n_items), self._n_whole(n_items)
-        entries = self._max_entries(n_items)
-        kept = 8 * (entries if additions is None else min(entries, additions // 2))
-        at_a_time = min(n_items, torch.get_num_threads() * _at_a_time(k))
-        multiplying = kept + 4 * n_items * k + ties_bytes(n_items, n_values, additions)
-        solving = kept + 12 * n_items * k + 3 * 4 * at_a_time * k**2
-        whole = 8 * n_items * k + 4 * n_items * p + conjugate.bytes_for(n_items, p)
-        made_one = 24 * n_items * k + 22 * n_items * p
-        return ROW_BYTES * n_values + max(multiplying, solving, whole, made_one)
+        sizes, free = Sizes(n_items, n_values, additions), available_memory()
+        taken = self._room(sizes, free).taken
+        return taken.bytes_with(max(free, taken.least_memory(sizes)), sizes)
 
-    def _require(self, rows: Any) -> None:
-        require_memory(
-            self.bytes_for(rows.shape[1], rows.nnz, additions_of(rows)),
-            f"the neighbourhoods of {rows.shape[1]:,} items ({self.n_neighbours} neighbours each, "
-            f"and {self._gram_bytes() / GIB:.2g} GiB of their Gram matrix)",
-            "lower n_neighbours, n_whole or gram_gib, or leave out rare items (with --drop)",
-        )
+    def _require(self, rows: Any, free: int) -> Density:
+        """Return how dense it is to be made of these rows; refuse them where none has room."""
+        taken = self.room_on(rows, free).taken
+        needed = taken.least_memory(Sizes.of(rows))
+        if needed > free:
+            require_memory(
+                needed,
+                f"the neighbourhoods of {rows.shape[1]:,} items ({taken.n_neighbours} neighbours "
+                f"each, and {taken.gram_bytes(needed) / GIB:.2g} GiB of their Gram matrix)",
+                "lower n_neighbours, n_whole or gram_gib, or leave out rare items (with --drop)",
+            )
+        return taken
 
     def _logits(self, X: Any) -> NDArray[np.float32]:
         return scores_of(sparse.csr_array(X), self.B_)
@@ -253,6 +252,11 @@ class NeighbourhoodAutoencoder(Autoencoder):
     def _tensors(self) -> dict[str, NDArray[Any]]:
         return {"data": self.B_.data, "indices": self.B_.indices, "indptr": self.B_.indptr}
 
+    def _extra(self) -> dict[str, Any]:
+        autos = [name for name in OF_MEMORY if isinstance(getattr(self, name), str)]
+        chosen = {name: getattr(self, f"{name}_") for name in autos}
+        return super()._extra() | ({"chosen": chosen} if chosen else {})
+
     def _restore(self, tensors: dict[str, NDArray[Any]], extra: dict[str, Any]) -> None:
         n = self.n_features_in_
         if set(tensors) != {"data", "indices", "indptr"} or tensors["data"].dtype != np.float32:
@@ -265,11 +269,17 @@ class NeighbourhoodAutoencoder(Autoencoder):
         except ValueError as error:
             raise InputError(f"the sparse B over {n} items is no valid {n} x {n} CSR") from error
         self.B_ = B
+        self._restore_density(extra.get("chosen", {}))
 
-
-def _at_a_time(k: int) -> int:
-    """Return how many systems of k unknowns a thread solves at a time."""
-    return max(1, BLOCK_BYTES // (4 * k * k))
+    def _restore_density(self, chosen: Any) -> None:
+        """Take back what was "auto"; a folder of numbers alone does not say it again."""
+        given = {name: getattr(self, name) for name in OF_MEMORY}
+        for name in (name for name, value in given.items() if isinstance(value, str)):
+            if not isinstance(chosen, dict) or isinstance(chosen.get(name, ""), str):
+                raise InputError(f"chosen does not say what {name} is")
+            given[name] = chosen[name]
+        copy_of(self).set_params(**given)._validate_params()
+        self.n_neighbours_, self.n_whole_ = (int(value) for value in given.values())
 
 
 def _factors(blocks: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from likewise.cli.density import enough_for, words_of
 from likewise.cli.output import Output
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def report(
         f"model      {found.model} ({found.why})",
         f"learns     {found.purchases:,} purchases of {found.items:,} items "
         f"by {found.users:,} users",
+        *_density(found),
         f"memory     {_memory(found)}",
         "time       " + ("not foreseen" if seconds is None else f"about {_words(seconds)}")
         + (f", to choose among models too (--budget {_words(budget)})" if model is None else ""),
@@ -60,6 +62,14 @@ def report(
         "nothing was written",
     )  # fmt: skip
     output.json(asdict(found) | {"fits": found.fits, "seconds": seconds, "half_life": half_life})
+
+
+def _density(found: "Estimate") -> list[str]:
+    """Say how dense a sparse one would be; where it is not named, trials decide that."""
+    room = found.density
+    if room is None or found.why != "named":
+        return []
+    return [f"density    {words_of(room.taken, room, enough_for(room))}"]
 
 
 def _memory(found: "Estimate") -> str:

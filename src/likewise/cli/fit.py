@@ -13,6 +13,7 @@ from likewise.cli.choosing import (
     require_judges,
     require_times,
 )
+from likewise.cli.density import enough_for, lost
 from likewise.cli.dry_run import report
 from likewise.cli.output import Output
 from likewise.errors import InputError, counted
@@ -136,6 +137,7 @@ def command(
     """
     from likewise.nn.device import resolve_device
     from likewise.recommend.checks import require_learnable
+    from likewise.recommend.kept import density_of
     from likewise.recommend.places import item_places
     from likewise.recommend.recency import fading
     from likewise.recommend.recommender import Recommender
@@ -179,6 +181,8 @@ def command(
     _add_classic(recommender, interactions, seed, output)
     with output.bar("placing the items on the map"):
         recommender.places_ = item_places(recommender)
+    if density := density_of(recommender.model_):
+        recommender.metrics["density"] = density
     recommender.metrics["log"] = events.report.as_dict()
     recommender.save(folder)
     output.lines(
@@ -240,9 +244,14 @@ def _trained(
     from likewise.cli.models import show_progress
 
     model: Any = recommender.model
+    # said after the fit, but of the memory that there is before it
+    room = model.room_on(interactions.matrix) if hasattr(model, "room_on") else None
+    enough = "" if room is None else enough_for(room)
     with output.bar(f"training {model.type_name}") as move:
         show_progress(model, move, _words)
         recommender.fit(interactions)
+    if room is not None:
+        output.note(*lost(recommender, room, enough))
     if hasattr(recommender.model_, "history_"):
         history = recommender.model_.history_
         recommender.metrics["training"] = {

@@ -49,10 +49,11 @@ def seconds_to_fit(model: Autoencoder, interactions: Interactions) -> float | No
         inverse = float(n_items) ** 3 * _seconds_per_operation()
         return inverse + min(ADDITION * additions / 2, inverse * interactions.n_users / n_items)
     if isinstance(model, NeighbourhoodAutoencoder):
-        k = neighbours_of(model, n_items)
+        density = model.room_on(interactions.matrix).taken
+        k, p = min(density.n_neighbours, n_items), density.whole_columns(n_items)
         lookups = LOOK_UP * k**2 / 2 / torch.get_num_threads()
         inverse = k**3 / 3 * _seconds_per_operation() / SMALL_MATRIX_SHARE
-        whole = 2 * STEPS * SPARSE_PRODUCT * model._n_whole(n_items) / torch.get_num_threads()
+        whole = 2 * STEPS * SPARSE_PRODUCT * p / torch.get_num_threads()
         of_whole = whole * int(interactions.matrix.nnz)
         return ADDITION * additions + n_items * (lookups + inverse) + of_whole
     if isinstance(model, NeuralAutoencoder):
@@ -120,5 +121,5 @@ def _seconds_per_operation() -> float:
 
 
 def neighbours_of(model: Autoencoder, n_items: int) -> int:
-    """Return how many others an item keeps."""
+    """Return how many others an item keeps, of types that count pairs."""
     return min(int(getattr(model, "n_neighbours", 1)), n_items)

@@ -18,6 +18,7 @@ from likewise.autoencoders import (
 )
 from likewise.autoencoders.base import Autoencoder, copy_of
 from likewise.autoencoders.choices import PURCHASES, choose, loss_for
+from likewise.autoencoders.density import Room
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.spectral import directions_bytes
 from likewise.autoencoders.ties import additions_of
@@ -28,7 +29,13 @@ from likewise.recommend.baselines import Popularity, nearest_bytes
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.companions import Companions
 from likewise.recommend.durations import neighbours_of, seconds_to_fit
-from likewise.recommend.searches import ALONE, CUBES_PER_SECOND, closed_forms, tried_first
+from likewise.recommend.searches import (
+    ALONE,
+    CUBES_PER_SECOND,
+    SEARCHES,
+    closed_forms,
+    tried_first,
+)
 from likewise.recommend.support import Support
 from likewise.recommend.weights import table_bytes
 
@@ -56,6 +63,8 @@ class Estimate:
         What may be taken.
     seconds : float or None
         Of the fit itself; None where it is not foreseen.
+    density : Room or None
+        How dense memory lets a sparse linear one be; None of the other types.
     """
 
     model: str
@@ -67,6 +76,7 @@ class Estimate:
     least_bytes: int
     free_bytes: int
     seconds: float | None
+    density: Room | None = None
 
     @property
     def fits(self) -> bool:
@@ -85,7 +95,7 @@ def estimate(
         What is learned from.
     model : Autoencoder, optional
         Unfitted. If None, the linear one that `auto` tries first: the exact one where memory and
-        the budget allow it, else the neighbourhood.
+        the budget allow it, else the neighbourhood, with as many neighbours as it is tried with.
     budget : float
         Seconds that `auto` has.
 
@@ -99,10 +109,11 @@ def estimate(
     free = available_memory()
     why, beside, one = "named", 0, 0
     if model is None:
-        model = tried_first(n_items, budget)()
+        model = _first_trial(interactions, budget)
         beside = Companions.bytes_for(n_items) + scores_bytes(interactions.n_users, n_items, budget)
         one = _of_a_part(interactions.n_users, n_items)
         why = _why(model, n_items, free)
+    model, density = _settled(model, interactions.matrix, free)
     learning = model_bytes(model, interactions.matrix)
     # `auto` counts pairs before it fits.
     held = 0 if why != "named" else _kept_bytes(model, interactions.matrix)
@@ -117,7 +128,24 @@ def estimate(
         of_model + one,
         free,
         seconds_to_fit(model, interactions),
+        density,
     )
+
+
+def _first_trial(interactions: Interactions, budget: float) -> Autoencoder:
+    """Return what a search begins with, as far as it matters to memory and time."""
+    kind = tried_first(interactions.n_items, budget)
+    start = SEARCHES[kind].within(interactions).start
+    return kind(**{name: start[name] for name in ("n_neighbours",) if name in start})
+
+
+def _settled(model: Autoencoder, matrix: CSR, free: int) -> tuple[Autoencoder, Room | None]:
+    """Return the type with the numbers that its fit takes where so much memory is free."""
+    if not isinstance(model, NeighbourhoodAutoencoder):
+        return model, None
+    room = model.room_on(matrix, free)
+    taken = {"n_neighbours": room.taken.n_neighbours, "n_whole": room.taken.n_whole}
+    return copy_of(model).set_params(**taken), room
 
 
 def scores_bytes(n_users: int, n_items: int, budget: float = math.inf) -> int:
@@ -193,8 +221,10 @@ def _kept_bytes(model: Autoencoder, matrix: CSR) -> int:
         return 8 * min(model.n_landmarks, n_users) * n_items
     if isinstance(model, ALSAutoencoder | SpectralAutoencoder):
         return 4 * min(model.n_latent, n_users, n_items) * n_items
-    whole = model._n_whole(n_items) if isinstance(model, NeighbourhoodAutoencoder) else 0
-    return 8 * n_items * (neighbours_of(model, n_items) + whole)
+    if isinstance(model, NeighbourhoodAutoencoder):
+        density = model.room_on(matrix).taken
+        return 8 * n_items * (density.block_size(n_items) + density.whole_columns(n_items))
+    return 8 * n_items * neighbours_of(model, n_items)
 
 
 def _planned(model: NeuralAutoencoder) -> Any:
