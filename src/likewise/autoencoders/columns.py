@@ -47,15 +47,13 @@ def of_columns(
     del by_column  # the peak of a fit is here
     lengths = np.column_stack([np.full(n, p), np.diff(few.indptr)])
     first = np.repeat(np.tile([True, False], n), lengths.ravel())  # of each row, the whole ones
-    others = ~first
-    indices = np.empty(len(first), few.indices.dtype)
+    data, indices = np.empty(len(first), np.float32), np.empty(len(first), few.indices.dtype)
     indices[first] = np.tile(by_count[:p], n)
-    indices[others] = by_count[p:][few.indices]
-    data = np.empty(len(first), np.float32)
+    indices[~first] = by_count[p:][few.indices]
     data[first] = whole[np.argsort(by_count)].ravel()
-    data[others] = few.data
+    data[~first] = few.data
     indptr = as_indptr(few.indptr + p * np.arange(n + 1))
-    del few, first, others
+    del few, first
     B = sparse.csr_array((data, indices, indptr), shape=(n, n))
     B.sum_duplicates()
     B.eliminate_zeros()

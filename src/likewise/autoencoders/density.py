@@ -18,6 +18,9 @@ BLOCK_BYTES = 64 * 1024**2
 MOST_GRAM_BYTES = 4 * GIB
 """What the kept Gram matrix takes unless more is asked for."""
 
+HEAP_BYTES = 32 * 1024**2
+"""The largest array that the C library may keep when it is freed."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -85,7 +88,8 @@ class Density:
         multiplying = kept + 4 * n_items * k + of_ties
         solving = kept + 12 * n_items * k + 3 * 4 * threads_blocks * k**2
         whole = 8 * n_items * k + 4 * n_items * p + conjugate.bytes_for(n_items, p)
-        made_one = n_items * (26 * k + 22 * p + 40)
+        freed = 2 * min(HEAP_BYTES, 4 * n_items * (k + p))
+        made_one = n_items * (26 * k + 18 * p + 40) + freed
         return ROW_BYTES * sizes.n_values + max(multiplying, solving, whole, made_one)
 
     def least_memory(self, sizes: Sizes) -> int:
