@@ -31,7 +31,7 @@ runpy.run_path(sys.path[0] + "/run.py", run_name="__main__")
 def results(tmp_path):
     """Run the command in a copy of its folder; return what it printed and wrote."""
     copy = tmp_path / "bench"
-    shutil.copytree(BENCH, copy, ignore=shutil.ignore_patterns("results", ".cache"))
+    shutil.copytree(BENCH, copy, ignore=shutil.ignore_patterns("results", ".cache", ".envs"))
     (copy / "accuracy" / "fewer.py").write_text(FEWER)
 
     def _results(name, script="run.py"):

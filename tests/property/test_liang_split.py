@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from likewise.data import public_sets
 from likewise.data.interactions import Interactions
 from likewise.data.liang import strong_generalisation
 from likewise.data.log import Log
@@ -94,10 +95,25 @@ def pairs(plays):
 @pytest.mark.parametrize("ids", ["integers", "texts"])
 def test_it_is_the_published_split(seed, ids):
     table = ratings(seed, ids)
-    train, validation, test = published(table, N_HELD_OUT)
     split = strong_generalisation(
         Log.of(user=table["userId"], item=table["movieId"]), n_held_out=N_HELD_OUT
     )
+    require_published(split, table, some_have_few_left=seed == 0)
+
+
+def test_so_is_that_of_the_owners_file(tmp_path):
+    table = ratings(0, "integers")
+    given = table.assign(rating=4.0, timestamp=1112486027)
+    disliked = given.sample(frac=0.5, random_state=0).assign(rating=3.5)
+    disliked["movieId"] += 10_000
+    given = pd.concat([disliked, given]).sort_values("userId", kind="stable")
+    given.to_csv(tmp_path / "ratings.csv", index=False)
+    liked = given[given["rating"] > 3.5].reset_index(drop=True)
+    require_published(public_sets._liang(N_HELD_OUT)(tmp_path), liked)
+
+
+def require_published(split, table, *, some_have_few_left=False):
+    train, validation, test = published(table, N_HELD_OUT)
     assert sorted(split.train.items.ids) == sorted(set(train["movieId"]))
     assert split.train.users.ids.tolist() == sorted(set(train["userId"]))
     assert pairs_of(split.train.matrix, split.train.users, split.train.items) == pairs(train)
@@ -108,7 +124,7 @@ def test_it_is_the_published_split(seed, ids):
         assert pairs_of(fold.held_out, fold.users, split.train.items) == pairs(te)
         few_remain += (np.diff(fold.held_out.indptr) == 0).sum()
     assert split.refit is split.train
-    if seed == 0:
+    if some_have_few_left:
         assert few_remain > 0, "the table should have users with fewer than five items left"
 
 

@@ -88,11 +88,12 @@ def _published(log: Log, folder: Path, n_held_out: int, min_items: int = LIANG_M
 
 def _liang(n_held_out: int) -> Callable[[Path], Split]:
     def cut(folder: Path) -> Split:
-        log = read_log(
-            _present(folder / "ratings.csv"), user="userId", item="movieId", weight="rating",
-            min_weight=LIKED,
-        )  # fmt: skip
-        return _published(log, folder, n_held_out)
+        """Read ids as numbers: who is held out is drawn from the users in the order of theirs."""
+        kinds = {"userId": pa.int64(), "movieId": pa.int64(), "rating": pa.float32()}
+        convert = pacsv.ConvertOptions(column_types=kinds, include_columns=list(kinds))
+        table = pacsv.read_csv(_present(folder / "ratings.csv"), convert_options=convert)
+        table = table.rename_columns(["user", "item", "weight"])
+        return _published(read_log(table, min_weight=LIKED), folder, n_held_out)
 
     return cut
 
