@@ -50,7 +50,7 @@ def main() -> None:
     paths = sorted((CACHE / data / "lists").glob("*.parquet"))
     paths = [path for path in paths if not path.stem.endswith(".repeats")]
     if pair is not None:
-        paths = [path for path in paths if path.stem.partition("-seed")[0] in pair]
+        paths = of_pair(paths, pair)
     rows = [{"data": data, **scored(path, asked, answers), **here} for path in paths]
     rows.sort(key=lambda row: -row["ndcg@20"])
     RESULTS.mkdir(exist_ok=True)
@@ -78,6 +78,18 @@ def scored(path: Path, asked: Matrix, answers: Matrix) -> dict[str, Any]:
         **({} if fit_seconds is None else {"total_fit_seconds": fit_seconds}),
         **record,
     }
+
+
+def of_pair(paths: list[Path], pair: list[str]) -> list[Path]:
+    """Return the lists of two runs; refuse a run that is not there, and unequal seeds."""
+    runs = [path.stem.partition("-seed")[0] for path in paths]
+    counts = [runs.count(run) for run in pair]
+    if not all(counts) or counts[0] != counts[1]:
+        raise SystemExit(
+            f"{pair[0]} has lists of {counts[0]} seeds, {pair[1]} of {counts[1]}; there are "
+            f"{', '.join(sorted(set(runs))) or 'no runs'}: make both with the same seeds"
+        )
+    return [path for path, run in zip(paths, runs, strict=True) if run in pair]
 
 
 def ahead(paths: list[Path], pair: list[str], answers: Matrix, k: int) -> dict[str, Any]:

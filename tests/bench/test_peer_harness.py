@@ -179,18 +179,30 @@ def test_two_runs_are_told_apart_user_by_user_over_their_seeds(
     truth, score = answers(peers, shared_split).toarray(), peers("score")
     write = peers("harness").write_run
     drawn = np.random.default_rng(0).random(truth.shape)
-    for name, scores in {"a": truth, "a-seed1": drawn, "b": -truth, "ab": truth}.items():
+    runs = {"a": truth, "a-seed1": drawn, "b": -truth, "b-seed1": drawn[::-1], "ab": truth}
+    for name, scores in runs.items():
         write(shared_split, name, lambda asked, scores=scores: scores, {}, repeats=False)
     monkeypatch.setattr(score, "RESULTS", tmp_path / "results")
     monkeypatch.setattr("sys.argv", ["score.py", "ml-1m", "--beside", "a", "b"])
     score.main()
     found = json.loads((tmp_path / "results" / "peers-ml-1m-a-beside-b.json").read_text())
     quality = {row["run"]: row["ndcg@20"] for row in found if "run" in row}
-    assert set(quality) == {"a", "a-seed1", "b"}
+    assert set(quality) == {"a", "a-seed1", "b", "b-seed1"}
     gap = next(row for row in found if row.get("metric") == "ndcg@20")
-    mean = (quality["a"] + quality["a-seed1"]) / 2 - quality["b"]
-    assert gap["ahead"] == pytest.approx(mean)
-    assert gap["low"] < gap["ahead"] < gap["high"]
+    lists = {run: peers("harness").read_lists(
+        shared_split.folder / "lists" / f"{run}.parquet", shared_split.asked.shape[0]
+    ) for run in quality}  # fmt: skip
+    each = {
+        run: score.metrics.ndcg_U(lists[run], answers(peers, shared_split), 20) for run in lists
+    }
+    gaps = (each["a"] + each["a-seed1"] - each["b"] - each["b-seed1"]) / 2
+    assert gap["ahead"] == pytest.approx(gaps.mean())
+    error = np.sqrt(((gaps - gaps.mean()) ** 2).sum() / (len(gaps) - 1) / len(gaps))
+    assert gap["high"] - gap["ahead"] == pytest.approx(1.96 * error)
+    assert gap["ahead"] - gap["low"] == pytest.approx(1.96 * error)
+    monkeypatch.setattr("sys.argv", ["score.py", "ml-1m", "--beside", "a", "c"])
+    with pytest.raises(SystemExit, match=r"c of 0; there are a, ab, b: make both"):
+        score.main()
 
 
 @pytest.mark.parametrize(

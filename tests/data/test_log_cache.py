@@ -217,6 +217,13 @@ def overwrite(path):
     os.utime(path, ns=(1, 1))
 
 
+def overwrite_unseen(path):
+    """Write as many other bytes into the same file, and put the time of writing back."""
+    before = path.stat()
+    path.write_text(LOG.replace("ann", "eve"), encoding="utf-8")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 def append(path):
     before = path.stat()
     path.write_text(LOG + "eve,cup,1,2024-01-01,\n", encoding="utf-8")
@@ -228,7 +235,7 @@ def add(path):
     shutil.copyfile(path, path.with_name("log2.csv"))
 
 
-@pytest.mark.parametrize("change", [replace, overwrite, append, add, Path.unlink])
+@pytest.mark.parametrize("change", [replace, overwrite, overwrite_unseen, append, add, Path.unlink])
 def test_what_changes_while_it_is_read_is_not_kept(path, tmp_path, monkeypatch, change):
     def stage(*arguments):
         change(path)

@@ -190,7 +190,7 @@ def test_a_search_is_foreseen_with_the_neighbours_that_it_begins_with(leave, mon
     assert (found.model, found.density.taken.n_neighbours) == ("neighbourhood", 100)
     choice = choose(NeighbourhoodAutoencoder, log, max_seconds=0)
     assert choice.trials[0].parameters["n_neighbours"] == 100
-    assert (choice.model.n_neighbours, choice.model.n_whole) == (100, "auto")
+    assert (choice.model.n_neighbours, choice.model.n_whole) == (100, 200)
 
 
 # The model folder

@@ -67,7 +67,7 @@ def report(
 def _density(found: "Estimate") -> list[str]:
     """Say how dense a sparse one would be; where it is not named, trials decide that."""
     room = found.density
-    if room is None or found.why != "named":
+    if room is None or found.why != "named" or not found.fits:
         return []
     return [f"density    {words_of(room.taken, room, enough_for(room))}"]
 

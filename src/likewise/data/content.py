@@ -41,7 +41,7 @@ def digests(files: Sequence[str], threads: int | None = None) -> list[str]:
     >>> len(one), one == other
     (64, True)
     """
-    counts = [-(-Path(file).stat().st_size // PIECE) for file in files]
+    counts = [_pieces(file) for file in files]
     pieces = [
         (file, n * PIECE) for file, count in zip(files, counts, strict=True) for n in range(count)
     ]
@@ -49,6 +49,14 @@ def digests(files: Sequence[str], threads: int | None = None) -> list[str]:
     with ThreadPoolExecutor(max(1, min(most, len(pieces)))) as pool:
         hashed = pool.map(_hashed, pieces)
         return [hashlib.sha256(b"".join(islice(hashed, count))).hexdigest() for count in counts]
+
+
+def _pieces(file: str) -> int:
+    """Return how many pieces a file has."""
+    try:
+        return -(-Path(file).stat().st_size // PIECE)
+    except OSError as error:
+        raise LogError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _hashed(piece: tuple[str, int]) -> bytes:

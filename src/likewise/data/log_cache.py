@@ -154,6 +154,8 @@ def _identities(files: Sequence[str], threads: int | None) -> list[list[Any]]:
 
 def _columns_of_folders(file: str) -> list[str]:
     """Return the parts of a path that DuckDB reads as columns, as in ``month=5/log.parquet``."""
+    if format_of(file) != "parquet":
+        return []
     return [part for part in re.split(r"[/\\]", file)[:-1] if "=" in part]
 
 

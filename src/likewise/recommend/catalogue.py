@@ -73,9 +73,10 @@ class Catalogue:
 
     def named(self, rows: NDArray[Any], scores: NDArray[Any]) -> Iterator[Recommended]:
         """Name a ranked list of row numbers, up to where it ends."""
-        there = rows[rows != NO_ITEM]
+        known = rows != NO_ITEM
+        there, found = rows[known], scores[known].tolist()
         ids, titles = self.items.decode(there).tolist(), self.titles[there].tolist()
-        for id_, score, title in zip(ids, scores.tolist(), titles, strict=False):
+        for id_, score, title in zip(ids, found, titles, strict=True):
             yield Recommended(id_, score, str(title or id_))
 
     def rows_of(self, items: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:

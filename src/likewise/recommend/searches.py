@@ -20,6 +20,7 @@ from likewise.autoencoders import (
     SpectralAutoencoder,
 )
 from likewise.autoencoders.base import Autoencoder
+from likewise.autoencoders.density import DENSITIES
 from likewise.data.interactions import Interactions
 from likewise.memory import available_memory
 from likewise.recommend.baselines import ItemNeighbours, RP3Beta
@@ -109,12 +110,15 @@ def _all_neighbours(train: Interactions) -> dict[str, int]:
 
 
 def _neighbourhood() -> Ladders:
-    """Return the linear ladders; neighbourhoods begin small, as they take their size squared."""
+    """Return the linear ladders; neighbourhoods begin small, as they take their size squared.
+
+    What memory would decide is said, so that a trial and the fit of its winner are one model.
+    """
     search = _linear(NeighbourhoodAutoencoder)
     return replace(
         search,
         ladders={**search.ladders, "n_neighbours": [25, 50, 100, 200, 400, 800]},
-        start=search.start | {"n_neighbours": 100},
+        start=search.start | {"n_neighbours": 100, "n_whole": DENSITIES[0]},
         work=lambda settings, train: train.n_users * float(settings["n_neighbours"]) ** 2,
         most=_all_neighbours,
     )
