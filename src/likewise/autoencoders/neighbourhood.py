@@ -41,7 +41,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
     ones are therefore solved over all items, by conjugate gradients.
 
     Time and memory grow with the items times k², and times k; no dense I x I matrix is made. What
-    is "auto" depends on the memory there is: the same memory gives the same model, and a number
+    is "auto" depends on the free memory: as much of it gives the same model, and a number
     gives the same model whatever memory there is, or is refused.
 
     Parameters
