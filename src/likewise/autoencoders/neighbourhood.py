@@ -224,8 +224,9 @@ class NeighbourhoodAutoencoder(Autoencoder):
 
     def _require(self, rows: Any, free: int) -> Density:
         """Return how dense it is to be made of these rows; refuse them where none has room."""
-        taken = self.room_on(rows, free).taken
-        needed = taken.least_memory(Sizes.of(rows))
+        sizes = Sizes.of(rows)
+        taken = self._room(sizes, free).taken
+        needed = taken.least_memory(sizes)
         if needed > free:
             require_memory(
                 needed,

@@ -7,8 +7,9 @@ holds the sums of another's pieces.
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -53,22 +54,26 @@ def digests(files: Sequence[str], threads: int | None = None) -> list[str]:
 
 def _pieces(file: str) -> int:
     """Return how many pieces a file has."""
-    try:
+    with _refused(file):
         return -(-Path(file).stat().st_size // PIECE)
-    except OSError as error:
-        raise LogError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _hashed(piece: tuple[str, int]) -> bytes:
     """Return the SHA-256 of the piece of a file that begins at a position."""
     file, start = piece
     digest, buffer, left = hashlib.sha256(), memoryview(bytearray(STEP)), PIECE
+    with _refused(file), Path(file).open("rb", buffering=0) as stream:
+        stream.seek(start)
+        while count := stream.readinto(buffer[:left]):
+            digest.update(buffer[:count])
+            left -= count
+    return digest.digest()
+
+
+@contextmanager
+def _refused(file: str) -> Iterator[None]:
+    """Name the file that the machine cannot read."""
     try:
-        with Path(file).open("rb", buffering=0) as stream:
-            stream.seek(start)
-            while count := stream.readinto(buffer[:left]):
-                digest.update(buffer[:count])
-                left -= count
+        yield
     except OSError as error:
         raise LogError(f"{file} cannot be read: {error.strerror}") from error
-    return digest.digest()
