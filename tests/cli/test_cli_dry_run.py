@@ -78,7 +78,7 @@ def test_a_dry_run_tells_what_cannot_do_without_from_what_is_tried(run, orders, 
     assert 0 < whole["least_bytes"] < whole["memory_bytes"]
     between = (whole["least_bytes"] + whole["memory_bytes"]) // 2
     for free, fits, said in (
-        (between, True, "with all that is tried: what has no room is left out"),
+        (between, True, "with counts of pairs and all that is tried: what has no room is left out"),
         (whole["least_bytes"] // 1000, False, "would be refused; leave out rare items with --drop"),
     ):
         monkeypatch.setattr("likewise.recommend.estimate.available_memory", lambda free=free: free)

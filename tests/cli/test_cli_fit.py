@@ -50,6 +50,16 @@ def test_what_was_taken_goes_to_stderr_and_the_result_to_stdout(run, orders, tmp
     assert result.code == 0
 
 
+def test_a_model_is_written_without_counts_of_pairs_where_memory_has_no_room_for_them(
+    run, orders, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("likewise.recommend.support.available_memory", lambda: 0)
+    result = run("fit", orders, "--out", tmp_path / "shop.model", "--model", "linear")
+    assert result.code == 0
+    assert "memory had no room for counts of what was bought together" in result.err
+    assert not likewise.load(tmp_path / "shop.model").support_.pairs.nnz
+
+
 def test_quiet_says_nothing_on_stderr(run, orders, tmp_path):
     result = run("fit", orders, "--out", tmp_path / "shop.model", "--model", "linear", "-q")
     assert (result.code, result.err) == (0, "")

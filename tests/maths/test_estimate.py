@@ -253,16 +253,15 @@ def test_fewer_pairs_are_counted_where_memory_is_short(monkeypatch):
     monkeypatch.setattr(support, "available_memory", lambda: 1 << 50)
     assert Support.most_that_fit(X) == support.MAX_PAIRS
     monkeypatch.setattr(support, "available_memory", lambda: 0)
-    assert Support.most_that_fit(X) == 1
+    assert Support.most_that_fit(X) == 0
 
 
 def test_pairs_that_fill_what_is_free_are_counted_without_asking_for_it_again(monkeypatch):
     X = interactions(900, 1_000, 50_000).matrix
     room = Support.bytes_for(X, 0) + 5_000 * support.PAIR_BYTES
     free = iter(
-        [room, room]
-    )  # one measurement to refuse by, one to count into; none after the work
-    monkeypatch.setattr(memory, "available_memory", lambda: next(free, 0))
+        [math.ceil(room / support.SHARE)]
+    )  # one measurement to count into; none after the work
     monkeypatch.setattr(support, "available_memory", lambda: next(free, 0))
     assert 1_000 < Support.that_fits(X).pairs.nnz < 1_000 + 5_000
 
@@ -271,10 +270,19 @@ def test_a_refusal_of_pairs_says_what_to_do(monkeypatch):
     X = interactions(900, 1_000, 50_000).matrix
     monkeypatch.setattr(memory, "available_memory", lambda: 0)
     with pytest.raises(NotEnoughMemoryError) as refusal:
-        Support.that_fits(X)
+        Support.of(X)
     assert "counting the pairs of 1,000 items needs" in str(refusal.value)
-    assert "free some memory" in str(refusal.value)
     assert "support=False" in str(refusal.value)
+
+
+def test_a_model_is_not_lost_for_pairs_that_memory_has_no_room_for(monkeypatch):
+    log = interactions(900, 1_000, 50_000)
+    with_pairs = Recommender(Popularity()).fit(log)
+    monkeypatch.setattr(support, "available_memory", lambda: 0)
+    without = Recommender(Popularity()).fit(log)
+    assert with_pairs.support_.pairs.nnz > 0 == without.support_.pairs.nnz
+    item = with_pairs.catalogue_.items.decode([0])[0]
+    assert [r.support for r in without.also_bought([item], 3)[item]] == [0, 0, 0]
 
 
 def test_no_more_pairs_are_foreseen_than_the_rows_hold():

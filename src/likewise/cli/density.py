@@ -1,4 +1,4 @@
-"""What is said of the density that memory leaves the sparse linear autoencoder."""
+"""What is said of what memory left no room for: a denser model, counts of pairs."""
 
 from typing import TYPE_CHECKING
 
@@ -41,3 +41,13 @@ def lost(recommender: "Recommender", room: "Room", enough: str) -> list[str]:
 
     taken = replace(room.densest, **density_of(recommender.model_))
     return [] if taken == room.densest else [f"took {words_of(taken, room, enough)}"]
+
+
+def without_pairs(recommender: "Recommender") -> list[str]:
+    """Say that pairs were not counted, if memory had no room for any."""
+    if recommender.support_.pairs.nnz:
+        return []
+    return [
+        "memory had no room for counts of what was bought together: the support that also-bought "
+        "shows will be 0"
+    ]

@@ -81,8 +81,8 @@ def _memory(found: "Estimate") -> str:
         return f"{size(found.memory_bytes)} of {free} free"
     if found.fits:
         return (
-            f"{least} of {free} free, and {size(found.memory_bytes)} with all that is tried: what "
-            "has no room is left out"
+            f"{least} of {free} free, and {size(found.memory_bytes)} with counts of pairs and all "
+            "that is tried: what has no room is left out"
         )
     return (
         f"{least} of {free} free: it would be refused; leave out rare items with --drop, name "

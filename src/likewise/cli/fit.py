@@ -13,7 +13,7 @@ from likewise.cli.choosing import (
     require_judges,
     require_times,
 )
-from likewise.cli.density import enough_for, lost
+from likewise.cli.density import enough_for, lost, without_pairs
 from likewise.cli.dry_run import report
 from likewise.cli.output import Output
 from likewise.errors import InputError, counted
@@ -178,6 +178,7 @@ def command(
     else:
         recommender = _trained(named, interactions, output)
         recommender.metrics["half_life"] = lost.as_dict()
+    output.note(*without_pairs(recommender))
     _add_classic(recommender, interactions, seed, output)
     with output.bar("placing the items on the map"):
         recommender.places_ = item_places(recommender)

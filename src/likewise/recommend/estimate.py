@@ -59,7 +59,7 @@ class Estimate:
     memory_bytes : int
         The most that is taken beside what is held already.
     least_bytes : int
-        What cannot do without: `auto` leaves out what it has no room for, a model takes all.
+        What cannot do without: counts of pairs, and what `auto` has no room for, are left out.
     free_bytes : int
         What may be taken.
     seconds : float or None
@@ -118,15 +118,15 @@ def estimate(
     learning = model_bytes(model, interactions.matrix)
     # `auto` counts pairs before it fits.
     held = 0 if why != "named" else _kept_bytes(model, interactions.matrix)
-    of_model = max(learning, held + _bytes_of_pairs(interactions.matrix, held))
+    of_pairs = held + _bytes_of_pairs(interactions.matrix, held)
     return Estimate(
         model.type_name,
         why,
         interactions.n_users,
         n_items,
         n_values,
-        of_model + beside,
-        of_model + one,
+        max(learning, of_pairs) + beside,
+        learning + one,
         free,
         seconds_to_fit(model, interactions),
         density,
@@ -208,7 +208,7 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
 
 def _bytes_of_pairs(matrix: CSR, held: int) -> int:
     """Return what counting pairs takes: as many as a fit counts into what it leaves free."""
-    return Support.bytes_for(matrix, Support.most_that_fit(matrix, held))
+    return Support.bytes_for(matrix, max(1, Support.most_that_fit(matrix, held)))
 
 
 def _kept_bytes(model: Autoencoder, matrix: CSR) -> int:

@@ -125,8 +125,8 @@ class Recommender:
             users (at most 2,000) and stop when nDCG@100 on them no longer grows.
         support : bool or int
             Whether to count pairs, for `also_bought`; a trial of settings can do without. A number
-            is how many pairs to keep at most; else it is what memory has room for, and 2²⁶ at most:
-            see :class:`~likewise.recommend.support.Support`.
+            is how many pairs to keep at most; else it is what memory has room for, none where it
+            has none, and 2²⁶ at most: see :class:`~likewise.recommend.support.Support`.
         """
         interactions = as_interactions(log)
         model = LinearAutoencoder() if self.model is None else copy_of(self.model)

@@ -52,18 +52,22 @@ class Support:
             often than itself whose cosine is the largest, as many for each item; the others count
             as 0.
         """
-        _require(matrix, max_pairs, "count fewer (support=1_000_000), or none (support=False)")
+        require_memory(
+            cls.bytes_for(matrix, max_pairs),
+            f"counting the pairs of {matrix.shape[1]:,} items",
+            "count fewer (support=1_000_000), or none (support=False)",
+        )
         return cls._counted(matrix, max_pairs)
 
     @classmethod
     def that_fits(cls, matrix: CSR) -> Self:
-        """Count as many pairs as the free memory has room for, `MAX_PAIRS` at most.
+        """Count as many pairs as the free memory has room for, `MAX_PAIRS` at most, or none.
 
-        What is free is measured once, before the work, and a tenth of it is left alone.
+        What is free is measured once, before the work, and a tenth of it is left alone. Never
+        refused: it is asked for when a model has been learned, which is not to be lost for counts.
         """
-        instead = "free some memory; in Python, support=False counts none"
-        _require(matrix, 1, instead)
-        return cls._counted(matrix, cls.most_that_fit(matrix))
+        most = cls.most_that_fit(matrix)
+        return cls._counted(matrix, most) if most else cls.none(matrix.shape[1])
 
     @classmethod
     def _counted(cls, matrix: CSR, max_pairs: int) -> Self:
@@ -93,9 +97,9 @@ class Support:
 
     @classmethod
     def most_that_fit(cls, matrix: CSR, held: int = 0) -> int:
-        """Return how many pairs free memory has room for beside `held` bytes: 1 to `MAX_PAIRS`."""
+        """Return how many pairs free memory has room for beside `held` bytes: 0 to `MAX_PAIRS`."""
         room = int(SHARE * (available_memory() - held)) - cls.bytes_for(matrix, 0)
-        return max(1, min(MAX_PAIRS, room // PAIR_BYTES))
+        return max(0, min(MAX_PAIRS, room // PAIR_BYTES))
 
     @classmethod
     def none(cls, n_items: int) -> Self:
@@ -141,8 +145,3 @@ class Support:
         found = self.pairs[first, second]
         counts: NDArray[np.int32] = found.toarray() if sparse.issparse(found) else found
         return counts.astype(np.int32, copy=False).reshape(others.shape)
-
-
-def _require(matrix: CSR, max_pairs: int, instead: str) -> None:
-    what = f"counting the pairs of {matrix.shape[1]:,} items"
-    require_memory(Support.bytes_for(matrix, max_pairs), what, instead)
