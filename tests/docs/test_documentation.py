@@ -19,6 +19,7 @@ import typer
 import likewise
 from likewise.autoencoders import TYPES
 from likewise.cli.app import COMMANDS, app
+from likewise.data.public_sets import PUBLIC_SETS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -229,6 +230,12 @@ def test_links_lead_somewhere(name):
         assert target.is_relative_to(ROOT), link
         if anchor:
             assert anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def test_the_page_on_evaluation_names_every_public_set_and_no_other():
+    section = read("docs/evaluation.md").split("## Sets cut")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(.+?)`", "".join(rows))) == sorted(PUBLIC_SETS)
 
 
 def test_the_changelog_begins_with_this_version():
