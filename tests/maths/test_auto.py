@@ -13,7 +13,7 @@ from likewise.autoencoders import KernelAutoencoder, LinearAutoencoder, Spectral
 from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions, Vocabulary
 from likewise.errors import InputError, NotEnoughMemoryError
-from likewise.evaluate.protocol import evaluate
+from likewise.evaluate.protocol import METRIC, evaluate
 from likewise.recommend import auto as module
 from likewise.recommend import search, trained
 from likewise.recommend.auto import auto
@@ -26,7 +26,7 @@ from likewise.recommend.folder import load
 from likewise.recommend.journal import TRIALS, Journal, fingerprint
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import ALONE, LINEAR, SEARCHES, closed_forms
-from likewise.recommend.selection import METRIC, choose
+from likewise.recommend.selection import choose
 from likewise.recommend.support import Support
 from likewise.recommend.weights import Summed, choose_weights, some_of, weighed_on
 
@@ -293,6 +293,42 @@ def test_where_buying_again_counts_habits_are_a_part(shop, monkeypatch):
     assert new_only.weighting == "binary"
     assert not getattr(new_only.model_, "counts", False)
     assert score > evaluate(new_only, again, (METRIC,), repeats=True).mean(METRIC)
+
+
+@pytest.mark.parametrize("made", [1, 4, 7])
+def test_where_settings_tie_a_search_that_is_gone_on_with_takes_the_same(tmp_path, made):
+    rng = np.random.default_rng(1)
+    own = rng.integers(0, 3, 60)[:, None] == np.arange(12) % 3
+    bought = rng.random((60, 12)) < np.where(own, 0.6, 0.1)
+    few = Interactions.of([[f"i{n}" for n in np.flatnonzero(row)] for row in bought if row.any()])
+    whole = auto(few, budget=60, neural=False, metric="recall@3")  # of the 6 who judge
+    told = []
+
+    def interrupt(*trial):
+        told.append(trial)
+        if len(told) == made:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        auto(few, budget=60, neural=False, metric="recall@3", trials=tmp_path, on_trial=interrupt)
+    again = auto(few, budget=60, neural=False, metric="recall@3", trials=tmp_path)
+    assert [(name, part.get_params()) for name, part in again.parts] == [
+        (name, part.get_params()) for name, part in whole.parts
+    ]
+
+
+def test_neural_models_are_judged_by_the_metric_that_was_asked_for(shop, small):
+    learned, judged = held_out_items(shop, fraction=0.3)
+    found, n = auto(learned, judged, budget=8, metric="hit_rate@1"), len(judged)
+    for name in neural_candidates(90):
+        hits = n * np.array([trial.score for tried, trial in found.trials if tried == name])
+        np.testing.assert_allclose(hits, hits.round(), atol=1e-9, err_msg=name)  # of n customers
+
+
+def test_neural_models_are_judged_on_repeats_where_those_count(shop, small):
+    judged = FoldIn(shop.matrix, shop.matrix, shop.users)  # nothing new is to be found
+    found = auto(shop, judged, budget=8, repeats=True)
+    assert not set(neural_candidates(90)) & set(found.recommender.metrics["choice"]["skipped"])
 
 
 def test_half_of_the_neural_models_go_on(shop, small):

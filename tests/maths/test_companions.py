@@ -13,7 +13,7 @@ from likewise.data.held_out import random_share
 from likewise.data.interactions import Interactions, Vocabulary
 from likewise.data.split import Split, also_bought_split
 from likewise.errors import InputError, ModelFolderError, NotEnoughMemoryError
-from likewise.evaluate.protocol import evaluate
+from likewise.evaluate.protocol import METRIC, evaluate
 from likewise.evaluate.significance import paired_difference
 from likewise.recommend import companions as module
 from likewise.recommend import search
@@ -25,7 +25,6 @@ from likewise.recommend.folder import load
 from likewise.recommend.found import Found
 from likewise.recommend.line_up import line_up
 from likewise.recommend.searches import SEARCHES
-from likewise.recommend.selection import METRIC
 from likewise.recommend.weights import Weights
 
 

@@ -12,12 +12,11 @@ from likewise.data.fold import held_out_items
 from likewise.data.held_out import AT_RANDOM, BOTH, held_out_share, random_share, togetherness
 from likewise.data.interactions import Interactions
 from likewise.data.split import fixed_lists
-from likewise.evaluate.protocol import evaluate
+from likewise.evaluate.protocol import METRIC, evaluate
 from likewise.recommend import search
 from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours
 from likewise.recommend.searches import SEARCHES
-from likewise.recommend.selection import METRIC
 
 
 def visits(mixed):

@@ -149,8 +149,8 @@ def _left_out(skipped: Mapping[str, str]) -> list[str]:
 
 def half_life_of(log: "Log", given: "Days", output: Output) -> "HalfLife":
     """Return the days that were given, or those that serve customers who came back best."""
+    from likewise.evaluate.protocol import METRIC
     from likewise.recommend.recency import choose_half_life, given_days
-    from likewise.recommend.selection import METRIC
 
     if given != "auto":
         return given_days(given)

@@ -165,8 +165,8 @@ def cut_log(log: "Log", how: How | None, half_life: "Days", output: Output) -> "
     """Cut a log as named, or by time where it has times and by users where not."""
     from likewise.data.liang import strong_generalisation
     from likewise.data.split import leave_last_out
+    from likewise.evaluate.protocol import METRIC
     from likewise.recommend.recency import cut_by_time
-    from likewise.recommend.selection import METRIC
 
     if how is None:
         how = How.USERS if log.time is None else How.TIME

@@ -27,6 +27,9 @@ from likewise.evaluate.metrics import (
 )
 
 DEFAULT_METRICS = ("recall@20", "recall_capped@20", "recall@50", "ndcg@10", "ndcg@100")
+METRIC = "ndcg@100"
+"""What settings, epochs and weights are chosen by, where nothing else is said."""
+
 COVERAGE_AT = 20
 
 

@@ -18,6 +18,7 @@ from likewise.data.fold import FoldIn, hidden
 from likewise.data.log import Log
 from likewise.errors import InputError
 from likewise.evaluate.metrics import parse_metric
+from likewise.evaluate.protocol import METRIC
 from likewise.recommend.alone import Alone
 from likewise.recommend.budget import Budget
 from likewise.recommend.candidates import neural_candidates
@@ -29,7 +30,7 @@ from likewise.recommend.recommender import Recommender
 from likewise.recommend.remembered import remembered
 from likewise.recommend.search import Search
 from likewise.recommend.searches import SEARCHES
-from likewise.recommend.selection import METRIC, warm
+from likewise.recommend.selection import warm
 from likewise.recommend.support import Support
 from likewise.recommend.trained import halved
 from likewise.recommend.weights import Weights

@@ -28,13 +28,13 @@ from likewise.data.interactions import CSR, Interactions
 from likewise.data.split import Split
 from likewise.errors import InputError
 from likewise.evaluate.comparison import Fit
-from likewise.evaluate.protocol import Ranker, has_repeats
+from likewise.evaluate.protocol import METRIC, Ranker, has_repeats
 from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
 from likewise.recommend.candidates import batch_size_for
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import LINEAR, SEARCHES, Ladders, linear_kind, tried_first
-from likewise.recommend.selection import METRIC, choose
+from likewise.recommend.selection import choose
 from likewise.recommend.topk import filled
 
 STOCHASTIC = (
@@ -103,6 +103,7 @@ class _Trained:
 
     model: NeuralAutoencoder
     budget: float
+    metric: str
 
     def __call__(self, split: Split, seed: int) -> Recommender:
         model = clone(self.model).set_params(
@@ -110,7 +111,7 @@ class _Trained:
             max_seconds=self.budget if split.refit is split.train else self.budget / 2,
             batch_size=batch_size_for(split.train.n_users),
         )
-        return Recommender(model).fit_chosen(split, support=False)
+        return Recommender(model).fit_chosen(split, metric=self.metric, support=False)
 
 
 @dataclass(frozen=True)
@@ -241,11 +242,11 @@ def _models(linear: type[Autoencoder], budget: float, metric: str) -> dict[str, 
         "personal frequency": _Fixed(PersonalFrequency(), weighting="linear"),
         "item k-NN": _Chosen(ItemNeighbours, budget, metric),
         "RP3beta": _Chosen(RP3Beta, budget, metric),
-        "undercomplete": _Trained(UndercompleteAutoencoder(n_latent=64), budget),
-        "Mult-DAE": _Trained(DenoisingAutoencoder(), budget),
-        "Mult-VAE": _Trained(VariationalAutoencoder(), budget),
-        "RecVAE": _Trained(RecVAE(), budget),
-        "H+Vamp": _Trained(HVamp(), budget),
+        "undercomplete": _Trained(UndercompleteAutoencoder(n_latent=64), budget, metric),
+        "Mult-DAE": _Trained(DenoisingAutoencoder(), budget, metric),
+        "Mult-VAE": _Trained(VariationalAutoencoder(), budget, metric),
+        "RecVAE": _Trained(RecVAE(), budget, metric),
+        "H+Vamp": _Trained(HVamp(), budget, metric),
         "kernel": _Chosen(KernelAutoencoder, budget, metric),
         "spectral": _Chosen(SpectralAutoencoder, budget, metric),
         "ALS": _Chosen(ALSAutoencoder, budget, metric),

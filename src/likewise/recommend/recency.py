@@ -16,13 +16,13 @@ from likewise.data.recency import decayed
 from likewise.data.split import Split, before_test, cut_at, global_time, instant_after
 from likewise.errors import InputError, NotEnoughMemoryError, counted
 from likewise.evaluate.metrics import Floats
-from likewise.evaluate.protocol import evaluate
+from likewise.evaluate.protocol import METRIC, evaluate
 from likewise.evaluate.significance import Difference, paired_differences
 from likewise.recommend.climbing import Trial
 from likewise.recommend.excerpt import Excerpt
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import SEARCHES
-from likewise.recommend.selection import METRIC, warm
+from likewise.recommend.selection import warm
 
 HALF_LIVES = (30.0, 90.0, 14.0, 180.0, 45.0, 20.0, 7.0, 360.0)
 """In days, in the order that they are tried in: those that time allows are far apart."""

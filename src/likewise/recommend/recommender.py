@@ -5,6 +5,7 @@ answered alike, and no customer is stored. Shapes: B baskets, I items, K top-k.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +22,8 @@ from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import CSR, Interactions
 from likewise.data.split import Split
 from likewise.errors import InputError
-from likewise.evaluate.protocol import Evaluation, evaluate
+from likewise.evaluate.metrics import parse_metric
+from likewise.evaluate.protocol import METRIC, Evaluation, evaluate
 from likewise.memory import require_memory
 from likewise.recommend.alike import most_alike
 from likewise.recommend.baselines import Popularity
@@ -112,7 +114,13 @@ class Recommender:
     # Learning
 
     def fit(
-        self, log: Any, *, validation: FoldIn | None = None, support: bool | int = True
+        self,
+        log: Any,
+        *,
+        validation: FoldIn | None = None,
+        metric: str = METRIC,
+        repeats: bool = False,
+        support: bool | int = True,
     ) -> Self:
         """Learn from a log, interactions, a frame, a users x items CSR matrix or lists of ids.
 
@@ -122,7 +130,11 @@ class Recommender:
             The purchases.
         validation : FoldIn, optional
             Whom to stop training on. Without it, types trained by epochs hold out a tenth of the
-            users (at most 2,000) and stop when nDCG@100 on them no longer grows.
+            users (at most 2,000) and stop when the metric on them no longer grows.
+        metric : str
+            What those types stop by, as :func:`~likewise.evaluate.evaluate` has it.
+        repeats : bool
+            Whether buying again counts there.
         support : bool or int
             Whether to count pairs, for `also_bought`; a trial of settings can do without. A number
             is how many pairs to keep at most; else it is what memory has room for, none where it
@@ -131,10 +143,10 @@ class Recommender:
         interactions = as_interactions(log)
         model = LinearAutoencoder() if self.model is None else copy_of(self.model)
         require_learnable(interactions, together=not isinstance(model, Popularity))
-        self._learn(model, interactions, validation, support=support)
+        self._learn(model, interactions, validation, metric, repeats=repeats, support=support)
         return self
 
-    def fit_chosen(self, split: Split, *, support: bool = True) -> Self:
+    def fit_chosen(self, split: Split, *, metric: str = METRIC, support: bool = True) -> Self:
         """Fit as a protocol asks: epochs chosen on the split's validation, weights on `refit`.
 
         The history is then the one of the choice: the refit has nobody to be scored on. A model
@@ -144,8 +156,9 @@ class Recommender:
             return self.fit(split.refit, support=support)
         again = split.refit is not split.train
         self._learn(
-            copy_of(self.model), split.train, split.validation, support=support and not again
-        )
+            copy_of(self.model), split.train, split.validation, metric,
+            support=support and not again,
+        )  # fmt: skip
         history = self.model_.history_
         if history.stopped != "interrupt" and again:
             whole = copy_of(self.model).set_params(
@@ -154,7 +167,7 @@ class Recommender:
                 validation_fraction=0.0,
                 checkpoint=None,
             )
-            self._learn(whole, split.refit, None, support=support)
+            self._learn(whole, split.refit, None, metric, support=support)
             if self.model_.history_.stopped == "interrupt":
                 history.stopped = "interrupt"
             self.model_.history_ = history
@@ -379,9 +392,12 @@ class Recommender:
         model: Autoencoder,
         interactions: Interactions,
         validation: FoldIn | None,
+        metric: str,
         *,
+        repeats: bool = False,
         support: bool | int,
     ) -> None:
+        parse_metric(metric)
         training, by_epochs = interactions, isinstance(model, NeuralAutoencoder)
         if by_epochs and validation is None and model.validation_fraction:
             training, validation = held_out_items(interactions, fraction=model.validation_fraction)
@@ -389,7 +405,8 @@ class Recommender:
         self.classic_, self.companions_, self.places_, self.metrics = None, None, None, {}
         X = weighted(training.matrix, self.weighting, learning=True)
         if by_epochs and validation is not None:
-            model.fit(X, validate=lambda _: self._validation_ndcg(validation))
+            judged = partial(evaluate, self, validation, (metric,), repeats=repeats)
+            model.fit(X, validate=lambda _: judged().mean(metric))
         else:
             model.fit(X)
         self.support_ = Support.none(self.n_items)
@@ -402,9 +419,6 @@ class Recommender:
         kept = self.companions_
         chosen, values = (self.scorer.others if kept is None else kept.best)(columns, k)
         return chosen, values, self.support_.between(columns, chosen)
-
-    def _validation_ndcg(self, validation: FoldIn) -> float:
-        return evaluate(self, validation, metrics=("ndcg@100",)).mean("ndcg@100")
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "model_") or not self.model_.__sklearn_is_fitted__():

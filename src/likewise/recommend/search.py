@@ -190,7 +190,7 @@ class Search:
         self, name: str, kind: type[Autoencoder], search: Ladders, judged: FoldIn, seconds: float,
         repeats: bool, beside: Beside | None = None,
     ) -> Found:  # fmt: skip
-        better: list[tuple[float, Found]] = []
+        best: list[Found] = []
         digest = "" if beside is None else beside.digest
 
         def alone(fitted: Recommender) -> float:
@@ -198,7 +198,7 @@ class Search:
 
         def keep(fitted: Recommender, score: float, seconds: float) -> None:
             refit, own = seconds * self.growth, score if beside is None else alone(fitted)
-            better[:] = [(score, self.as_found(name, copy_of(fitted.model_), fitted, own, refit))]
+            best[:] = [self.as_found(name, copy_of(fitted.model_), fitted, own, refit)]
 
         # what is remembered is fitted once more
         again = self.journal.lasted(name, search.start, digest) or 0.0
@@ -209,11 +209,11 @@ class Search:
             through=lambda score: self.journal.remembered(name, score, digest),
             lasted=lambda settings: self.journal.lasted(name, settings, digest), on_better=keep,
         )  # fmt: skip
-        if not better or better[0][0] < choice.best.score:  # remembered, not fitted
+        if not best or best[0].model.get_params() != choice.model.get_params():  # remembered
             began = self.budget.spent
             fitted = self.fitted(choice.model, self.learned)
             keep(fitted, choice.best.score, self.budget.spent - began)
-        return better[0][1]
+        return best[0]
 
     def as_found(
         self, name: str, model: Autoencoder, fitted: Recommender, score: float, refit: float
@@ -289,4 +289,7 @@ class Search:
         """Return a recommender of the model, fitted; it sees counts where it heeds them."""
         weighting = "log" if self.heeds_counts(model) else self.weighting
         recommender = Recommender(model, weighting=weighting)
-        return recommender.fit(interactions, validation=validation, support=False)
+        return recommender.fit(
+            interactions, validation=validation, metric=self.metric, repeats=self.repeats,
+            support=False,
+        )  # fmt: skip

@@ -10,12 +10,10 @@ from likewise.autoencoders.base import Autoencoder
 from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
-from likewise.evaluate.protocol import evaluate
+from likewise.evaluate.protocol import METRIC, evaluate
 from likewise.recommend.climbing import Lasted, Trial, climb
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import SEARCHES, Ladders
-
-METRIC = "ndcg@100"
 
 Score = Callable[[dict[str, Any]], float]
 """What a setting reaches on the validation users."""

@@ -12,14 +12,13 @@ from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError, MachineError, NotEnoughMemoryError
 from likewise.evaluate.metrics import parse_metric
-from likewise.evaluate.protocol import evaluate
+from likewise.evaluate.protocol import METRIC, evaluate
 from likewise.extras import how_to_install
 from likewise.nn.plan import History
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
 from likewise.recommend.journal import fingerprint
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.selection import METRIC
 
 STUDY = "likewise"
 SQLITE = b"SQLite format 3"
@@ -134,7 +133,9 @@ def _score(
     recommender = Recommender(model, weighting=weighting)
     by_epochs = isinstance(model, NeuralAutoencoder)
     try:
-        recommender.fit(learned, validation=judged if by_epochs else None, support=False)
+        recommender.fit(
+            learned, validation=judged if by_epochs else None, metric=metric, support=False
+        )
     except (InputError, NotEnoughMemoryError):
         return -math.inf, None
     epochs = _epochs(recommender.model_.history_) if by_epochs else None
