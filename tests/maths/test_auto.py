@@ -9,7 +9,12 @@ import pytest
 from scipy import sparse
 
 import likewise
-from likewise.autoencoders import KernelAutoencoder, LinearAutoencoder, SpectralAutoencoder
+from likewise.autoencoders import (
+    KernelAutoencoder,
+    LinearAutoencoder,
+    RecVAE,
+    SpectralAutoencoder,
+)
 from likewise.data.fold import FoldIn, held_out_items
 from likewise.data.interactions import Interactions, Vocabulary
 from likewise.errors import InputError, NotEnoughMemoryError
@@ -25,6 +30,7 @@ from likewise.recommend.climbing import Trial
 from likewise.recommend.folder import load
 from likewise.recommend.journal import TRIALS, Journal, fingerprint
 from likewise.recommend.recommender import Recommender
+from likewise.recommend.search import Search
 from likewise.recommend.searches import ALONE, LINEAR, SEARCHES, closed_forms
 from likewise.recommend.selection import choose
 from likewise.recommend.support import Support
@@ -329,6 +335,27 @@ def test_neural_models_are_judged_on_repeats_where_those_count(shop, small):
     judged = FoldIn(shop.matrix, shop.matrix, shop.users)  # nothing new is to be found
     found = auto(shop, judged, budget=8, repeats=True)
     assert not set(neural_candidates(90)) & set(found.recommender.metrics["choice"]["skipped"])
+
+
+def test_a_neural_model_whose_epoch_takes_longer_than_its_time_is_left_out(
+    shop, small, monkeypatch
+):
+    fitted = Search.fitted
+
+    def in_no_time(self, model, *rest):
+        recommender = fitted(self, model, *rest)
+        if isinstance(model, RecVAE) and model.max_seconds is not None:
+            recommender.model_.history_.epochs[1:] = []
+            recommender.model_.history_.stopped = "max_seconds"
+        return recommender
+
+    monkeypatch.setattr(Search, "fitted", in_no_time)
+    found = auto(shop, budget=8)
+    skipped = found.recommender.metrics["choice"]["skipped"]
+    assert set(neural_candidates(90)) & set(skipped) == {"RecVAE", "RecVAE, weak prior"}
+    assert "an epoch takes longer; give a longer budget" in skipped["RecVAE"]
+    assert not {"RecVAE", "RecVAE, weak prior"} & {name for name, _ in found.trials}
+    assert {"Mult-VAE", "Mult-DAE"} <= {name for name, _ in found.trials}
 
 
 def test_half_of_the_neural_models_go_on(shop, small):

@@ -56,6 +56,11 @@ def _trained(
     history = fitted.model_.history_
     if history.stopped == "interrupt":
         raise KeyboardInterrupt
+    if history.stopped == "max_seconds" and len(history.epochs) == 1:  # nothing to go on from
+        raise InputError(
+            f"{seconds:.1f} s were for its first training, and an epoch takes longer; give a "
+            "longer budget"
+        )
     score, spent = history.best_validation(), sum(e["seconds"] for e in history.epochs)
     best = copy_of(model).set_params(max_epochs=history.best_epoch, validation_fraction=0.0)
     search.journal.add(name, Trial(learned_settings(best), score, spent))
