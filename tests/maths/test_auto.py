@@ -20,7 +20,7 @@ from likewise.data.interactions import Interactions, Vocabulary
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import METRIC, evaluate
 from likewise.recommend import auto as module
-from likewise.recommend import search, trained
+from likewise.recommend import companions, search, trained
 from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, Popularity, RP3Beta
 from likewise.recommend.beside import Beside
@@ -356,6 +356,18 @@ def test_a_neural_model_whose_epoch_takes_longer_than_its_time_is_left_out(
     assert "an epoch takes longer; give a longer budget" in skipped["RecVAE"]
     assert not {"RecVAE", "RecVAE, weak prior"} & {name for name, _ in found.trials}
     assert {"Mult-VAE", "Mult-DAE"} <= {name for name, _ in found.trials}
+
+
+def test_time_is_set_aside_for_the_others_of_each_item(shop, monkeypatch):
+    kinds = ("linear", "item-knn", "rp3beta")
+    with_room = auto(shop, budget=8, neural=False).recommender.metrics["choice"]["skipped"]
+    assert not [kind for kind in kinds if f"also bought: {kind}" in with_room]
+    monkeypatch.setattr(companions, "PAIRS_PER_SECOND", 12**2 / 9)  # nine of eight seconds
+    without = auto(shop, budget=8, neural=False).recommender
+    for kind in kinds:
+        said = without.metrics["choice"]["skipped"][f"also bought: {kind}"]
+        assert said == "there was no time left for a trial"
+    assert without.companions_ is None
 
 
 def test_half_of_the_neural_models_go_on(shop, small):

@@ -4,7 +4,7 @@ At every step the time is set aside that the steps after it will take, as measur
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import numpy as np
@@ -22,6 +22,7 @@ from likewise.recommend.beside import Beside
 from likewise.recommend.blend import Blend
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
+from likewise.recommend.companions import Companions
 from likewise.recommend.found import Found
 from likewise.recommend.journal import Journal
 from likewise.recommend.recommender import Recommender
@@ -241,21 +242,21 @@ class Search:
         if self.alone is None:
             return
         linear = tried_first(self.learned.n_items, self.budget.seconds)
+        keeping = Companions.seconds_for(self.learned.n_items)
         for kind in (linear, ItemNeighbours, RP3Beta):
             name = f"{PREFIX}{kind.type_name}"
             free = self.free()
             share = min(ALONE_SHARE * self.budget.seconds, free)
             tried = self.journal.times(kind.type_name)
-            again = self.growth * median(tried or [0.0])  # fitted once more, at the end
+            again = self.growth * median(tried or [0.0]) + keeping  # at the end
             ladders = ALONE[kind].within(self.learned)
             known = self.journal.lasted(name, ladders.start) is not None
             if not known and (not tried or again + median(tried) > free):
                 self.skipped[name] = "there was no time left for a trial"
                 continue
             try:
-                self.found_alone.append(
-                    self._best(name, kind, ladders, self.alone.choosing, share - again, False)
-                )
+                one = self._best(name, kind, ladders, self.alone.choosing, share - again, False)
+                self.found_alone.append(replace(one, refit_seconds=one.refit_seconds + keeping))
             except (InputError, NotEnoughMemoryError) as error:
                 self.skipped[name] = str(error)
 
