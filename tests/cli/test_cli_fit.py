@@ -139,7 +139,8 @@ def test_settings_are_read_as_the_kind_they_are(fit):
         ("l2", "write --set NAME=VALUE"),
         ("l2=much", "--set l2=much: give a number"),
         ("l2=inf", "--set l2=inf: give a number"),
-        ("l2=-1", "'l2' parameter of LinearAutoencoder must be"),
+        ("l2=-1", "--set l2=-1: give a number, more than 0"),
+        ("dropout=1.5", "--set dropout=1.5: give a number, 0 or more and less than 1"),
     ],
 )
 def test_a_setting_that_is_none_is_refused(refused, orders, tmp_path, setting, why):
@@ -296,7 +297,11 @@ def test_an_older_model_is_replaced_and_another_folder_is_not(fit, refused, orde
     ("arguments", "why"),
     [
         (["--seed", "-1"], "Invalid value for '--seed'"),
-        (["--model", "linear", "--set", "l2=-1"], "'l2' parameter of LinearAutoencoder must be"),
+        (["--model", "linear", "--set", "l2=-1"], "--set l2=-1: give a number, more than 0"),
+        (
+            ["--model", "neighbourhood", "--set", "n_neighbours=0"],
+            "--set n_neighbours=0: give auto or a whole number, 1 or more",
+        ),
         (["--model", "linear", "--budget", "5"], "--budget is for models trained by epochs"),
         (["--model", "popularity", "--budget", "5"], "and popularity is not one"),
     ],
