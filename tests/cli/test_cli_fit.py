@@ -327,6 +327,34 @@ def test_what_is_refused_is_refused_before_the_classic_autoencoder(
     assert why in refused("fit", orders, "--out", tmp_path / "m", "--quiet", *given)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("orders.csv", "user,item", "holds orders.csv, which is no trial of a search"),
+        ("trials.jsonl", "no trials", "trials.jsonl line 1: these are no trials of a search"),
+        ("trials.jsonl", '{"about": "x"}\n{}\n{}', "line 2: these are no trials of a search"),
+        ("trials.jsonl", "\xff", "trials.jsonl line 1: these are no trials of a search"),
+        ("half-life.json", "{}", "half-life.json is damaged; remove it"),
+    ],
+)
+def test_a_folder_that_cannot_hold_trials_is_refused_before_the_log_is_read(
+    refused, tmp_path, name, text, why
+):
+    (trials := tmp_path / "trials").mkdir()
+    (path := trials / name).write_text(text, encoding="latin-1")
+    given = ["--out", tmp_path / "m", "--trials", trials]
+    assert why in refused("fit", tmp_path / "no such log.csv", *given)
+    assert path.read_text(encoding="latin-1") == text
+
+
+def test_trials_below_what_cannot_be_written_are_refused_before_the_log_is_read(refused, tmp_path):
+    (tmp_path / "file").touch()
+    given = ["fit", tmp_path / "no such log.csv", "--out", tmp_path / "m", "--trials"]
+    assert "file is a file; name a folder" in refused(*given, tmp_path / "file" / "below")
+    message = refused(*given, "/proc/trials", code=1)
+    assert message.startswith("the trials in /proc/trials cannot be written")
+
+
 def test_a_fit_that_would_not_keep_to_memory_is_refused(refused, orders, tmp_path):
     message = refused("fit", orders, "--out", tmp_path / "m", "--memory", "1MB", code=1)
     assert re.fullmatch(

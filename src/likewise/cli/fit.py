@@ -189,16 +189,11 @@ def command(
         f"wrote {folder}: {recommender.model_.type_name} over {recommender.n_items:,} items, "
         f"learned from {interactions.n_users:,} baskets"
     )
+    said = {"parameters": recommender.contents().parameters, "items": recommender.n_items}
     output.json(
-        {
-            "out": str(folder),
-            "model": recommender.model_.type_name,
-            "parameters": recommender.contents().parameters,
-            "items": recommender.n_items,
-            "baskets": interactions.n_users,
-            **recommender.metrics,
-        }
-    )
+        {"out": str(folder), "model": recommender.model_.type_name, **said,
+         "baskets": interactions.n_users, **recommender.metrics}
+    )  # fmt: skip
 
 
 def _folder(out: Path | None, dry_run: bool) -> Path:
@@ -221,6 +216,8 @@ def _check(
     checkpoint: Path | None,
     repeats: bool,
 ) -> None:
+    from likewise.recommend.remembered import require_folder
+
     if model != "auto" and model not in MODELS:
         raise InputError(f"--model {model} is none of auto, {', '.join(MODELS)}")
     if weighting not in WEIGHTINGS:
@@ -233,6 +230,8 @@ def _check(
         raise InputError("--repeats says what --model auto chooses by; give it with that")
     if trials is not None and model != "auto":
         raise InputError("--trials keeps the trials of --model auto; give it with that")
+    if trials is not None:
+        require_folder(trials)
     if budget is not None:
         o.require_seconds(budget, "--budget")
 
