@@ -86,6 +86,24 @@ def test_a_dry_run_tells_what_cannot_do_without_from_what_is_tried(run, orders, 
         assert said in run("fit", orders, "--dry-run").out
 
 
+@pytest.mark.parametrize("model", ["auto", "linear", "popularity"])
+def test_what_would_be_refused_says_what_is_needed_what_is_free_and_what_to_do(
+    run, orders, monkeypatch, model
+):
+    monkeypatch.setattr("likewise.recommend.estimate.available_memory", lambda: 2**10)
+    limits = {None: "free some memory", 560: "give --memory 560MiB or more"}
+    smaller = "" if model == "popularity" else " name a smaller model, such as popularity,"
+    for limit, more in limits.items():
+        monkeypatch.setattr("likewise.memory.limit_for", lambda _, limit=limit: limit)
+        out = run("fit", orders, "--dry-run", "--model", model).out
+        assert re.search(
+            rf"^memory     \d+ MiB needed, 1 MiB free: it would be refused; leave out rare items "
+            rf"with --drop,{smaller} or {more}$",
+            out,
+            re.MULTILINE,
+        )
+
+
 def test_a_dry_run_takes_the_neighbourhood_where_the_exact_one_would_take_too_long(
     run, orders, tmp_path, monkeypatch
 ):

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from likewise.recommend.recency import Days
     from likewise.recommend.recommender import Recommender
 
+SMALLEST = "popularity"
+"""The model that takes least."""
+
 STEPS_AFTER = "the classic autoencoder of `likewise steps` and the map"
 """What `fit` does after learning, which neither the foreseen time nor a budget covers."""
 
@@ -84,10 +87,17 @@ def _memory(found: "Estimate") -> str:
             f"{least} of {free} free, and {size(found.memory_bytes)} with all that is tried: what "
             "has no room is left out"
         )
-    return (
-        f"{least} of {free} free: it would be refused; leave out rare items with --drop, name "
-        "another model, or give it more, by --memory if that is what limits it"
-    )
+    return f"{least} needed, {free} free: it would be refused; {_way_out(found)}"
+
+
+def _way_out(found: "Estimate") -> str:
+    """Say what to do about a model that memory has no room for."""
+    from likewise.memory import limit_for
+
+    enough = limit_for(found.least_bytes)
+    smaller = [] if found.model == SMALLEST else [f"name a smaller model, such as {SMALLEST}"]
+    more = "free some memory" if enough is None else f"give --memory {enough}MiB or more"
+    return ", ".join(["leave out rare items with --drop", *smaller, f"or {more}"])
 
 
 def _half_life(half_life: "Days", *, within_budget: bool) -> list[str]:
