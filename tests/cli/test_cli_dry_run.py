@@ -190,6 +190,15 @@ def test_a_dry_run_says_how_dense_a_sparse_one_would_be(run, many_items, given, 
     assert "would be refused" not in result.out
 
 
+@pytest.mark.parametrize("given", [[], ["--set", "n_neighbours=1000000"]])
+def test_of_few_items_no_more_neighbours_are_told_than_there_are(run, orders, given):
+    command = ["fit", orders, "--dry-run", "--model", "neighbourhood", *given]
+    assert "\ndensity    17 neighbours\n" in run(*command).out
+    density = run(*command, "--json").document()["density"]
+    assert density["taken"] == density["densest"]
+    assert (density["taken"]["n_neighbours"], density["taken"]["n_whole"]) == (17, 0)
+
+
 def test_where_trials_decide_a_dry_run_says_nothing_of_density(run, orders, monkeypatch):
     monkeypatch.setattr("likewise.memory._machine_available", lambda: GIB // 8)
     result = run("fit", orders, "--dry-run")

@@ -1,9 +1,9 @@
 """`likewise fit --dry-run`: what a fit would take, without beginning it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from likewise.cli.density import enough_for, words_of
+from likewise.cli.density import enough_for, of_items, words_of
 from likewise.cli.output import Output
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def report(
     if named is not None and model is not None:
         require_accepted(model, weighted(interactions.matrix, named.weighting, learning=True))
     found = estimate(interactions, model, budget)
+    if found.density is not None:
+        found = replace(found, density=of_items(found.density, found.items))
     seconds = found.seconds
     if model is None:  # a first trial and the last fit are made in any case
         seconds = max(budget, 2 * (seconds or 0))

@@ -137,7 +137,7 @@ def command(
     """
     from likewise.nn.device import resolve_device
     from likewise.recommend.checks import require_learnable
-    from likewise.recommend.kept import density_of
+    from likewise.recommend.kept import densities_of
     from likewise.recommend.places import item_places
     from likewise.recommend.recency import fading
     from likewise.recommend.recommender import Recommender
@@ -181,8 +181,8 @@ def command(
     _add_classic(recommender, interactions, seed, output)
     with output.bar("placing the items on the map"):
         recommender.places_ = item_places(recommender)
-    if density := density_of(recommender.model_):
-        recommender.metrics["density"] = density
+    if dense := densities_of(recommender.model_):  # of several, a part each
+        recommender.metrics["density"] = dense if len(dense) > 1 else dense[0]
     recommender.metrics["log"] = events.report.as_dict()
     recommender.save(folder)
     output.lines(
