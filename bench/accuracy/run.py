@@ -41,7 +41,8 @@ from likewise.data.split import also_bought_split
 from likewise.errors import InputError, LikewiseError
 from likewise.evaluate import report
 from likewise.evaluate.comparison import Comparison, Fit
-from likewise.recommend.line_up import STOCHASTIC, every, line_up
+from likewise.evaluate.metrics import parse_metric
+from likewise.recommend.line_up import STOCHASTIC, every, line_up, require_known
 from likewise.recommend.recency import cut_by_time
 
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "accuracy"
@@ -51,6 +52,8 @@ MODELS = (
     "ALS", "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", published.NAME, "blend", "auto",
     "auto for repeats",
 )  # fmt: skip
+OTHERS = (published.NAME, *beside.ROWS)
+"""The models that are not of likewise's own line-up."""
 QUICK = 3.0
 LEAST_SECONDS = 1e-2
 """What is quicker is drawn there."""
@@ -63,15 +66,19 @@ METRICS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, choices=[*PUBLIC_SETS, "online-retail"])
-    parser.add_argument("--models", help="names, separated by commas; all if not given")
+    parser.add_argument(
+        "--models", type=_models, help="names, separated by commas; all if not given"
+    )
     parser.add_argument("--budget", type=_budget, default=60.0)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=_seeds, default=3)
     parser.add_argument("--peers", action="store_true", help="beside RecBole, cornac and implicit")
     parser.add_argument("--also-bought", action="store_true")
     parser.add_argument(
         "--l2", type=float, help="one more model: EASE with this l2, nothing chosen"
     )
-    parser.add_argument("--metric", default="ndcg@20", help="what settings are chosen by")
+    parser.add_argument(
+        "--metric", type=_metric, default="ndcg@20", help="what settings are chosen by"
+    )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
     arguments = parser.parse_args()
@@ -88,12 +95,12 @@ def main() -> None:
     split = also_bought_split(split) if arguments.also_bought else split
     if arguments.quick:
         split = without_test(split)
-    names = there_are(split, budget) if arguments.models is None else arguments.models.split(",")
-    names = [*filter(None, names), *(beside.ROWS if arguments.peers else ())]
+    names = there_are(split, budget) if arguments.models is None else arguments.models
+    names = [*names, *(beside.ROWS if arguments.peers else ())]
     name = f"accuracy-{arguments.data}" + ("-also-bought" if arguments.also_bought else "")
     if arguments.models is not None or arguments.l2 is not None:
         name += "-some"  # the whole table is not written over
-    own = [one for one in names if one not in (published.NAME, *beside.ROWS)]
+    own = [one for one in names if one not in OTHERS]
     models = line_up(split, own, budget=budget, metric=arguments.metric)
     if published.NAME in names:
         models[published.NAME] = published.blend(budget, arguments.metric)
@@ -133,6 +140,29 @@ def _budget(text: str) -> float:
     except (typer.BadParameter, InputError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return budget
+
+
+def _seeds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} given; give a whole number, 1 or more")
+    return int(text)
+
+
+def _metric(text: str) -> str:
+    try:
+        parse_metric(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _models(text: str) -> list[str]:
+    names = [name for name in text.split(",") if name]
+    try:
+        require_known([name for name in names if name not in OTHERS])
+    except InputError as error:
+        raise argparse.ArgumentTypeError(f"{error}, {', '.join(OTHERS)}") from None
+    return names
 
 
 def there_are(split: Split, budget: float) -> list[str]:

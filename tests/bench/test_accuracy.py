@@ -1,6 +1,7 @@
 """The accuracy table's own parts: runs that are kept, and the Pareto front."""
 
 import importlib
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -31,6 +32,29 @@ def test_files_that_are_not_there_are_named_in_one_line(bench, tmp_path, monkeyp
     monkeypatch.setattr(sys, "argv", [str(script), "--data", "ml-1m", "--quick"])
     with pytest.raises(SystemExit, match=r"^error: .*ml-1m"):
         runpy.run_path(str(script), run_name="__main__")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (
+            ["--models", "linear,nosuch"],
+            r"no model 'nosuch'; .*, published blend, RecBole EASE, .*",
+        ),
+        (["--models", "linear", "--metric", "foo@3"], r"metric 'foo@3' is not known"),
+        (["--seeds", "0"], r"--seeds: 0 given; give a whole number, 1 or more"),
+        (["--seeds", "one"], r"--seeds: one given; give a whole number, 1 or more"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_files_are_read(
+    bench, tmp_path, monkeypatch, capsys, given, why
+):
+    monkeypatch.setenv("LIKEWISE_DATA", str(tmp_path))  # of no files
+    run = bench("run")
+    monkeypatch.setattr(sys, "argv", ["run.py", "--data", "ml-1m", "--quick", *given])
+    with pytest.raises(SystemExit, match="2"):
+        run.main()
+    assert re.search(why, capsys.readouterr().err)
 
 
 def test_a_run_comes_back_as_it_was_and_only_for_the_same_settings(bench, tmp_path):

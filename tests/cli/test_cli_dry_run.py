@@ -86,6 +86,24 @@ def test_a_dry_run_tells_what_cannot_do_without_from_what_is_tried(run, orders, 
         assert said in run("fit", orders, "--dry-run").out
 
 
+@pytest.mark.parametrize("model", ["auto", "linear", "popularity"])
+def test_what_would_be_refused_says_what_is_needed_what_is_free_and_what_to_do(
+    run, orders, monkeypatch, model
+):
+    monkeypatch.setattr("likewise.recommend.estimate.available_memory", lambda: 2**10)
+    limits = {None: "free some memory", 560: "give --memory 560MiB or more"}
+    smaller = "" if model == "popularity" else " name a smaller model, such as popularity,"
+    for limit, more in limits.items():
+        monkeypatch.setattr("likewise.memory.limit_for", lambda _, limit=limit: limit)
+        out = run("fit", orders, "--dry-run", "--model", model).out
+        assert re.search(
+            rf"^memory     \d+ MiB needed, 1 MiB free: it would be refused; leave out rare items "
+            rf"with --drop,{smaller} or {more}$",
+            out,
+            re.MULTILINE,
+        )
+
+
 def test_a_dry_run_takes_the_neighbourhood_where_the_exact_one_would_take_too_long(
     run, orders, tmp_path, monkeypatch
 ):
@@ -170,6 +188,15 @@ def test_a_dry_run_says_how_dense_a_sparse_one_would_be(run, many_items, given, 
     (line,) = [line for line in result.out.splitlines() if line.startswith("density")]
     assert re.sub(r"--memory \d+", "--memory {}", line) == f"density    {words}"
     assert "would be refused" not in result.out
+
+
+@pytest.mark.parametrize("given", [[], ["--set", "n_neighbours=1000000"]])
+def test_of_few_items_no_more_neighbours_are_told_than_there_are(run, orders, given):
+    command = ["fit", orders, "--dry-run", "--model", "neighbourhood", *given]
+    assert "\ndensity    17 neighbours\n" in run(*command).out
+    density = run(*command, "--json").document()["density"]
+    assert density["taken"] == density["densest"]
+    assert (density["taken"]["n_neighbours"], density["taken"]["n_whole"]) == (17, 0)
 
 
 def test_where_trials_decide_a_dry_run_says_nothing_of_density(run, orders, monkeypatch):

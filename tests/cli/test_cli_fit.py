@@ -149,7 +149,8 @@ def test_settings_are_read_as_the_kind_they_are(fit):
         ("l2", "write --set NAME=VALUE"),
         ("l2=much", "--set l2=much: give a number"),
         ("l2=inf", "--set l2=inf: give a number"),
-        ("l2=-1", "'l2' parameter of LinearAutoencoder must be"),
+        ("l2=-1", "--set l2=-1: give a number, more than 0"),
+        ("dropout=1.5", "--set dropout=1.5: give a number, 0 or more and less than 1"),
     ],
 )
 def test_a_setting_that_is_none_is_refused(refused, orders, tmp_path, setting, why):
@@ -306,7 +307,11 @@ def test_an_older_model_is_replaced_and_another_folder_is_not(fit, refused, orde
     ("arguments", "why"),
     [
         (["--seed", "-1"], "Invalid value for '--seed'"),
-        (["--model", "linear", "--set", "l2=-1"], "'l2' parameter of LinearAutoencoder must be"),
+        (["--model", "linear", "--set", "l2=-1"], "--set l2=-1: give a number, more than 0"),
+        (
+            ["--model", "neighbourhood", "--set", "n_neighbours=0"],
+            "--set n_neighbours=0: give auto or a whole number, 1 or more",
+        ),
         (["--model", "linear", "--budget", "5"], "--budget is for models trained by epochs"),
         (["--model", "popularity", "--budget", "5"], "and popularity is not one"),
     ],
@@ -330,6 +335,34 @@ def test_what_is_refused_is_refused_before_the_classic_autoencoder(
     (tmp_path / "other.ckpt").write_text("no checkpoint")
     monkeypatch.setattr(Classic, "of", lambda *_, **__: pytest.fail("it was trained"))
     assert why in refused("fit", orders, "--out", tmp_path / "m", "--quiet", *given)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("orders.csv", "user,item", "holds orders.csv, which is no trial of a search"),
+        ("trials.jsonl", "no trials", "trials.jsonl line 1: these are no trials of a search"),
+        ("trials.jsonl", '{"about": "x"}\n{}\n{}', "line 2: these are no trials of a search"),
+        ("trials.jsonl", "\xff", "trials.jsonl line 1: these are no trials of a search"),
+        ("half-life.json", "{}", "half-life.json is damaged; remove it"),
+    ],
+)
+def test_a_folder_that_cannot_hold_trials_is_refused_before_the_log_is_read(
+    refused, tmp_path, name, text, why
+):
+    (trials := tmp_path / "trials").mkdir()
+    (path := trials / name).write_text(text, encoding="latin-1")
+    given = ["--out", tmp_path / "m", "--trials", trials]
+    assert why in refused("fit", tmp_path / "no such log.csv", *given)
+    assert path.read_text(encoding="latin-1") == text
+
+
+def test_trials_below_what_cannot_be_written_are_refused_before_the_log_is_read(refused, tmp_path):
+    (tmp_path / "file").touch()
+    given = ["fit", tmp_path / "no such log.csv", "--out", tmp_path / "m", "--trials"]
+    assert "file is a file; name a folder" in refused(*given, tmp_path / "file" / "below")
+    message = refused(*given, "/proc/trials", code=1)
+    assert message.startswith("the trials in /proc/trials cannot be written")
 
 
 def test_a_fit_that_would_not_keep_to_memory_is_refused(refused, orders, tmp_path):

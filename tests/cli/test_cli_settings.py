@@ -5,6 +5,7 @@ import pytest
 from likewise import ConvolutionalAutoencoder, DeepAutoencoder, InputError, LinearAutoencoder
 from likewise.autoencoders import TYPES
 from likewise.cli.models import configured
+from likewise.recommend.baselines import Popularity
 
 
 @pytest.mark.parametrize(
@@ -41,11 +42,13 @@ def test_what_is_none_by_default_can_be_set_and_set_back():
     [
         ("pretrain=maybe", "--set pretrain=maybe: give true or false"),
         ("pretrain=1", "give true or false"),
-        ("hidden=wide", "give whole numbers, such as 64,16 or auto"),
-        ("max_epochs=many", "give a number or auto"),
-        ("learning_rate=nan", "give a number or auto"),
+        ("hidden=wide", "give auto or whole numbers, such as 64,16"),
+        ("max_epochs=many", "give auto or a whole number, 1 or more"),
+        ("max_epochs=0", "give auto or a whole number, 1 or more"),
+        ("learning_rate=nan", "give auto or a number, more than 0"),
+        ("validation_fraction=1", "--set validation_fraction=1: give a number, 0 or more and less"),
         ("loss=cubic", "give auto or bernoulli or multinomial or squared"),
-        ("max_epochs=2.5", "'max_epochs' parameter of DeepAutoencoder must be an int"),
+        ("max_epochs=2.5", "--set max_epochs=2.5: give auto or a whole number, 1 or more"),
         ("hidden=0", "give the widths of layers"),
         ("progress=none", "deep has the settings"),
         ("checkpoint=here", "deep has the settings"),
@@ -56,6 +59,14 @@ def test_what_is_none_by_default_can_be_set_and_set_back():
 def test_what_is_no_value_is_refused_with_what_is_one(text, said):
     with pytest.raises(InputError, match=said):
         configured(DeepAutoencoder(), [text], random_state=0)
+
+
+def test_a_type_without_settings_says_so():
+    for text in ("x=1", "x"):
+        with pytest.raises(
+            InputError, match=rf"popularity has no settings; leave --set {text} out"
+        ):
+            configured(Popularity(), [text])
 
 
 def test_what_the_command_decides_goes_only_to_types_that_have_it():

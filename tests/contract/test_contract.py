@@ -404,7 +404,7 @@ def test_what_a_folder_would_hold_is_refused_as_answers_are(make_any, purchases,
 def test_no_folder_is_written_whose_settings_could_not_be_read(make_any, purchases, tmp_path):
     model = make_any("linear").fit(purchases)
     model.set_params(l2=-1.0)
-    assert "'l2' parameter" in refusal(lambda: model.save(tmp_path / "model"))
+    assert "l2=-1.0 of LinearAutoencoder; give" in refusal(lambda: model.save(tmp_path / "model"))
     assert not (tmp_path / "model").exists()
 
 

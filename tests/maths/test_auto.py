@@ -358,7 +358,11 @@ def test_a_neural_model_whose_epoch_takes_longer_than_its_time_is_left_out(
     assert {"Mult-VAE", "Mult-DAE"} <= {name for name, _ in found.trials}
 
 
-def test_time_is_set_aside_for_the_others_of_each_item(shop, monkeypatch):
+def test_time_is_set_aside_for_the_others_of_each_item(monkeypatch):
+    rng = np.random.default_rng(0)
+    own = np.arange(12) // 4 == rng.integers(0, 3, 600)[:, None]
+    bought = rng.random((600, 12)) < np.where(own, 0.7, 0.1)
+    shop = Interactions.of([[f"i{n}" for n in np.flatnonzero(row)] for row in bought if row.any()])
     kinds = ("linear", "item-knn", "rp3beta")
     with_room = auto(shop, budget=8, neural=False).recommender.metrics["choice"]["skipped"]
     assert not [kind for kind in kinds if f"also bought: {kind}" in with_room]

@@ -16,9 +16,11 @@ from likewise.data.interactions import Interactions
 from likewise.errors import ModelFolderError, NotEnoughMemoryError
 from likewise.evaluate.resources import measured
 from likewise.recommend import durations
+from likewise.recommend.baselines import Popularity
 from likewise.recommend.blend import Blend
 from likewise.recommend.estimate import estimate, model_bytes
 from likewise.recommend.folder import load
+from likewise.recommend.kept import densities_of
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.selection import choose
 
@@ -216,6 +218,24 @@ def test_what_memory_decided_is_in_the_folder(sparse_one, tmp_path):
     assert_same(again, sparse_one)
 
 
+@pytest.mark.parametrize(("n_items", "taken"), [(8, (7, 0)), (1, (1, 0)), (202, (200, 200))])
+def test_of_few_items_no_more_is_said_than_there_are(tmp_path, n_items, taken):
+    X = purchases(n_items=n_items)
+    for numbers in ({}, {"n_neighbours": 200, "n_whole": 200}):
+        made(**numbers).fit(X).save(tmp_path / "m")
+        again = load(tmp_path / "m")
+        assert (again.n_neighbours_, again.n_whole_) == taken
+        assert_same(again, made(n_neighbours=taken[0], n_whole=taken[1]).fit(X))
+
+
+def test_a_folder_that_says_more_than_there_are_items_is_read_as_what_was_taken(tmp_path):
+    contents = made().fit(purchases(n_items=8)).contents()
+    older = {"chosen": {"n_neighbours": 200, "n_whole": 200}}
+    write_folder(tmp_path / "m", replace(contents, extra=contents.extra | older))
+    again = load(tmp_path / "m")
+    assert (again.n_neighbours_, again.n_whole_) == (7, 0)
+
+
 def test_a_folder_of_numbers_says_nothing_more(tmp_path):
     made(n_neighbours=9, n_whole=4).fit(purchases()).save(tmp_path / "m")
     assert "chosen" not in read_folder(tmp_path / "m", known_types=["neighbourhood"]).extra
@@ -233,6 +253,29 @@ def test_a_folder_that_does_not_say_what_was_taken_is_refused(sparse_one, tmp_pa
     write_folder(tmp_path / "m", replace(contents, extra=contents.extra | {"chosen": chosen}))
     with pytest.raises(ModelFolderError, match=r"n_neighbours|n_whole"):
         load(tmp_path / "m")
+
+
+def card_of(model, folder):
+    Recommender(model).fit(purchases(), support=False).save(folder)
+    return next(folder.glob("*.md")).read_text()
+
+
+def test_the_card_leaves_out_columns_that_there_are_not(tmp_path):
+    assert "Each item is solved among 9.\n" in card_of(
+        made(n_neighbours=9, n_whole=0), tmp_path / "m"
+    )
+
+
+def test_the_card_tells_of_each_part_of_a_blend(tmp_path):
+    parts = [made(n_neighbours=9, n_whole=4), made(n_neighbours=5, n_whole=0)]
+    blend = Blend(parts=[parts[0], Popularity(), parts[1]])
+    assert (
+        "Each item is solved in one part among 9, the 4 most bought among all; in another among 5."
+    ) in card_of(blend, tmp_path / "m")
+    assert densities_of(blend.fit(purchases())) == [
+        {"n_neighbours": 9, "n_whole": 4},
+        {"n_neighbours": 5, "n_whole": 0},
+    ]
 
 
 @pytest.mark.parametrize("blended", [False, True])

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -67,6 +67,11 @@ class Density:
     def whole_columns(self, n_items: int) -> int:
         """Return how many columns are solved over all items; a neighbourhood of all is exact."""
         return min(self.n_whole, n_items) if self.block_size(n_items) < n_items else 0
+
+    def of_items(self, n_items: int) -> "Density":
+        """Return what is taken of so many items: all others of each, at most."""
+        k = max(1, self.block_size(n_items) - 1)
+        return replace(self, n_neighbours=k, n_whole=self.whole_columns(n_items))
 
     def gram_bytes(self, free: float) -> float:
         """Return what the Gram matrix may take, where so much memory is free."""

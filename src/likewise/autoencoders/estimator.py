@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any
 
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
+from likewise.autoencoders.allowed import in_words, is_allowed
 from likewise.errors import InputError
 
 
@@ -42,14 +42,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 )
 
     def _validate_params(self) -> None:
-        try:
-            super()._validate_params()
-        except InvalidParameterError as error:
-            raise InputError(f"{error}") from error
         for name, value in self.get_params(deep=False).items():
-            allowed = self._parameter_constraints.get(name, ["boolean"])
-            if isinstance(value, bool) and "boolean" not in allowed:
+            allowed = self._parameter_constraints.get(name)
+            if isinstance(value, bool) and "boolean" not in (allowed or ["boolean"]):
                 raise InputError(
                     f"{name}={value!r} of {type(self).__name__} is no truth value; "
                     f"give {int(value)} if that is meant"
+                )
+            if allowed is not None and not is_allowed(value, allowed):
+                raise InputError(
+                    f"{name}={value!r} of {type(self).__name__}; give {in_words(allowed)}"
                 )

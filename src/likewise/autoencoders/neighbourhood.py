@@ -57,12 +57,12 @@ class NeighbourhoodAutoencoder(Autoencoder):
     user_power : float
         β, by how much the rows of users who bought much count less (DAN).
     n_neighbours : int or "auto"
-        k. With all other items (I - 1 or more) the solution is the exact one. "auto" is 200, or the
-        first of 100, 50 and 25 that memory has room for.
+        k, all other items (I - 1) at most: a larger number is taken as that, and the solution is
+        the exact one. "auto" is 200, or the first of 100, 50 and 25 that memory has room for.
     n_whole : int or "auto"
-        How many of the most bought items have a column that is solved over all items. With all of
-        them the solution is the exact one. "auto" is as for `n_neighbours`, and the same number
-        where both are.
+        How many of the most bought items have a column that is solved over all items, I at most.
+        With all of them the solution is the exact one. "auto" is as for `n_neighbours`, and the
+        same number where both are.
     gram_gib : float or "auto"
         GiB that the kept Gram matrix may take. Where all of it would be larger, each item keeps its
         ties of the largest cosine, and the others count as 0. "auto" is a third of what memory is
@@ -73,8 +73,8 @@ class NeighbourhoodAutoencoder(Autoencoder):
     B_ : csr_array of shape (I, I), float32
         Row i says what having item i adds to the score of other items.
     n_neighbours_, n_whole_ : int
-        The parameters, or what they became where they are "auto". Given as numbers, they make the
-        same model; of fewer items, all are taken.
+        What was taken of the items; no column is apart where all others are neighbours. Given as
+        numbers, they make the same model.
 
     References
     ----------
@@ -123,7 +123,8 @@ class NeighbourhoodAutoencoder(Autoencoder):
         values /= power[p:, None]
         values[groups == NO_ITEM] = 0
         self.B_ = of_columns(whole, groups, by_count, values)
-        self.n_neighbours_, self.n_whole_ = density.n_neighbours, density.n_whole
+        taken = density.of_items(X.shape[1])
+        self.n_neighbours_, self.n_whole_ = taken.n_neighbours, taken.n_whole
 
     def _solved(
         self, X: Any, density: Density, free: int
@@ -226,11 +227,11 @@ class NeighbourhoodAutoencoder(Autoencoder):
         """Return how dense it is to be made of these rows; refuse them where none has room."""
         sizes = Sizes.of(rows)
         taken = self._room(sizes, free).taken
-        needed = taken.least_memory(sizes)
+        needed, k = taken.least_memory(sizes), taken.of_items(sizes.n_items).n_neighbours
         if needed > free:
             require_memory(
                 needed,
-                f"the neighbourhoods of {rows.shape[1]:,} items ({taken.n_neighbours} neighbours "
+                f"the neighbourhoods of {rows.shape[1]:,} items ({k} neighbours "
                 f"each, and {taken.gram_bytes(needed) / GIB:.2g} GiB of their Gram matrix)",
                 "lower n_neighbours, n_whole or gram_gib, or leave out rare items (with --drop)",
             )
@@ -280,7 +281,8 @@ class NeighbourhoodAutoencoder(Autoencoder):
                 raise InputError(f"chosen does not say what {name} is")
             given[name] = chosen[name]
         copy_of(self).set_params(**given)._validate_params()
-        self.n_neighbours_, self.n_whole_ = (int(value) for value in given.values())
+        taken = Density(*map(int, given.values())).of_items(self.n_features_in_)
+        self.n_neighbours_, self.n_whole_ = taken.n_neighbours, taken.n_whole
 
 
 def _factors(blocks: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,9 @@
 """What is said of what memory left no room for: a denser model, counts of pairs."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from likewise.errors import counted
 
 if TYPE_CHECKING:
     from likewise.autoencoders.density import Density, Room
@@ -22,24 +25,27 @@ def words_of(taken: "Density", room: "Room", enough: str) -> str:
     --------
     >>> from likewise.autoencoders.density import Density, Room
     >>> words_of(Density(200, 0), Room(Density(200, 0), Density(200, 0), 2**30), "")
-    '200 neighbours, and 0 columns over all items'
+    '200 neighbours'
     """
-    said = f"{taken.n_neighbours} neighbours, and {taken.n_whole} columns over all items"
+    whole = f", and {counted(taken.n_whole, 'column')} over all items" if taken.n_whole else ""
+    said = counted(taken.n_neighbours, "neighbour") + whole
     if taken == room.densest:
         return said
-    return (
-        f"{said}: memory has no room for {room.densest.n_neighbours} and {room.densest.n_whole}, "
-        f"for which {enough} would do"
-    )
+    return f"{said}: memory has no room for {_numbers(room.densest)}, for which {enough} would do"
+
+
+def of_items(room: "Room", n_items: int) -> "Room":
+    """Return what there is room for, of so many items."""
+    return replace(room, taken=room.taken.of_items(n_items), densest=room.densest.of_items(n_items))
 
 
 def lost(recommender: "Recommender", room: "Room", enough: str) -> list[str]:
     """Say how dense a fit made it, if memory had no room for all."""
-    from dataclasses import replace
+    from likewise.recommend.kept import densities_of
 
-    from likewise.recommend.kept import density_of
-
-    taken = replace(room.densest, **density_of(recommender.model_))
+    room = of_items(room, recommender.n_items)
+    (density,) = densities_of(recommender.model_)
+    taken = replace(room.densest, **density)
     return [] if taken == room.densest else [f"took {words_of(taken, room, enough)}"]
 
 
@@ -51,3 +57,8 @@ def without_pairs(recommender: "Recommender") -> list[str]:
         "memory had no room for counts of what was bought together: the support that also-bought "
         "shows will be 0"
     ]
+
+
+def _numbers(density: "Density") -> str:
+    whole = f" and {density.n_whole:,}" if density.n_whole else ""
+    return f"{density.n_neighbours:,}{whole}"

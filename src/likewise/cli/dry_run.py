@@ -1,9 +1,9 @@
 """`likewise fit --dry-run`: what a fit would take, without beginning it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from likewise.cli.density import enough_for, words_of
+from likewise.cli.density import enough_for, of_items, words_of
 from likewise.cli.output import Output
 
 if TYPE_CHECKING:
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from likewise.recommend.estimate import Estimate
     from likewise.recommend.recency import Days
     from likewise.recommend.recommender import Recommender
+
+SMALLEST = "popularity"
+"""The model that takes least."""
 
 STEPS_AFTER = "the classic autoencoder of `likewise steps` and the map"
 """What `fit` does after learning, which neither the foreseen time nor a budget covers."""
@@ -46,6 +49,8 @@ def report(
     if named is not None and model is not None:
         require_accepted(model, weighted(interactions.matrix, named.weighting, learning=True))
     found = estimate(interactions, model, budget)
+    if found.density is not None:
+        found = replace(found, density=of_items(found.density, found.items))
     seconds = found.seconds
     if model is None:  # a first trial and the last fit are made in any case
         seconds = max(budget, 2 * (seconds or 0))
@@ -84,10 +89,17 @@ def _memory(found: "Estimate") -> str:
             f"{least} of {free} free, and {size(found.memory_bytes)} with counts of pairs and all "
             "that is tried: what has no room is left out"
         )
-    return (
-        f"{least} of {free} free: it would be refused; leave out rare items with --drop, name "
-        "another model, or give it more, by --memory if that is what limits it"
-    )
+    return f"{least} needed, {free} free: it would be refused; {_way_out(found)}"
+
+
+def _way_out(found: "Estimate") -> str:
+    """Say what to do about a model that memory has no room for."""
+    from likewise.memory import limit_for
+
+    enough = limit_for(found.least_bytes)
+    smaller = [] if found.model == SMALLEST else [f"name a smaller model, such as {SMALLEST}"]
+    more = "free some memory" if enough is None else f"give --memory {enough}MiB or more"
+    return ", ".join(["leave out rare items with --drop", *smaller, f"or {more}"])
 
 
 def _half_life(half_life: "Days", *, within_budget: bool) -> list[str]:

@@ -137,7 +137,7 @@ def command(
     """
     from likewise.nn.device import resolve_device
     from likewise.recommend.checks import require_learnable
-    from likewise.recommend.kept import density_of
+    from likewise.recommend.kept import densities_of
     from likewise.recommend.places import item_places
     from likewise.recommend.recency import fading
     from likewise.recommend.recommender import Recommender
@@ -182,24 +182,19 @@ def command(
     _add_classic(recommender, interactions, seed, output)
     with output.bar("placing the items on the map"):
         recommender.places_ = item_places(recommender)
-    if density := density_of(recommender.model_):
-        recommender.metrics["density"] = density
+    if dense := densities_of(recommender.model_):  # of several, a part each
+        recommender.metrics["density"] = dense if len(dense) > 1 else dense[0]
     recommender.metrics["log"] = events.report.as_dict()
     recommender.save(folder)
     output.lines(
         f"wrote {folder}: {recommender.model_.type_name} over {recommender.n_items:,} items, "
         f"learned from {interactions.n_users:,} baskets"
     )
+    said = {"parameters": recommender.contents().parameters, "items": recommender.n_items}
     output.json(
-        {
-            "out": str(folder),
-            "model": recommender.model_.type_name,
-            "parameters": recommender.contents().parameters,
-            "items": recommender.n_items,
-            "baskets": interactions.n_users,
-            **recommender.metrics,
-        }
-    )
+        {"out": str(folder), "model": recommender.model_.type_name, **said,
+         "baskets": interactions.n_users, **recommender.metrics}
+    )  # fmt: skip
 
 
 def _folder(out: Path | None, dry_run: bool) -> Path:
@@ -222,6 +217,8 @@ def _check(
     checkpoint: Path | None,
     repeats: bool,
 ) -> None:
+    from likewise.recommend.remembered import require_folder
+
     if model != "auto" and model not in MODELS:
         raise InputError(f"--model {model} is none of auto, {', '.join(MODELS)}")
     if weighting not in WEIGHTINGS:
@@ -234,6 +231,8 @@ def _check(
         raise InputError("--repeats says what --model auto chooses by; give it with that")
     if trials is not None and model != "auto":
         raise InputError("--trials keeps the trials of --model auto; give it with that")
+    if trials is not None:
+        require_folder(trials)
     if budget is not None:
         o.require_seconds(budget, "--budget")
 

@@ -1,11 +1,11 @@
 """The model that a command trains: made with what --set gives, shown while it learns."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from likewise.autoencoders.allowed import in_words
 from likewise.cli.output import Move
 from likewise.errors import InputError
 
@@ -49,17 +49,49 @@ def setting(text: str, allowed: dict[str, Sequence[Any]], type_name: str) -> tup
     (('pretrain', False), ('hidden', (600, 200)))
     """
     name, separator, value = text.partition("=")
+    require_settings(allowed, type_name, f"leave --set {text} out")
     if not separator or name not in allowed:
         raise InputError(
-            f"--set {text}: {type_name} has the settings {', '.join(allowed) or '(none)'}; "
+            f"--set {text}: {type_name} has the settings {', '.join(allowed)}; "
             "write --set NAME=VALUE"
         )
-    for constraint in allowed[name]:
+    try:
+        return name, read_as(value, allowed[name])
+    except ValueError:
+        raise InputError(f"--set {text}: give {kinds(allowed[name])}") from None
+
+
+def require_settings(allowed: Iterable[str], type_name: str, instead: str) -> None:
+    """Refuse a type that has no settings where one is asked for."""
+    if not list(allowed):
+        raise InputError(f"{type_name} has no settings; {instead}")
+
+
+def read_as(text: str, constraints: Sequence[Any]) -> Any:
+    """Return the value that a text is under the first constraint that allows it.
+
+    Raises
+    ------
+    ValueError
+        If none does.
+    """
+    for constraint in constraints:
         try:
-            return name, _read(value.strip(), constraint)
+            return _read(text.strip(), constraint)
         except ValueError:
             continue
-    raise InputError(f"--set {text}: give {' or '.join(_kinds(allowed[name]))}")
+    raise ValueError(text)
+
+
+def kinds(constraints: Sequence[Any]) -> str:
+    """Return in words what a setting takes, as it is written.
+
+    Examples
+    --------
+    >>> kinds([None, "array-like"])
+    'none or whole numbers, such as 64,16'
+    """
+    return in_words(constraints, lambda value: str(value).lower(), "whole numbers, such as 64,16")
 
 
 def show_progress(model: Any, move: Move, words: "Callable[[Progress], str] | None" = None) -> None:
@@ -146,7 +178,9 @@ def _read(value: str, constraint: Any) -> Any:
         return _one_of(value, constraint.options)
     if isinstance(constraint, Interval):
         number = float(value) if set(value) & set(".eE") else int(value)
-        return number if math.isfinite(number) else _one_of(value, ())
+        if not constraint.is_satisfied_by(number):
+            raise ValueError(value)
+        return number
     if constraint is str:
         return value
     raise ValueError(value)
@@ -156,20 +190,3 @@ def _one_of(value: str, options: Iterable[str]) -> str:
     if value not in options:
         raise ValueError(value)
     return value
-
-
-def _kinds(constraints: Sequence[Any]) -> list[str]:
-    """Return in words what a parameter takes."""
-    found: list[str] = []
-    for constraint in constraints:
-        if constraint is None:
-            found.append("none")
-        elif constraint == "boolean":
-            found.append("true or false")
-        elif constraint == "array-like":
-            found.append("whole numbers, such as 64,16")
-        elif isinstance(constraint, StrOptions):
-            found.append(" or ".join(sorted(constraint.options)))
-        elif isinstance(constraint, Interval):
-            found.append("a number")
-    return found

@@ -1,14 +1,14 @@
 """The space that `likewise tune` searches: from --set, and from a TOML file."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sklearn.utils._param_validation import Interval
 
-from likewise.cli.models import NOT_SET, setting
+from likewise.cli.models import NOT_SET, kinds, read_as, setting
 from likewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,8 +56,6 @@ def read(
     >>> read(["l2=1..100:log", "dropout=0|0.5", "item_power=0.2"], LinearAutoencoder())[0]
     {'item_power': 0.2}
     """
-    from likewise.recommend.tuning import OneOf
-
     allowed = {
         name: model._parameter_constraints[name]
         for name in model.get_params(deep=False)
@@ -69,33 +67,51 @@ def read(
         name, _, value = text.partition("=")
         fixed.pop(name, None)
         space.pop(name, None)
-        if ".." in value:
-            space[name] = _span(text, allowed, model.type_name)
-        elif "|" in value:
-            parts = [part.strip() for part in value.split("|")]
-            read_as = [setting(f"{name}={part}", allowed, model.type_name)[1] for part in parts]
-            space[name] = OneOf(dict(zip(parts, read_as, strict=True)))
+        if ".." in value and name in allowed:
+            space[name] = _span(text, allowed[name])
+        elif "|" in value and name in allowed:
+            space[name] = _choices(text, allowed[name])
         else:
             fixed |= [setting(text, allowed, model.type_name)]
     return fixed, space
 
 
-def _span(text: str, allowed: Mapping[str, Sequence[Any]], type_name: str) -> "Span":
+def _choices(text: str, constraints: Sequence[Any]) -> "OneOf":
+    from likewise.recommend.tuning import OneOf
+
+    name, _, value = text.partition("=")
+    how = f"A|B|C, each {kinds(constraints)}"
+    parts = [part.strip() for part in value.split("|")]
+    return OneOf({part: _part(text, name, part, constraints, how) for part in parts})
+
+
+def _span(text: str, constraints: Sequence[Any]) -> "Span":
     from likewise.recommend.tuning import Span
 
     name, _, value = text.partition("=")
-    ends, separator, how = value.partition(":")
-    low, high = (
-        setting(f"{name}={end}", dict(allowed), type_name)[1] for end in ends.split("..", 1)
-    )
-    numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high))
-    log = how == "log"
-    if not numbers or not low < high or (separator and not log) or (log and low <= 0):
+    numbers = [one for one in constraints if isinstance(one, Interval)]
+    if not numbers:
+        raise InputError(
+            f"--set {text}: {name} is no number, and has no range; give {name}=A|B|C, each "
+            f"{kinds(constraints)}"
+        )
+    ends, separator, scale = value.partition(":")
+    how = f"LOW..HIGH or LOW..HIGH:log, each {kinds(numbers)}, such as l2=10..1000:log"
+    low, high = (_part(text, name, end, numbers, how) for end in ends.split("..", 1))
+    log = scale == "log"
+    if not low < high or (separator and not log) or (log and low <= 0):
         raise InputError(
             f"--set {text}: give LOW..HIGH with LOW below HIGH, or LOW..HIGH:log with LOW above 0"
         )
-    whole = any(isinstance(c, Interval) and c.type is Integral for c in allowed[name])
-    return Span(low, high, log, whole)
+    return Span(low, high, log, whole=any(one.type is Integral for one in numbers))
+
+
+def _part(text: str, name: str, part: str, constraints: Sequence[Any], how: str) -> Any:
+    """Read one of the values that a text lets a setting be."""
+    try:
+        return read_as(part, constraints)
+    except ValueError:
+        raise InputError(f"--set {text}: {name} cannot be {part!r}; give {how}") from None
 
 
 def _text(value: Any) -> str:

@@ -78,7 +78,7 @@ def command(
     from likewise.autoencoders.base import RUN_OPTIONS
     from likewise.cli import space as spaces
     from likewise.cli.choosing import require_judges
-    from likewise.cli.models import NOT_SET
+    from likewise.cli.models import NOT_SET, require_settings
     from likewise.evaluate.metrics import parse_metric
     from likewise.recommend.folder import ALL_TYPES
     from likewise.recommend.recommender import Recommender
@@ -94,14 +94,15 @@ def command(
     if budget is not None:
         o.require_seconds(budget, "--budget")
     named = ALL_TYPES[model]()
+    run = {*NOT_SET, *RUN_OPTIONS, "random_state"}  # none of them is better than another
+    tunable = sorted(set(named.get_params(deep=False)) - run)
+    require_settings(tunable, model, f"likewise fit --model {model} learns it as it is")
     texts = [*(spaces.from_file(space) if space is not None else ()), *(settings or ())]
     fixed, free = spaces.read(texts, named)
     if not free:
-        run = {*NOT_SET, *RUN_OPTIONS, "random_state"}  # none of them is better than another
         raise InputError(
             "there is nothing to try: give --set NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=A|B|C, "
-            f"or a file with --space; {model} has the settings "
-            f"{', '.join(sorted(set(named.get_params(deep=False)) - run))}"
+            f"or a file with --space; {model} has the settings {', '.join(tunable)}"
         )
     if "random_state" in named.get_params(deep=False):
         named.set_params(random_state=seed)

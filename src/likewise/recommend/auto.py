@@ -27,7 +27,7 @@ from likewise.recommend.given import checked_days, given_to_search
 from likewise.recommend.journal import Journal, fingerprint
 from likewise.recommend.recency import Days, HalfLife, choose_half_life
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.remembered import remembered
+from likewise.recommend.remembered import remembered, require_folder
 from likewise.recommend.search import Search
 from likewise.recommend.searches import SEARCHES
 from likewise.recommend.selection import warm
@@ -136,9 +136,12 @@ def auto(
             "None to hold customers out"
         )
     half_life = checked_days(half_life, weighting)
+    folder = None if trials is None else Path(trials)
+    if folder is not None:
+        require_folder(folder)
     for kind in SEARCHES:  # compiling, once on a machine, is no part of what is searched
         warm(kind)
-    time_allowed, folder = Budget(budget), None if trials is None else Path(trials)
+    time_allowed = Budget(budget)
 
     def choose(log: Log) -> HalfLife:
         share = HALF_LIFE_SHARE * budget

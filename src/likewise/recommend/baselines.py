@@ -133,7 +133,7 @@ class ItemNeighbours(_Neighbours):
     Parameters
     ----------
     n_neighbours : int
-        k.
+        k, all other items (I - 1) at most: a larger number is taken as that.
     shrinkage : float
         Added to the denominator.
     discount : float in [0, 1]
@@ -192,7 +192,7 @@ class RP3Beta(_Neighbours):
     Parameters
     ----------
     n_neighbours : int
-        k.
+        k, all other items (I - 1) at most: a larger number is taken as that.
     alpha : float
         α, by how much steps of low probability count less.
     beta : float

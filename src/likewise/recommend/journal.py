@@ -4,13 +4,15 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from likewise.artifact.swap import require_room
 from likewise.autoencoders.base import RUN_OPTIONS, Autoencoder
 from likewise.data.fold import FoldIn
 from likewise.data.interactions import Interactions
@@ -50,18 +52,21 @@ class Journal:
     def __post_init__(self) -> None:
         if self.folder is None:
             return
-        try:
-            require_trials(self.folder)
+        require_trials(self.folder)
+        with kept_in(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / TRIALS
-            text = path.read_text(encoding="utf-8") if path.exists() else ""
+            text = _text(path)
             lines = text.splitlines() or [json.dumps({"about": self.about})]
-            records = _records(lines, self.about, self.folder)
+            first, *records = _records(lines, path)
+            if first["about"] != self.about:
+                raise InputError(
+                    f"{path}: these are no trials of this log with these options; "
+                    "name another folder"
+                )
             whole = "".join(f"{line}\n" for line in lines[: 1 + len(records)])
             if whole != text:  # else the next trial would be added to a line that was cut off
                 write_anew(path, whole)
-        except OSError as error:
-            raise MachineError(f"the trials cannot be kept in {self.folder}: {error}") from error
         for record in records:
             trial = _as_trial(record)
             self._known[record["model"], record.get("beside", ""), _key(trial.parameters)] = trial
@@ -110,23 +115,39 @@ class Journal:
 
 
 def require_trials(folder: Path) -> None:
-    """Refuse what trials cannot be kept in: a file, a folder that holds something else.
+    """Refuse what trials cannot be kept in, as far as it is known without the log.
 
-    Hidden files are let be.
+    That is a file, a folder that holds something else or a journal that is none, and a folder that
+    nothing can be written to. Hidden files are let be.
 
     Raises
     ------
-    InputError
+    InputError, MachineError
         If it is one of these.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; name a folder for the trials, a new one say")
-    held = sorted(folder.iterdir()) if folder.exists() else []
-    if others := [path.name for path in held if not _kept(path.name)]:
-        raise InputError(
-            f"{folder} holds {others[0]}, which is no trial of a search; name another folder for "
-            "the trials, a new one say"
-        )
+    with kept_in(folder):
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not there.is_dir():
+            raise InputError(f"{there} is a file; name a folder for the trials, a new one say")
+        require_room(there, f"the trials in {folder}")
+        held = sorted(folder.iterdir()) if there == folder else []
+        if others := [path.name for path in held if not _kept(path.name)]:
+            raise InputError(
+                f"{folder} holds {others[0]}, which is no trial of a search; name another folder "
+                "for the trials, a new one say"
+            )
+        _records(_text(folder / TRIALS).splitlines(), folder / TRIALS)
+
+
+@contextmanager
+def kept_in(folder: Path) -> Iterator[None]:
+    """Say of what the machine refuses which folder it is about."""
+    try:
+        yield
+    except MachineError:
+        raise
+    except OSError as error:
+        raise MachineError(f"the trials cannot be kept in {folder}: {error}") from error
 
 
 def as_record(model: str, trial: Trial) -> dict[str, Any]:
@@ -172,8 +193,12 @@ def _kept(name: str) -> bool:
     )
 
 
-def _records(lines: list[str], about: str, folder: Path) -> list[dict[str, Any]]:
-    """Return the trials of a journal's lines; a last line that was cut off is left out."""
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def _records(lines: list[str], path: Path) -> list[dict[str, Any]]:
+    """Return a journal's lines; a last one that was cut off is left out."""
     records = []
     for number, line in enumerate(lines):
         try:
@@ -184,13 +209,12 @@ def _records(lines: list[str], about: str, folder: Path) -> list[dict[str, Any]]
             ok = False
         if not ok and number == len(lines) - 1 and number:
             break
-        if not ok or (number == 0 and record["about"] != about):
+        if not ok:
             raise InputError(
-                f"{folder / TRIALS} line {number + 1}: these are no trials of this log with these "
-                "options; name another folder"
+                f"{path} line {number + 1}: these are no trials of a search; name another folder"
             )
         records.append(record)
-    return records[1:]
+    return records
 
 
 def _key(parameters: dict[str, Any]) -> str:

@@ -80,19 +80,31 @@ def restored(kind: type[Kind], model: type[Autoencoder], contents: Contents) -> 
     return recommender
 
 
-def density_of(model: Autoencoder) -> dict[str, int]:
-    """Return how dense a sparse linear autoencoder was made, or that part of a blend.
+def densities_of(model: Autoencoder) -> list[dict[str, int]]:
+    """Return how dense a sparse linear autoencoder was made, or each that is part of a blend.
 
     Examples
     --------
     >>> model = NeighbourhoodAutoencoder(n_neighbours=1).fit([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
-    >>> density_of(model)
-    {'n_neighbours': 1, 'n_whole': 200}
+    >>> densities_of(model)
+    [{'n_neighbours': 1, 'n_whole': 3}]
     """
-    for part in getattr(model, "parts_", [model]):
-        if isinstance(part, NeighbourhoodAutoencoder):
-            return {"n_neighbours": part.n_neighbours_, "n_whole": part.n_whole_}
-    return {}
+    return [
+        {"n_neighbours": part.n_neighbours_, "n_whole": part.n_whole_}
+        for part in getattr(model, "parts_", [model])
+        if isinstance(part, NeighbourhoodAutoencoder)
+    ]
+
+
+def _dense(model: Autoencoder) -> str:
+    """Say how dense a sparse linear autoencoder is, of a blend each."""
+    told = [
+        f"among {one['n_neighbours']}"
+        + (f", the {one['n_whole']} most bought among all" if one["n_whole"] else "")
+        for one in densities_of(model)
+    ]
+    where = "in one part " if len(told) > 1 else ""
+    return f"Each item is solved {where}{'; in another '.join(told)}.\n\n" if told else ""
 
 
 def _named(part: str, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -110,13 +122,11 @@ def _card(recommender: "Recommender") -> str:
     days = chosen.get("days") if isinstance(chosen, dict) else chosen
     told = f"{days:g}" if isinstance(days, float) else days
     fading = f"What was bought counts half after {told} days.\n\n" if days else ""
-    among = "Each item is solved among {n_neighbours}, the {n_whole} most bought among all.\n\n"
-    density = density_of(recommender.model_)
-    dense = among.format(**density) if density else ""
     return (
         f"# A recommender\n\n{model} over {recommender.n_items:,} items, "
         f"learned from {recommender.catalogue_.counts.sum():,} purchases.\n\n"
-        f"{fading}{dense}It holds items and pairs of items, and no customer.\n\n"
+        f"{fading}{_dense(recommender.model_)}"
+        "It holds items and pairs of items, and no customer.\n\n"
         '```python\nimport likewise\n\nrecommender = likewise.load("this folder")\n'
         'recommender.recommend([["an item", "another"]], k=10)\n```\n'
     )

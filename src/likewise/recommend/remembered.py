@@ -8,10 +8,10 @@ from typing import Any
 
 from likewise.data.log import Log
 from likewise.data.recency import require_days
-from likewise.errors import InputError, MachineError
+from likewise.errors import InputError
 from likewise.evaluate.significance import Difference
 from likewise.recommend.climbing import Trial
-from likewise.recommend.journal import HALF_LIFE, digest_of, require_trials, write_anew
+from likewise.recommend.journal import HALF_LIFE, digest_of, kept_in, require_trials, write_anew
 from likewise.recommend.recency import HalfLife
 
 
@@ -25,24 +25,40 @@ def remembered(folder: Path, log: Log, choose: Callable[[Log], HalfLife]) -> Hal
     MachineError
         If it cannot be written to.
     """
-    require_trials(folder)
+    require_folder(folder)
     path = folder / HALF_LIFE
     about = digest_of((len(log.users), len(log.items)), (log.user, log.item, log.time))
-    try:
+    with kept_in(folder):
         if path.exists():
-            return _read(path, about)
+            then, kept = _read(path)
+            if then != about:
+                raise InputError(f"{path} is of another log; name another folder for the trials")
+            return kept
         chosen = choose(log)
         folder.mkdir(parents=True, exist_ok=True)
         write_anew(path, json.dumps({"about": about} | asdict(chosen)))
-    except OSError as error:
-        raise MachineError(f"the trials cannot be kept in {folder}: {error}") from error
     return chosen
 
 
-def _read(path: Path, about: str) -> HalfLife:
+def require_folder(folder: Path) -> None:
+    """Refuse what no search can be gone on with from, as far as it is known without the log.
+
+    Raises
+    ------
+    InputError, MachineError
+        If trials cannot be kept in the folder, or the half-life there is damaged.
+    """
+    require_trials(folder)
+    with kept_in(folder):
+        if (path := folder / HALF_LIFE).exists():
+            _read(path)
+
+
+def _read(path: Path) -> tuple[str, HalfLife]:
+    """Return which log a half-life is of, and the half-life."""
     try:
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        same = kept.pop("about") == about
+        about = str(kept.pop("about"))
         gain = None if kept["gain"] is None else Difference(**kept["gain"])
         trials = [Trial(**trial) for trial in kept["trials"]]
         chosen = HalfLife(kept["days"], gain, trials, kept["why"])
@@ -50,6 +66,4 @@ def _read(path: Path, about: str) -> HalfLife:
             require_days(chosen.days)
     except (InputError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{path} is damaged; remove it, or name another folder") from error
-    if not same:
-        raise InputError(f"{path} is of another log; name another folder for the trials")
-    return chosen
+    return about, chosen
