@@ -1,7 +1,10 @@
 """Memory is stated before it is taken: what is free, and a refusal of what would not fit."""
 
+import ctypes
 import math
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 from likewise.errors import NotEnoughMemoryError
@@ -35,15 +38,31 @@ def available_memory() -> int:
     """Return the bytes this process may still take.
 
     The smallest of what the machine has free, what a container's limit leaves, and what
-    :func:`limit_memory` leaves.
+    :func:`limit_memory` leaves, once what was freed is given back.
 
     Examples
     --------
     >>> available_memory() > 0
     True
     """
-    there_is = _there_is()
-    return max(0, there_is if _limit is None else min(there_is, _limit - _resident()))
+    if _limit is None:
+        return max(0, _there_is())
+    give_back()
+    return max(0, min(_there_is(), _limit - _resident()))
+
+
+def give_back() -> None:
+    """Hand freed memory back to the system, where the C library and Arrow can.
+
+    Examples
+    --------
+    >>> give_back()
+    """
+    if "pyarrow" in sys.modules:
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def require_memory(needed: int, what: str, instead: str) -> None:

@@ -152,8 +152,11 @@ def fading(tmp_path):
 
 @pytest.fixture
 def many_items(tmp_path, monkeypatch):
-    """A log of 400 items, where likewise itself takes 400 MiB whatever ran before."""
+    """A log of 400 items, where likewise itself takes 400 MiB whatever ran before, or is read."""
     monkeypatch.setattr("likewise.memory._resident", lambda: 400 * 2**20)
+    monkeypatch.setattr("likewise.data.engine.BESIDE", 0)
+    for name, value in {"BLOCK_BYTES": 2**26, "BLOCKS_HELD": 3}.items():  # so densities differ
+        monkeypatch.setattr(f"likewise.autoencoders.density.{name}", value)
     rng = np.random.default_rng(0)
     items = np.concatenate([np.arange(400), rng.integers(0, 400, 1_600)])
     lines = [f"{rng.integers(0, 120)},i{item}" for item in items]

@@ -12,7 +12,7 @@ from likewise.autoencoders.parts import in_threads
 from likewise.cli import options
 from likewise.cli.app import COMMANDS
 from likewise.cli.output import Output
-from likewise.memory import GIB, available_memory
+from likewise.memory import MIB, available_memory
 
 LIMITED = {"fit", "recommend", "also-bought", "evaluate"}
 """Commands whose work grows with the log or the catalogue."""
@@ -64,7 +64,7 @@ def test_a_dry_run_needs_no_place_to_write(run, orders, tmp_path, monkeypatch):
 def test_a_dry_run_takes_the_neighbourhood_where_the_exact_one_would_not_fit(
     run, orders, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("likewise.memory._machine_available", lambda: GIB // 8)
+    monkeypatch.setattr("likewise.memory._machine_available", lambda: 220 * MIB)
     document = run("fit", orders, "--out", tmp_path / "m", "--dry-run", "--json").document()
     assert document["model"] == "neighbourhood"
     assert "each item is solved within its neighbourhood instead" in document["why"]
@@ -200,7 +200,7 @@ def test_of_few_items_no_more_neighbours_are_told_than_there_are(run, orders, gi
 
 
 def test_where_trials_decide_a_dry_run_says_nothing_of_density(run, orders, monkeypatch):
-    monkeypatch.setattr("likewise.memory._machine_available", lambda: GIB // 8)
+    monkeypatch.setattr("likewise.memory._machine_available", lambda: 220 * MIB)
     result = run("fit", orders, "--dry-run")
     assert result.out.startswith("model      neighbourhood")
     assert "density" not in result.out

@@ -368,7 +368,7 @@ def test_trials_below_what_cannot_be_written_are_refused_before_the_log_is_read(
 def test_a_fit_that_would_not_keep_to_memory_is_refused(refused, orders, tmp_path):
     message = refused("fit", orders, "--out", tmp_path / "m", "--memory", "1MB", code=1)
     assert re.fullmatch(
-        r"reading a log needs 64 MiB and --memory 1MB leaves 0 MiB beside the .* (M|G)iB taken "
+        r"reading a log needs 208 MiB and --memory 1MB leaves 0 MiB beside the .* (M|G)iB taken "
         r"already \(the program .*\); raise it to \d+ MiB or more, or free some memory",
         message,
     )

@@ -185,6 +185,17 @@ def test_a_dry_run_foresees_what_is_taken(leave, monkeypatch, n):
     assert estimate(log, made()).fits is (n != 25)
 
 
+def test_of_many_rows_a_fit_takes_what_a_dry_run_foresees(monkeypatch):
+    X = purchases(60_000, N_ITEMS, 6_000_000)
+    with measured():
+        pass  # what was freed is given back
+    limit = memory._resident() + least(X, 200, 200) + 2**23  # less than a copy of the rows
+    monkeypatch.setattr(memory, "_limit", limit)
+    assert made().room_on(X).taken == Density(200, 200)
+    model = made().fit(X)
+    assert (model.n_neighbours_, model.n_whole_) == (200, 200)
+
+
 def test_a_search_is_foreseen_with_the_neighbours_that_it_begins_with(leave, monkeypatch):
     log = Interactions.of_matrix(purchases())
     monkeypatch.setattr("likewise.recommend.searches.available_memory", lambda: 0)

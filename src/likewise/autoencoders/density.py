@@ -13,8 +13,10 @@ from likewise.memory import GIB
 
 DENSITIES = (200, 100, 50, 25)
 """What "auto" may be, the first that memory has room for: of neighbours, and of whole columns."""
-BLOCK_BYTES = 64 * 1024**2
-"""Matrices solved at a time, by each thread."""
+BLOCK_BYTES = 2 * 1024**2
+"""Matrices solved at a time, by each thread; more at a time save nothing."""
+BLOCKS_HELD = 10
+"""Of these, by each thread: three at work, and what the C library keeps of those before."""
 MOST_GRAM_BYTES = 4 * GIB
 """What the kept Gram matrix takes unless more is asked for."""
 
@@ -88,10 +90,10 @@ class Density:
         n_items, k = sizes.n_items, self.block_size(sizes.n_items)
         p, entries = self.whole_columns(n_items), self.max_entries(n_items, free)
         kept = 8 * (entries if sizes.additions is None else min(entries, sizes.additions // 2))
-        threads_blocks = min(n_items, torch.get_num_threads() * at_a_time(k))
+        blocks = min(4 * n_items * k**2, torch.get_num_threads() * max(BLOCK_BYTES, 4 * k**2))
         of_ties = ties_bytes(n_items, sizes.n_values, sizes.additions)
         multiplying = kept + 4 * n_items * k + of_ties
-        solving = kept + 12 * n_items * k + 3 * 4 * threads_blocks * k**2
+        solving = kept + 12 * n_items * k + BLOCKS_HELD * blocks
         whole = 8 * n_items * k + 4 * n_items * p + conjugate.bytes_for(n_items, p)
         freed = 2 * min(HEAP_BYTES, 4 * n_items * (k + p))
         made_one = n_items * (26 * k + 18 * p + 40) + freed

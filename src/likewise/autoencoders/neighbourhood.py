@@ -109,18 +109,22 @@ class NeighbourhoodAutoencoder(Autoencoder):
         "gram_gib": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     }
 
+    def _checked(self, X: Any, *, reset: bool = False) -> Any:
+        if reset:
+            self._free = available_memory()  # a fit states its copies of the rows too
+        return super()._checked(X, reset=reset)
+
     def _fit(self, X: Any, validate: Validate | None) -> None:
-        rows, free = self._weighted(X), available_memory()
+        rows, free = self._weighted(X), self._free
         density = self._require(rows, free)
         counts = column_counts(X)
         by_count = np.argsort(-counts, kind="stable").astype(np.int32)
         whole, groups, values = self._solved(rows[:, by_count], density, free)
         power = ((np.maximum(counts, 1) ** self.item_power)[by_count]).astype(np.float32)
-        p = whole.shape[1]
         whole *= power[:, None]
-        whole /= power[:p]
+        whole /= power[: whole.shape[1]]
         values *= power[groups]
-        values /= power[p:, None]
+        values /= power[whole.shape[1] :, None]
         values[groups == NO_ITEM] = 0
         self.B_ = of_columns(whole, groups, by_count, values)
         taken = density.of_items(X.shape[1])
@@ -199,8 +203,7 @@ class NeighbourhoodAutoencoder(Autoencoder):
         rows.eliminate_zeros()
         if not self.user_power:
             return rows
-        length = np.maximum(np.diff(rows.indptr), 1).astype(np.float32)
-        scale = length ** (-self.user_power / 2)
+        scale = np.maximum(np.diff(rows.indptr), 1).astype(np.float32) ** (-self.user_power / 2)
         return sparse.csr_array(rows.multiply(scale[:, None]), dtype=np.float32)
 
     def room_on(self, X: Any, free: int | None = None) -> Room:

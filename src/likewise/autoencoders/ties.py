@@ -132,8 +132,9 @@ def ties_bytes(n_items: int, n_values: int, additions: int | None = None) -> int
     if additions is None:
         additions = n_values * min(n_values, n_items)
     threads = min(torch.get_num_threads(), additions // PRODUCTS_AT_A_TIME + 1)
-    ties = min(additions, n_items**2 // 2, threads * PRODUCTS_AT_A_TIME)
-    return 16 * ties + threads * 32 * n_items
+    waiting = threads > 1  # a part that is done, and not yet taken over
+    ties = min(additions // 2, n_items**2 // 2, (threads + waiting) * PRODUCTS_AT_A_TIME)
+    return 8 * ties + threads * 32 * n_items
 
 
 def _fair_share(possible: NDArray[np.int64], total: int) -> int:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from likewise.data.engine import Engine, engine
 from likewise.data.interactions import CSR, Vocabulary, csr
@@ -27,6 +26,8 @@ class BasketTable:
     ----------
     n_baskets : int
         How many users the table has.
+    n_purchases : int
+        Known items of all baskets.
     shortest : int
         The known items of the basket that has fewest.
     first_item : int or str
@@ -36,6 +37,7 @@ class BasketTable:
     """
 
     n_baskets: int
+    n_purchases: int
     shortest: int
     first_item: int | str
     any_known: bool
@@ -46,12 +48,18 @@ class BasketTable:
         """Return the users of the baskets from `start` to `stop`, and their rows (B, I)."""
         duck, numbered = self._engine, f"number >= {start} AND number < {stop}"
         users = duck.connection.sql(f"SELECT user FROM buyer WHERE {numbered} ORDER BY number")
-        bought = duck.arrays(f"SELECT number, item, times FROM bought WHERE {numbered}")
-        row: NDArray[np.int64] = bought["number"] - start
+        bought = duck.arrays(
+            f"SELECT CAST(number - {start} AS INTEGER) AS row, CAST(item AS INTEGER) AS item, "
+            f"CAST(times AS FLOAT) AS times FROM bought WHERE {numbered}"
+        )
         shape = (min(stop, self.n_baskets) - start, self._n_items)
         return users.to_arrow_table()["user"].combine_chunks(), csr(
-            row, bought["item"], bought["times"], shape
+            bought["row"], bought["item"], bought["times"], shape
         )
+
+    def make_room(self, n_bytes: int) -> None:
+        """Let the table go to disk, where so many bytes are not free beside it."""
+        self._engine.make_room(n_bytes)
 
 
 @contextmanager
@@ -76,12 +84,13 @@ def open_baskets(path: str | Path, items: Vocabulary) -> Iterator[BasketTable]:
     with engine() as duck:
         stage_ids(duck, path, ("user", "item"))
         _number(duck, items)
-        ((n_baskets, shortest, known),) = duck.rows(
-            "SELECT count(*), min(known), max(known) > 0 FROM (SELECT count(item) AS known FROM "
-            "buyer LEFT JOIN bought USING (number) GROUP BY number)"
+        ((n_baskets, n_purchases, shortest, known),) = duck.rows(
+            "SELECT count(*), sum(known), min(known), max(known) > 0 FROM (SELECT count(item) AS "
+            "known FROM buyer LEFT JOIN bought USING (number) GROUP BY number)"
         )
         ((first,),) = duck.rows("SELECT item FROM ids LIMIT 1")
-        yield BasketTable(n_baskets, shortest, first, known, duck, len(items))
+        duck.run("DROP TABLE ids")
+        yield BasketTable(n_baskets, int(n_purchases), shortest, first, known, duck, len(items))
 
 
 def _number(duck: Engine, items: Vocabulary) -> None:

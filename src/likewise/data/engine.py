@@ -3,6 +3,7 @@
 Its errors leave this module as likewise's own, one line each.
 """
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -17,10 +18,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from likewise.errors import InputError, LogError, MachineError, NotEnoughMemoryError
-from likewise.memory import GIB, available_memory, require_memory
+from likewise.memory import GIB, MIB, available_memory, require_memory
 
-LEAST_MEMORY = 64 * 1024**2
+LEAST_MEMORY = 64 * MIB
 """What DuckDB does not do without."""
+
+THREAD_MEMORY = 32 * MIB
+"""What each of its threads does not do without."""
+
+BESIDE = 144 * MIB
+"""What is taken beside it: the libraries that are loaded to read, and rows that are handed on."""
 
 BATCH_ROWS = 1 << 17
 """Rows handed on at a time; DuckDB keeps as many in one piece."""
@@ -68,6 +75,11 @@ class Engine:
         """Return with how many threads it computes."""
         return int(self.rows("SELECT current_setting('threads')")[0][0])
 
+    def make_room(self, n_bytes: int) -> None:
+        """Let what it holds go to disk, where so many bytes are not free beside it."""
+        if n_bytes > available_memory():
+            self.run(f"SET memory_limit = '{LEAST_MEMORY}B'")
+
     def statements(self, sql: str) -> int:
         """Return how many statements the text holds."""
         return len(self.connection.extract_statements(sql))
@@ -79,9 +91,9 @@ class Engine:
 
 @contextmanager
 def engine(memory: int | None = None, threads: int | None = None) -> Iterator[Engine]:
-    """Open an engine that takes at most `memory` bytes, half of what is free if None.
+    """Open an engine that takes at most `memory` bytes; if None, half of what may be taken.
 
-    It computes with `threads` threads, one for each core if None.
+    It computes with `threads` threads, one for each core if None; with fewer in little memory.
 
     Raises
     ------
@@ -147,8 +159,10 @@ def _settings(
     memory: int | None, threads: int | None, folder: str
 ) -> dict[str, str | bool | int | float | list[str]]:
     if memory is None:
-        require_memory(LEAST_MEMORY, "reading a log", "free some memory")
-    limit = available_memory() // 2 if memory is None else memory
+        require_memory(BESIDE + LEAST_MEMORY, "reading a log", "free some memory")
+        limit = max(LEAST_MEMORY, (available_memory() - BESIDE) // 2)
+    else:
+        limit = memory
     if limit <= 0:
         raise InputError(f"memory={memory} given; give bytes, such as {2 * GIB} for 2 GiB")
     settings: dict[str, str | bool | int | float | list[str]] = {
@@ -157,6 +171,7 @@ def _settings(
         "autoinstall_known_extensions": False,
         "python_enable_replacements": False,
     }
-    if threads is not None:
-        settings["threads"] = threads
+    most = max(1, limit // THREAD_MEMORY)
+    if threads is not None or most < (os.cpu_count() or 1):
+        settings["threads"] = min(threads or most, most)
     return settings if limit >= UNKNOWN_MEMORY else {**settings, "memory_limit": f"{limit}B"}

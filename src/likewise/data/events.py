@@ -3,7 +3,7 @@
 Shapes: N events, U users, I items.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -19,12 +19,17 @@ from likewise.data.relation import Relation
 from likewise.data.staging import Staged
 from likewise.data.values import id_of, text_of
 from likewise.data.verdicts import KEPT
+from likewise.errors import counted
+from likewise.memory import require_memory
 
 OF_BASKET = "basket:"
 """What the id of a user begins with who is known by a basket only."""
 
 PART_ROWS = 1 << 20
 """Rows, of whole users, that are looked at together for what repeats."""
+
+ID_BYTES = 80
+"""What an id takes beside its text, which is there up to four times while ids are sorted."""
 
 TYPES = {"user": np.int32, "item": np.int32, "weight": np.float32, "time": np.int64}
 
@@ -51,7 +56,9 @@ def fetch(engine: Engine, staged: Staged) -> Events:
         wanted["time"] = "likewise_time"
     columns = ", ".join(f"{sql} AS {name}" for name, sql in wanted.items())
     ((n_events,),) = engine.rows(f"SELECT count(*) FROM {KEPT}")
-    arrays = {name: np.empty(n_events, TYPES[name]) for name in ("weight", *wanted)}
+    types = {name: np.dtype(TYPES[name]) for name in ("weight", *wanted)}
+    _require_room(engine, n_events, types.values(), (users, staged.numbered["likewise_item"]))
+    arrays = {name: np.empty(n_events, type_) for name, type_ in types.items()}
     arrays["weight"][:] = 1
     start = 0
     for batch in engine.batches(f"SELECT {columns} FROM {KEPT}"):
@@ -61,6 +68,19 @@ def fetch(engine: Engine, staged: Staged) -> Events:
     user, item, weight = (arrays[name] for name in ("user", "item", "weight"))
     vocabularies = _sort(user, users), _sort(item, staged.numbered["likewise_item"])
     return Events(user, item, weight, arrays.get("time"), *vocabularies)
+
+
+def _require_room(
+    engine: Engine, n_events: int, types: Iterable[np.dtype[Any]], numbered: Iterable[pa.Array]
+) -> None:
+    """Refuse events that would not fit, though what DuckDB holds went to disk.
+
+    They are there twice while repeated ones are summed, with a place, a weight and a mark of each.
+    """
+    needed = (2 * sum(type_.itemsize for type_ in types) + 9) * n_events
+    needed += sum(4 * ids.nbytes + ID_BYTES * len(ids) for ids in numbered)
+    engine.make_room(needed)
+    require_memory(needed, f"the log of {counted(n_events, 'event')}", "read less (with --drop)")
 
 
 def _sort(numbers: NDArray[np.int32], ids: pa.Array) -> Vocabulary:

@@ -191,6 +191,8 @@ def read_log(
     NotEnoughMemoryError, MachineError
         If memory or disk run out.
     """
+    from likewise.data import loops  # noqa: F401 - loaded before what is free is shared out
+
     drop = dict(drop or {})
     _check_options(min_weight, bad_rows)
     named = {"user": user, "item": item, "time": time, "weight": weight, "basket": basket}

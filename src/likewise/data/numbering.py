@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from likewise.memory import require_memory
+
 INTEGER = np.dtype(np.int64)
 LEAST_SLOTS = 1 << 11
 
@@ -74,7 +76,7 @@ class Numbering:
         self._ends = _grown(self._ends, n_needed)
         self._known = _grown(self._known, self._ends[self._n_known] + bounds[-1] - bounds[0])
         if 2 * n_needed > len(self._slots):
-            self._slots = np.zeros(2 * len(self._slots), np.uint64)
+            self._slots = _zeros(2 * len(self._slots), self._slots.dtype)
             enter(self._known, self._ends, self._n_known, self._slots)
 
 
@@ -92,6 +94,11 @@ def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
     """Return the array with room for so many, and twice as many as it had if it must grow."""
     if size <= len(array):
         return array
-    grown = np.zeros(max(size, 2 * len(array)), array.dtype)
+    grown = _zeros(max(size, 2 * len(array)), array.dtype)
     grown[: len(array)] = array
     return grown
+
+
+def _zeros(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    require_memory(size * dtype.itemsize, "numbering the log's ids", "read less at once")
+    return np.zeros(size, dtype)

@@ -19,12 +19,17 @@ import pyarrow as pa
 from likewise.data.engine import name_sql, text_sql
 from likewise.data.relation import Column, Place, Relation, called, listed
 from likewise.errors import LogError
+from likewise.memory import MIB
 
 DELIMITERS = ",;\t|"
 """What may stand between columns; of these the one that splits the header into most is taken."""
 
 HEAD = 1000
 """JSON lines that are looked at, in each file, to learn the columns."""
+
+
+CSV_BUFFER = 8 * MIB
+"""What DuckDB reads of a CSV file at a time, by each thread: a quarter of what it would itself."""
 
 
 def open_csv(files: Sequence[str], format_: str) -> Relation:
@@ -43,7 +48,7 @@ def open_csv(files: Sequence[str], format_: str) -> Relation:
     sql = (
         f"read_csv({listed(files)}, auto_detect = false, header = true, store_rejects = true, "
         f"delim = {text_sql(delimiter)}, quote = '\"', escape = '\"', columns = {{{struct}}}, "
-        "hive_partitioning = false)"
+        f"buffer_size = {CSV_BUFFER}, hive_partitioning = false)"
     )
     columns = {name: Column(internal, "TEXT") for internal, name in names.items()}
 

@@ -1,13 +1,14 @@
 """What a piece of work took: wall time and the peak of the process's memory."""
 
-import ctypes
 import gc
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from likewise.memory import give_back
 
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -49,7 +50,7 @@ def measured() -> Iterator[Cost]:
     True
     """
     gc.collect()
-    _return_freed_memory()
+    give_back()  # so that taking it again counts
     cost = Cost()
     before = _restart_peak()
     start = time.perf_counter()
@@ -60,13 +61,6 @@ def measured() -> Iterator[Cost]:
         cost.peak_bytes = _peak()
         if cost.peak_bytes is not None and before is not None:
             cost.added_bytes = max(0, cost.peak_bytes - before)
-
-
-def _return_freed_memory() -> None:
-    """Hand freed memory back to the system, so that taking it again counts (glibc only)."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _restart_peak() -> int | None:

@@ -3,6 +3,7 @@
 Shapes: B baskets of a block, K top-k.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,25 @@ import pyarrow as pa
 
 from likewise.data.basket_table import BasketTable, open_baskets
 from likewise.data.table_file import TableFile
+from likewise.memory import MIB, available_memory, require_memory
 from likewise.recommend.baskets import long_table, refuse_other_kind
 from likewise.recommend.checks import require_remaining
 from likewise.recommend.recommender import Recommender
 
 BLOCK_ROWS = 1 << 20
-"""Rows of the result that are made at a time."""
+"""Rows of the result that are made at a time, where memory is not short."""
+
+ROW_BYTES = 160
+"""What such a row takes while it is made and written."""
+
+PURCHASE_BYTES = 48
+"""What a purchase of those that it is made of takes."""
+
+BESIDE = 144 * MIB
+"""What is taken beside them: the libraries that are loaded to make and to write rows."""
+
+LEAST_BASKETS = 64
+"""Baskets that are answered at a time where memory is short."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,8 @@ def recommend_file(
     ------
     InputError
         If the table cannot be read, or k is larger than what remains of the catalogue.
+    NotEnoughMemoryError
+        If a few baskets at a time would not fit.
     MachineError
         If the file cannot be written; an older one is then as it was.
     """
@@ -79,7 +95,7 @@ def recommend_file(
             refuse_other_kind(table.first_item, items)
         require_remaining(k, len(items), table.shortest if filter_seen else 0)
         n_rows = n_fallback = 0
-        size = max(1, BLOCK_ROWS // k)
+        size = _size(table, recommender, k)
         with TableFile(Path(out)) as file:
             for start in range(0, table.n_baskets, size):
                 found = _block(recommender, table, start, start + size, k, filter_seen)
@@ -90,6 +106,17 @@ def recommend_file(
                 if progress is not None:
                     progress(min(start + size, table.n_baskets), table.n_baskets)
     return Written(n_rows, table.n_baskets, n_fallback)
+
+
+def _size(table: BasketTable, recommender: Recommender, k: int) -> int:
+    """Return how many baskets are answered at a time: as many as memory has room for."""
+    most = max(1, BLOCK_ROWS // k)
+    each = k * ROW_BYTES + PURCHASE_BYTES * math.ceil(table.n_purchases / table.n_baskets)
+    beside = BESIDE + recommender.scorer.bytes_held(min(most, table.n_baskets))
+    table.make_room(beside + min(most, table.n_baskets) * each)
+    least = beside + min(LEAST_BASKETS, most, table.n_baskets) * each
+    require_memory(least, f"recommending {k} items a basket", "free some memory")
+    return min(most, max(1, (available_memory() - beside) // each))
 
 
 def _block(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from likewise.autoencoders.base import Autoencoder
@@ -85,6 +86,13 @@ class Scorer:
         scores = self.scores(alone)
         scores[np.arange(len(columns)), columns] = -np.inf
         return top_k(scores, k)
+
+    def bytes_held(self, n_rows: int) -> int:
+        """Return what scores take while so many baskets are answered: twice those of a block."""
+        row = 4 * len(self.counts)
+        if self.model.additive:
+            return 2 * min(n_rows * row, torch.get_num_threads() * max(row, CACHED_BYTES))
+        return 2 * min(n_rows * row, max(row, SCORE_BYTES))
 
     def blocks(self, n_rows: int, *, cached: bool = False) -> Iterator[slice]:
         """Cut rows so that a part's scores keep within bounds; no rows are one part."""
