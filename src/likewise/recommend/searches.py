@@ -105,7 +105,7 @@ def _linear(kind: type[Autoencoder]) -> Ladders:
     )
 
 
-SAME_NEIGHBOURS = 130
+SAME_NEIGHBOURS = 200
 """Neighbours that would take as long as what a trial does whatever their number: the Gram matrix,
 whole columns, ranking items."""
 
