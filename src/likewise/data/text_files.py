@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import pyarrow as pa
@@ -26,6 +26,12 @@ DELIMITERS = ",;\t|"
 HEAD = 1000
 """JSON lines that are looked at, in each file, to learn the columns."""
 
+LONGEST = 2_000_000
+"""Bytes that a line of a CSV may have: as many as DuckDB reads."""
+
+TAIL = 1 << 12
+"""Bytes at the end of a stretch of a file that are looked at first."""
+
 
 def open_csv(files: Sequence[str], format_: str) -> Relation:
     """Open CSV (or TSV) files with the same header."""
@@ -38,12 +44,13 @@ def open_csv(files: Sequence[str], format_: str) -> Relation:
                 f"{files[0]} and {file} have different columns ({', '.join(headers[0])} and "
                 f"{', '.join(header)}); give files with the same columns"
             )
+        _require_short_lines(file)
     names = {f"c{number}": name for number, name in enumerate(headers[0])}
     struct = ", ".join(f"{internal}: 'VARCHAR'" for internal in names)
     sql = (
         f"read_csv({listed(files)}, auto_detect = false, header = true, store_rejects = true, "
         f"delim = {text_sql(delimiter)}, quote = '\"', escape = '\"', columns = {{{struct}}}, "
-        "hive_partitioning = false)"
+        f"max_line_size = {LONGEST}, hive_partitioning = false)"
     )
     columns = {name: Column(internal, "TEXT") for internal, name in names.items()}
 
@@ -77,7 +84,7 @@ def line_at(path: str, position: int) -> int:
 
     DuckDB's own line numbers count records, and a quoted field may hold line ends.
     """
-    with pa.input_stream(path) as stream:
+    with _unpacked(path) as stream:
         chunks = (stream.read(min(1 << 20, left)) for left in range(position, 0, -(1 << 20)))
         before = Counter[bytes]()
         for chunk in chunks:
@@ -86,19 +93,55 @@ def line_at(path: str, position: int) -> int:
 
 
 @contextmanager
-def _lines(path: str) -> Iterator[io.TextIOWrapper]:
-    """Open a file, unpacked, as UTF-8 text; a NUL tells that it is none."""
+def _unpacked(path: str) -> Iterator[Any]:
+    """Open a file, unpacked, as bytes."""
     try:
-        with pa.input_stream(path) as head:
-            if b"\0" in head.read(1 << 16):
-                raise LogError(f"{path} is a binary file (or UTF-16); give text in UTF-8")
-        stream = pa.input_stream(path)
-        with io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="") as lines:
-            yield lines
-    except csv.Error as error:
-        raise LogError(f"{path} cannot be read as CSV: {error}") from error
+        with pa.input_stream(path) as stream:
+            yield stream
     except OSError as error:
         raise LogError(f"{path} cannot be read: {error}") from error
+
+
+@contextmanager
+def _lines(path: str) -> Iterator[io.TextIOWrapper]:
+    """Open a file, unpacked, as UTF-8 text; a NUL tells that it is none."""
+    with _unpacked(path) as head:
+        if b"\0" in head.read(1 << 16):
+            raise LogError(f"{path} is a binary file (or UTF-16); give text in UTF-8")
+    with (
+        _unpacked(path) as stream,
+        io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="") as lines,
+    ):
+        try:
+            yield lines
+        except csv.Error as error:
+            raise LogError(f"{path} cannot be read as CSV: {error}") from error
+
+
+def _require_short_lines(path: str) -> None:
+    """Refuse a line that covers a whole stretch of `LONGEST` bytes.
+
+    DuckDB names lines over `LONGEST`, but those of several times that it may lose without a word.
+    """
+    with _unpacked(path) as stream:
+        for start in count(0, LONGEST):
+            if stream.seekable():
+                stream.seek(start + LONGEST - TAIL)
+                if _ends_a_line(stream.read(TAIL)):
+                    continue
+                stream.seek(start)
+            part = stream.read(LONGEST)
+            if len(part) < LONGEST:
+                return
+            if not _ends_a_line(part):
+                raise LogError(
+                    f"{path} line {line_at(path, start)} has more than {LONGEST:,} bytes, the most "
+                    "that a line may have; shorten it, or take it out of the file"
+                )
+
+
+def _ends_a_line(part: bytes) -> bool:
+    return b"\n" in part or b"\r" in part
 
 
 def _delimiter(line: str) -> str:
