@@ -114,6 +114,15 @@ def test_a_packed_file_cut_short(tmp_path):
     assert str(path) in _refused(path, bad_rows="skip")
 
 
+@pytest.mark.parametrize("text", ["user,item\na,b\r\nc,d\n", "user,item\r\na,b\nc,d\r\n"])
+def test_lines_that_end_in_different_ways(tmp_path, text):
+    path = tmp_path / "log.csv"
+    path.write_bytes(text.encode())
+    message = _refused(path)
+    assert f"{path} cannot be read: not all of its lines end alike" in message
+    assert "sed -i" in message
+
+
 def test_no_read_permission(write, monkeypatch):
     path = write("log.csv", "user,item\na,b\n")
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may read anything

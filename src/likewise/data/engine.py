@@ -25,8 +25,31 @@ LEAST_MEMORY = 64 * 1024**2
 BATCH_ROWS = 1 << 17
 """Rows handed on at a time; DuckDB keeps as many in one piece."""
 
+MIXED_ENDS = (
+    "not all of its lines end alike, or a carriage return stands in a value without quotes; let "
+    "all lines end with LF, as with: sed -i 's/\\r$//' FILE"
+)
+"""What DuckDB means by a parser in an invalid state, where delimiter and quotes are given."""
+
 UNKNOWN_MEMORY = 1 << 61
 """Half of what :func:`likewise.memory.available_memory` returns where it cannot tell."""
+
+_threads: int | None = None
+
+
+def limit_threads(threads: int | None) -> None:
+    """Let the engines of this process compute with so many threads; None for one a core.
+
+    Examples
+    --------
+    >>> limit_threads(1)
+    >>> with engine() as duck:
+    ...     duck.threads()
+    1
+    >>> limit_threads(None)
+    """
+    global _threads  # a limit of the process, like that of its memory
+    _threads = threads
 
 
 @dataclass(frozen=True)
@@ -81,7 +104,7 @@ class Engine:
 def engine(memory: int | None = None, threads: int | None = None) -> Iterator[Engine]:
     """Open an engine that takes at most `memory` bytes, half of what is free if None.
 
-    It computes with `threads` threads, one for each core if None.
+    It computes with `threads` threads; if None, with those of :func:`limit_threads`.
 
     Raises
     ------
@@ -129,6 +152,8 @@ def useful_line(message: str) -> str:
     >>> useful_line('Binder Error: no column "x"\n\nLINE 1: SELECT x')
     'no column "x"'
     """
+    if "CSV Parser state machine reached an invalid state" in message:
+        return MIXED_ENDS
     first = message.strip().splitlines()[0]
     return re.sub(r"^[A-Z][\w ]* Error: ", "", first).rstrip(". ")
 
@@ -157,6 +182,6 @@ def _settings(
         "autoinstall_known_extensions": False,
         "python_enable_replacements": False,
     }
-    if threads is not None:
+    if (threads := _threads if threads is None else threads) is not None:
         settings["threads"] = threads
     return settings if limit >= UNKNOWN_MEMORY else {**settings, "memory_limit": f"{limit}B"}

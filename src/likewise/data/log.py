@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 import numpy as np
@@ -269,8 +270,19 @@ def _notes(events: Events, roles: Mapping[str, str], min_weight: float | None) -
         )
     if "user" not in roles:
         yield f"there is no user column: each basket of {roles['basket']!r} counts as a user"
-    if events.time is not None and abs(int(events.time.max())) < YEAR:
+    if events.time is not None:
+        yield from _unlikely(int(events.time.max()))
+
+
+def _unlikely(last: int) -> Iterator[str]:
+    """Yield a note where the last time makes it likely that times were misread."""
+    if abs(last) < YEAR:
         yield (
-            "all times lie in 1970; if they are dates such as 20241231, "
-            "say so with time_format='%Y%m%d' (--time-format %Y%m%d)"
+            "all times lie in 1970: numbers count seconds since then; if they are dates such as "
+            "202412, say so with time_format='%Y%m' (--time-format %Y%m)"
+        )
+    if last > (time_ns() // 1000) + YEAR:
+        yield (
+            "some times lie more than a year ahead; if that is wrong, say how times are written "
+            "with time_format= (--time-format), or drop= (--drop) these rows"
         )

@@ -12,6 +12,9 @@ WRITTEN = frozenset({"TEXT", "JSON", "MIXED", "VARCHAR", "UUID", "NULL"})
 UNTYPED = frozenset({"TEXT", "JSON"})
 """Written by a format that has no types (or few): a number may stand there as a text."""
 
+TYPED = ("TIMESTAMP", "DATE")
+"""What the names of types of times begin with."""
+
 WITHOUT_OFFSET = "____-__-_____:__:__"
 """How most times are written, as LIKE has it: to the second, in UTC, a blank or a T between."""
 
@@ -65,7 +68,7 @@ def time_of(relation: Relation, name: str, time_format: str | None) -> str:
     """
     column = relation.columns[name]
     text = f"trim({text_of(column)})"
-    if column.type.startswith(("TIMESTAMP", "DATE")):
+    if column.type.startswith(TYPED):
         has_zone = "Z" in column.type  # to give a zone, or to take it, costs more than to read
         type_ = "TIMESTAMPTZ" if has_zone else "TIMESTAMP"
         return f"epoch_us(CAST({column.sql} AS {type_}))"

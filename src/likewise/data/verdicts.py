@@ -12,6 +12,7 @@ from likewise.data.engine import Engine, name_sql, own_errors, text_sql, useful_
 from likewise.data.relation import Place, Relation
 from likewise.data.staging import Staged
 from likewise.data.text_files import line_at
+from likewise.data.values import TYPED
 from likewise.errors import LogError
 
 KEPT = "raw POSITIONAL JOIN verdict WHERE code = 0"
@@ -33,7 +34,17 @@ MALFORMED = "malformed line"
 NOT_UTF8 = "text that is not UTF-8"
 NO_TIME = "time cannot be read"
 NEGATIVE = "negative weight"
+AS_NUMBER = "date written as a number"
+COMPACT: Mapping[str, tuple[int, int, int]] = {
+    "%Y%m%d": (10**6, 19000101, 21001231),
+    "%Y%m%d%H%M": (10**3, 190001010000, 210012312359),
+    "%Y%m%d%H%M%S": (10**3, 19000101000000, 21001231235959),
+}
+"""A date as a number -> the microseconds that such are taken to count; the first and the last."""
+
 HINTS: Mapping[str, str] = {
+    AS_NUMBER: "; or say how all times are written with time_format='%Y%m%d' "
+    "(--time-format %Y%m%d), '%Y%m%d%H%M' or '%Y%m%d%H%M%S'",
     NOT_UTF8: "; or convert the file first, as with: iconv -f LATIN1 -t UTF-8",
     NEGATIVE: "; leave returns out with drop={{'returns': '{column} < 0'}} "
     '(--drop "returns={column} < 0")',
@@ -83,6 +94,7 @@ def judge(
     reasons = [
         *(Reason(label, f"(\n{condition}\n)") for label, condition in drop.items()),
         *_faults(relation, staged),
+        *_dates_as_numbers(engine, relation, staged),
         *_too_light(staged, min_weight),
     ]
     cases = " ".join(f"WHEN {reason.sql} THEN {code}" for code, reason in enumerate(reasons, 1))
@@ -142,11 +154,32 @@ def _faults(relation: Relation, staged: Staged) -> Iterator[Reason]:
         yield Reason(NO_TIME, "likewise_time IS NULL", roles["time"])
 
 
+def _dates_as_numbers(engine: Engine, relation: Relation, staged: Staged) -> Iterator[Reason]:
+    """Yield what tells numbers such as 20241231, which were taken for a time since 1970.
+
+    Of the numbers between two such dates few are dates: where most are, none is anything else.
+    """
+    time = staged.roles.get("time")
+    if time is None or relation.columns[time].type.startswith(TYPED):
+        return
+    for format_, (unit, first, last) in COMPACT.items():
+        between = f"likewise_time BETWEEN {first * unit} AND {last * unit}"
+        date = f"try_strptime(CAST(likewise_time // {unit} AS VARCHAR), '{format_}')"
+        ((numbers, dates),) = engine.rows(
+            f"SELECT count(*), count({date}) FROM raw WHERE {between}"
+        )
+        if dates and 2 * dates >= numbers:
+            yield Reason(AS_NUMBER, between, time)
+
+
 def _too_light(staged: Staged, min_weight: float | None) -> Iterator[Reason]:
     if "weight" in staged.roles:
         yield Reason("weight 0", "CAST(likewise_weight AS FLOAT) = 0")
         if min_weight is not None:
-            yield Reason(f"weight below {min_weight:g}", f"likewise_weight < {min_weight!r}")
+            least = f"CAST('{float(min(min_weight, LARGEST))}' AS FLOAT)"  # as weights are kept
+            yield Reason(
+                f"weight below {min_weight:g}", f"CAST(likewise_weight AS FLOAT) < {least}"
+            )
 
 
 def malformed(engine: Engine, relation: Relation) -> Iterator[Finding]:
