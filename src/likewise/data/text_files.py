@@ -8,6 +8,7 @@ that cannot be read is known with its line.
 import csv
 import io
 import json
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from likewise.data.engine import name_sql, text_sql
+from likewise.data.engine import Engine, name_sql, own_errors, text_sql
 from likewise.data.relation import Column, Place, Relation, called, listed
 from likewise.errors import LogError
 
@@ -24,7 +25,7 @@ DELIMITERS = ",;\t|"
 """What may stand between columns; of these the one that splits the header into most is taken."""
 
 HEAD = 1000
-"""JSON lines that are looked at, in each file, to learn the columns."""
+"""JSON lines, of each file, whose keys keep the order in which they come."""
 
 LONGEST = 2_000_000
 """Bytes that a line of a CSV may have: as many as DuckDB reads."""
@@ -61,11 +62,9 @@ def open_csv(files: Sequence[str], format_: str) -> Relation:
     return Relation(called(files), sql, columns, locate, tuple(files))
 
 
-def open_json_lines(files: Sequence[str]) -> Relation:
+def open_json_lines(engine: Engine, files: Sequence[str]) -> Relation:
     """Open files with one JSON object a line; a missing key is a missing value."""
-    keys = list(dict.fromkeys(key for file in files for key in _keys(file)))
-    if not keys:
-        raise LogError(f"{files[0]} holds no JSON objects; write one object a line")
+    keys = _keys(engine, files)
     struct = ", ".join(f"{text_sql(key)}: 'JSON'" for key in keys)
     sql = (
         f"read_json({listed(files)}, format = 'newline_delimited', ignore_errors = true, "
@@ -162,7 +161,34 @@ def _header(path: str, delimiter: str) -> list[str]:
     return header
 
 
-def _keys(path: str) -> Iterator[str]:
+def _keys(engine: Engine, files: Sequence[str]) -> list[str]:
+    """Return all keys that occur in any line: those of the first lines, then the others."""
+    keys = dict.fromkeys(key for file in files for key in _first_keys(file))
+    with own_errors(called(files)):
+        later = engine.rows(
+            "SELECT DISTINCT unnest(json_keys(json)) AS key FROM read_ndjson_objects("
+            f"{listed(files)}, ignore_errors = true, hive_partitioning = false) ORDER BY key"
+        )
+    keys |= dict.fromkeys(key for (key,) in later)
+    if not keys:
+        raise LogError(f"{files[0]} holds no JSON objects; write one object a line")
+    alike: dict[str, str] = {}
+    for key in keys:
+        if (other := alike.setdefault(key.lower(), key)) != key:
+            raise LogError(
+                f"{called(files)} has the keys {other!r} and {key!r}, which differ in capitals "
+                "only; rename one"
+            )
+    return list(keys)
+
+
+def _first_keys(path: str) -> Iterator[str]:
+    with _unpacked(path) as stream:
+        if stream.read(len(BOM_UTF8)) == BOM_UTF8:
+            raise LogError(
+                f"{path} begins with a byte order mark, which JSON lines do not have; take it out, "
+                "as with: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE"
+            )
     with _lines(path) as lines:
         for line in islice(lines, HEAD):
             yield from _parsed(line) or {}
