@@ -2,7 +2,9 @@
 
 import datetime as dt
 import decimal
+import sqlite3
 import uuid
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -121,6 +123,29 @@ def test_ids_of_mixed_type_are_refused_in_sequences():
         Log.of(user=["ann", 1], item=[1, 2])
 
 
+@pytest.mark.parametrize("large", [2**53, 2**53 + 1, 2**60, -(2**53)])
+def test_integers_that_a_float_may_have_rounded_are_no_ids(tmp_path, write, large):
+    texts = [f'{{"user": {user}, "item": 1}}\n' for user in (large, 1.0)]
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database, database:
+        database.execute("CREATE TABLE orders (user, item)")
+        database.executemany("INSERT INTO orders VALUES (?, 1)", [(large,), (1.0,)])
+    for source, query in (
+        (write("log.jsonl", "".join(texts)), None),
+        (f"sqlite:///{tmp_path}/shop.db", "SELECT * FROM orders"),
+        (pa.table({"user": [float(large), 1.0], "item": [1, 1]}), None),
+        (pa.table({"user": pa.array([2**24, 1], pa.float32()), "item": [1, 1]}), None),
+    ):
+        with pytest.raises(
+            LogError, match=r"column user holds .* may have been rounded .* as texts"
+        ):
+            read_log(source, query=query)
+
+
+def test_large_integers_are_ids_where_all_are_integers(write):
+    text = f'{{"user": {2**53 + 1}, "item": 1}}\n{{"user": {2**53}, "item": 1}}\n'
+    assert read_log(write("log.jsonl", text)).users.ids.tolist() == [2**53, 2**53 + 1]
+
+
 # weights
 
 
@@ -152,6 +177,16 @@ def test_weight_zero_is_dropped_and_counted_and_so_is_what_float32_rounds_to_zer
 def test_a_weight_that_is_no_number_at_all_is_refused():
     with pytest.raises(LogError, match="column 'quantity' is DATE; a weight is a number"):
         _of(quantity=[dt.date(2024, 1, 1)])
+
+
+def test_weights_that_sum_to_more_than_a_weight_may_be_are_refused():
+    with pytest.raises(
+        LogError, match=r"weights of user 'b' and item 8 sum to 6e\+38, and a weight"
+    ):
+        Log.of(user=["a", "b", "b"], item=[7, 8, 8], weight=[1, 3e38, 3e38])
+    log = Log.of(user=[1, 1], item=[7, 7], time=[0, 5], weight=[3e38, 3e38])
+    with pytest.raises(InputError, match=r"sum to more than 3\.4e38"):
+        log.interactions()
 
 
 def test_min_weight_keeps_the_high_ratings():
@@ -291,6 +326,18 @@ def test_times_in_1970_and_in_the_far_future_get_a_note():
 def test_a_month_written_as_a_number_is_read_with_a_format():
     table = pa.table({"user": [1], "item": [1], "time": [202401]})
     assert read_log(table, time_format="%Y%m").time.tolist() == [NEW_YEAR]
+
+
+def test_dates_that_became_floats_are_read_with_a_format(write):
+    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "time": [20240101, None]})
+    assert frame["time"].dtype == float
+    frame.to_csv(path := write("log.csv", ""), index=False)
+    for source in (frame, path):
+        log = read_log(source, time_format="%Y%m%d", bad_rows="skip")
+        assert log.time.tolist() == [NEW_YEAR]
+    narrow = frame.astype({"time": "float32"})  # it holds 20240100
+    with pytest.raises(LogError, match="row 1: time cannot be read"):
+        read_log(narrow, time_format="%Y%m%d")
 
 
 def test_a_wrong_time_format_is_refused():

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from likewise.data.engine import BATCH_ROWS, Engine
 from likewise.data.interactions import Vocabulary
 from likewise.data.staging import Staged
-from likewise.data.verdicts import KEPT
+from likewise.data.verdicts import KEPT, LARGEST
+from likewise.errors import LogError
 
 OF_BASKET = "basket:"
 """What the id of a user begins with who is known by a basket only."""
@@ -86,6 +87,7 @@ def summed(events: Events) -> Events:
             continue
         starts = np.flatnonzero(begins)
         total = np.add.reduceat(events.weight[grouped].astype(np.float64), starts)
+        _require_finite(events, grouped[starts], total)
         weight[grouped[starts]] = total
         later.append(grouped[~begins])
     if not later:
@@ -99,6 +101,19 @@ def summed(events: Events) -> Events:
         weight=weight[kept],
         time=None if events.time is None else events.time[kept],
     )
+
+
+def _require_finite(events: Events, firsts: NDArray[Any], total: NDArray[np.float64]) -> None:
+    most = int(total.argmax())
+    if total[most] > LARGEST:
+        user, item = (
+            vocabulary.ids[rows[firsts[most:][:1]]].tolist()[0]
+            for vocabulary, rows in ((events.users, events.user), (events.items, events.item))
+        )
+        raise LogError(
+            f"the weights of user {user!r} and item {item!r} sum to {total[most]:g}, and a weight "
+            f"is at most {LARGEST:g}; mend them, or leave such rows out with drop= (--drop)"
+        )
 
 
 def _user_by_user(
