@@ -315,6 +315,14 @@ def test_an_option_of_one_value_is_given_once(refused, given):
     assert refused(*given) == f"{option} is given 2 times, and it takes one value; give it once"
 
 
+def test_a_reason_to_drop_that_is_given_twice_is_refused(refused, orders):
+    message = refused("fit", orders, "--dry-run", "--drop", "odd=qty < 1", "--drop=odd=qty > 9")
+    assert message == (
+        "--drop gives the reason 'odd' twice; name each its own, or join them: "
+        '--drop "odd=(qty < 1) OR (qty > 9)"'
+    )
+
+
 def test_options_that_may_be_given_several_times_still_may(run, orders):
     drops = ["--drop", "a=qty < 1", "--drop", "b=qty < 0"]
     assert run("fit", orders, "--dry-run", *drops, "--json", "--json").code == 0

@@ -12,6 +12,7 @@ from likewise.autoencoders.parts import in_threads
 from likewise.cli import options
 from likewise.cli.app import COMMANDS
 from likewise.cli.output import Output
+from likewise.data.engine import engine, limit_threads
 from likewise.memory import MIB, available_memory
 
 LIMITED = {"fit", "recommend", "also-bought", "evaluate"}
@@ -162,10 +163,13 @@ def test_the_limits_are_those_of_the_process_and_of_compiled_loops():
         options.limit("1TB", 3, Output(quiet=True))
         assert available_memory() > 0
         assert torch.get_num_threads() == 3
+        with engine() as duck:
+            assert duck.threads() == 3
         gate = threading.Barrier(3, timeout=20)
         assert sorted(in_threads(lambda _: gate.wait(), range(3))) == [0, 1, 2]
     finally:
         torch.set_num_threads(before)
+        limit_threads(None)
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,14 @@ def test_the_row_of_a_parquet_file_is_named(tmp_path):
     assert f"{tmp_path / 'b.parquet'} row 5: negative weight in column 'qty': -4.5" in message
 
 
+def test_a_bad_value_in_the_name_of_a_parquet_file_s_folder_is_named(tmp_path):
+    folder = tmp_path / "date=the 1st"
+    folder.mkdir()
+    pq.write_table(pa.table({"user": ["a"], "item": [1]}), folder / "log.parquet")
+    message = _refused(folder / "log.parquet")
+    assert "log.parquet row 1: time cannot be read in column 'date': 'the 1st'" in message
+
+
 @pytest.mark.parametrize("make", [pd.DataFrame, pa.table], ids=["pandas", "arrow"])
 def test_the_row_of_a_frame_is_named(make):
     frame = make({"user": ["a", "b"], "item": [1, 2], "weight": [1.0, -0.5]})

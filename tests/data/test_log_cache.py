@@ -14,7 +14,8 @@ from likewise.data import log as reading
 from likewise.data import log_cache
 from likewise.data.content import digests
 from likewise.data.log import read_log
-from likewise.errors import InputError, LogError, MachineError
+from likewise.errors import InputError, LogError, MachineError, NotEnoughMemoryError
+from likewise.memory import limit_memory
 
 LOG = (
     "user,item,qty,time,title\nann,tea,2,2024-01-01,Tee\n"
@@ -319,3 +320,15 @@ def test_a_cache_that_takes_no_file_is_refused_before_the_log_is_read(path, no_r
     no_reading()
     with pytest.raises(MachineError, match="the cache /proc/kept cannot be written"):
         read_log(path, cache="/proc/kept")
+
+
+def test_a_kept_log_that_does_not_fit_is_named_as_what_it_is(tmp_path, path):
+    cache = tmp_path / "cache"
+    read_log(path, cache=cache)
+    limit_memory(1)
+    try:
+        with pytest.raises(NotEnoughMemoryError) as refusal:
+            read_log(path, cache=cache)
+    finally:
+        limit_memory(None)
+    assert str(refusal.value).startswith(f"loading {path} from the cache {cache} ")

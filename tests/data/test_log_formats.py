@@ -130,6 +130,13 @@ def test_keys_missing_from_some_json_lines_are_missing_values(write):
     assert log.report.rows_kept == 2
 
 
+def test_a_json_key_that_comes_late_is_a_column(write):
+    first, last = '{"user": 1, "item": 2}\n' * 1500, '{"user": 1, "item": 3, "qty": 5}\n'
+    log = read_log(write("log.jsonl", first + "no object\n" + last), bad_rows="skip")
+    assert log.weight.tolist() == [5]
+    assert log.report.dropped == {"malformed line": 1, "weight is not a number": 1500}
+
+
 def test_strange_json_keys_are_columns(write):
     text = '{"$.u": "ann", "a\\"b": 1, "user": "no"}\n'
     log = read_log(write("log.jsonl", text), user="$.u", item='a"b')

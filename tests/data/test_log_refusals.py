@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -60,8 +61,25 @@ def test_no_user_and_no_item_column(write):
     assert "item= (--item)" in message
 
 
-def test_two_columns_of_one_name(write):
-    assert "two columns named 'item'" in _refused(write("log.csv", "user,item,item\na,b,c\n"))
+@pytest.mark.parametrize("kind", ["csv", "pandas", "arrow"])
+def test_two_columns_of_one_name(write, kind):
+    source = write("log.csv", "user,item,item\na,b,c\n")
+    if kind == "pandas":
+        source = pd.DataFrame([["a", "b", "c"]], columns=["user", "item", "item"])
+    if kind == "arrow":
+        source = pa.table([["a"], ["b"], ["c"]], names=["user", "item", "item"])
+    assert "has two columns named 'item'; give each its own name" in _refused(source)
+
+
+def test_json_keys_that_differ_in_capitals_only(write):
+    path = write("log.jsonl", '{"user": 1, "item": 2}\n{"user": 1, "Item": 3}\n')
+    message = _refused(path)
+    assert message.startswith(f"{path} has the keys 'item' and 'Item', which differ in capitals")
+
+
+def test_json_lines_with_a_byte_order_mark(write):
+    path = write("log.jsonl", '\ufeff{"user": 1, "item": 2}\n')
+    assert _refused(path).startswith(f"{path} begins with a byte order mark, which JSON lines")
 
 
 def test_a_directory(tmp_path):
@@ -112,6 +130,15 @@ def test_a_packed_file_cut_short(tmp_path):
         file.write(b"user,item\n" + os.urandom(100_000).hex().encode())
     path.write_bytes(path.read_bytes()[:50_000])
     assert str(path) in _refused(path, bad_rows="skip")
+
+
+@pytest.mark.parametrize("text", ["user,item\na,b\r\nc,d\n", "user,item\r\na,b\nc,d\r\n"])
+def test_lines_that_end_in_different_ways(tmp_path, text):
+    path = tmp_path / "log.csv"
+    path.write_bytes(text.encode())
+    message = _refused(path)
+    assert f"{path} cannot be read: not all of its lines end alike" in message
+    assert "sed -i" in message
 
 
 def test_no_read_permission(write, monkeypatch):

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import decimal
+import sqlite3
 import uuid
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -16,9 +18,10 @@ from likewise.errors import InputError, LogError
 NEW_YEAR = 1704067200000000  # 2024-01-01 00:00 UTC
 
 
-def _of(**columns) -> Log:
+def _of(*, min_weight=None, **columns) -> Log:
     n = len(next(iter(columns.values())))
-    return read_log(pa.table({"user": ["u"] * n, "item": list(range(n)), **columns}))
+    table = pa.table({"user": ["u"] * n, "item": list(range(n)), **columns})
+    return read_log(table, min_weight=min_weight)
 
 
 # ids
@@ -120,6 +123,29 @@ def test_ids_of_mixed_type_are_refused_in_sequences():
         Log.of(user=["ann", 1], item=[1, 2])
 
 
+@pytest.mark.parametrize("large", [2**53, 2**53 + 1, 2**60, -(2**53)])
+def test_integers_that_a_float_may_have_rounded_are_no_ids(tmp_path, write, large):
+    texts = [f'{{"user": {user}, "item": 1}}\n' for user in (large, 1.0)]
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database, database:
+        database.execute("CREATE TABLE orders (user, item)")
+        database.executemany("INSERT INTO orders VALUES (?, 1)", [(large,), (1.0,)])
+    for source, query in (
+        (write("log.jsonl", "".join(texts)), None),
+        (f"sqlite:///{tmp_path}/shop.db", "SELECT * FROM orders"),
+        (pa.table({"user": [float(large), 1.0], "item": [1, 1]}), None),
+        (pa.table({"user": pa.array([2**24, 1], pa.float32()), "item": [1, 1]}), None),
+    ):
+        with pytest.raises(
+            LogError, match=r"column user holds .* may have been rounded .* as texts"
+        ):
+            read_log(source, query=query)
+
+
+def test_large_integers_are_ids_where_all_are_integers(write):
+    text = f'{{"user": {2**53 + 1}, "item": 1}}\n{{"user": {2**53}, "item": 1}}\n'
+    assert read_log(write("log.jsonl", text)).users.ids.tolist() == [2**53, 2**53 + 1]
+
+
 # weights
 
 
@@ -153,12 +179,28 @@ def test_a_weight_that_is_no_number_at_all_is_refused():
         _of(quantity=[dt.date(2024, 1, 1)])
 
 
+def test_weights_that_sum_to_more_than_a_weight_may_be_are_refused():
+    with pytest.raises(
+        LogError, match=r"weights of user 'b' and item 8 sum to 6e\+38, and a weight"
+    ):
+        Log.of(user=["a", "b", "b"], item=[7, 8, 8], weight=[1, 3e38, 3e38])
+    log = Log.of(user=[1, 1], item=[7, 7], time=[0, 5], weight=[3e38, 3e38])
+    with pytest.raises(InputError, match=r"sum to more than 3\.4e38"):
+        log.interactions()
+
+
 def test_min_weight_keeps_the_high_ratings():
     table = pa.table({"user": [1, 1, 2], "item": [1, 2, 3], "rating": [4.0, 3.5, 5.0]})
     log = read_log(table, min_weight=4)
     assert log.weight.tolist() == [4, 5]
     assert log.report.dropped == {"weight below 4": 1}
     assert log.report.notes == ()
+
+
+@pytest.mark.parametrize("type_", [pa.float32(), pa.float64()])
+def test_min_weight_keeps_weights_that_are_equal_to_it_as_float32(type_):
+    values = pa.array([3.3, 3.2, 3.4], type_)
+    assert _of(rating=values, min_weight=3.3).report.dropped == {"weight below 3.3": 1}
 
 
 def test_ratings_without_min_weight_get_a_note():
@@ -240,10 +282,62 @@ def test_a_time_format_reads_other_ways_of_writing(write):
     assert read_log(path, time_format="%d.%m.%Y %z").time.tolist() == [NEW_YEAR - 3600 * 10**6]
 
 
-def test_dates_written_as_numbers_get_a_note_and_are_read_with_a_format():
-    assert "time_format='%Y%m%d'" in _of(time=[20240101]).report.notes[0]
-    table = pa.table({"user": [1], "item": [1], "time": [20240101]})
-    assert read_log(table, time_format="%Y%m%d").time.tolist() == [NEW_YEAR]
+@pytest.mark.parametrize("as_number", [True, False])
+@pytest.mark.parametrize(
+    ("written", "format_"),
+    [
+        (["20240131", "20241231"], "%Y%m%d"),
+        (["202401310000", "202412312359"], "%Y%m%d%H%M"),
+        (["20240131000000", "20241231235959", "20241299999999"], "%Y%m%d%H%M%S"),
+    ],
+)
+def test_dates_written_as_numbers_are_refused_and_read_with_a_format(written, format_, as_number):
+    column = [int(time) for time in written] if as_number else written
+    with pytest.raises(
+        LogError, match=rf"row 1: date written as a number in .*{format_}"
+    ) as refusal:
+        _of(time=column)
+    assert f"{len(written)} of {len(written)} rows" in str(refusal.value)
+    table = pa.table({"user": [1, 1], "item": [1, 2], "time": column[:2]})
+    report = read_log(table, time_format=format_).report
+    assert (report.first_time[:10], report.last_time[:10]) == ("2024-01-31", "2024-12-31")
+
+
+def test_a_date_written_as_a_number_among_others_is_refused_with_its_line(write):
+    path = write("log.csv", "user,item,time\nann,tea,2024-01-01\nann,cup,20240102\n")
+    with pytest.raises(LogError, match=r"line 3: date written as a number .*: '20240102'; 1 of 2"):
+        read_log(path)
+
+
+@pytest.mark.parametrize("start", [20_240_001, 189_302_400, 202_401_010_000])
+def test_numbers_of_which_few_would_be_dates_count_seconds_or_thousandths(start):
+    counted = [start + 7919 * number for number in range(300)]
+    scale = 10**6 if start < 10**11 else 10**3
+    assert _of(time=counted).time.tolist() == [number * scale for number in counted]
+    assert Log.of(user=[1], item=[1], time=[20_240_101_000_000]).time == 20_240_101_000_000
+
+
+def test_times_in_1970_and_in_the_far_future_get_a_note():
+    assert "time_format='%Y%m'" in _of(time=[202401]).report.notes[0]
+    assert "more than a year ahead" in _of(time=[9_999_999_999]).report.notes[0]
+    assert _of(time=[1_704_067_200]).report.notes == ()
+
+
+def test_a_month_written_as_a_number_is_read_with_a_format():
+    table = pa.table({"user": [1], "item": [1], "time": [202401]})
+    assert read_log(table, time_format="%Y%m").time.tolist() == [NEW_YEAR]
+
+
+def test_dates_that_became_floats_are_read_with_a_format(write):
+    frame = pd.DataFrame({"user": [1, 2], "item": [1, 2], "time": [20240101, None]})
+    assert frame["time"].dtype == float
+    frame.to_csv(path := write("log.csv", ""), index=False)
+    for source in (frame, path):
+        log = read_log(source, time_format="%Y%m%d", bad_rows="skip")
+        assert log.time.tolist() == [NEW_YEAR]
+    narrow = frame.astype({"time": "float32"})  # it holds 20240100
+    with pytest.raises(LogError, match="row 1: time cannot be read"):
+        read_log(narrow, time_format="%Y%m%d")
 
 
 def test_a_wrong_time_format_is_refused():

@@ -54,7 +54,9 @@ class _File:
     sha256: str
 
 
-def read_folder(folder: Path | str, *, known_types: Collection[str]) -> Contents:
+def read_folder(
+    folder: Path | str, *, known_types: Collection[str], what: str = "the model"
+) -> Contents:
     """Return the contents of a model folder, verified.
 
     Parameters
@@ -63,6 +65,8 @@ def read_folder(folder: Path | str, *, known_types: Collection[str]) -> Contents
         A folder that :func:`likewise.artifact.write_folder` wrote.
     known_types : collection of str
         The names in the table of types; another type is refused.
+    what : str
+        What is read, as it stands in a refusal of memory.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def read_folder(folder: Path | str, *, known_types: Collection[str]) -> Contents
         place = current(path)
         before = _identity(place)
         try:
-            return _read(place, known_types)
+            return _read(place, known_types, what)
         except ModelFolderError as error:
             fault = error
         if _identity(current(path)) == before:
@@ -91,12 +95,12 @@ def read_folder(folder: Path | str, *, known_types: Collection[str]) -> Contents
     raise ModelFolderError(f"model folder {str(folder)!r}: {fault}") from fault
 
 
-def _read(place: Path, known_types: Collection[str]) -> Contents:
+def _read(place: Path, known_types: Collection[str], what: str) -> Contents:
     with _opened(place) as folder:
         files = _manifest(folder)
         read = partial(_verified, folder, files, _whole)
         conf = config.decode(read(CONFIG), known_types)
-        _require_sizes(files, conf)
+        _require_sizes(files, conf, what)
         return Contents(
             type=conf.type,
             parameters=conf.parameters,
@@ -173,7 +177,7 @@ def _file(name: str, entry: JSON) -> _File:
     return _File(size, sha256)
 
 
-def _require_sizes(files: Mapping[str, _File], conf: config.Config) -> None:
+def _require_sizes(files: Mapping[str, _File], conf: config.Config, what: str) -> None:
     """Refuse weights of another size than the configuration's, and what would not fit in memory."""
     expected = tensors.file_size(conf.specs)
     if files[WEIGHTS].size != expected:
@@ -183,7 +187,7 @@ def _require_sizes(files: Mapping[str, _File], conf: config.Config) -> None:
     if (conf.items is None) == (ITEMS in files):
         raise ModelFolderError(f"{CONFIG} and the presence of {ITEMS} contradict each other")
     taken = files[WEIGHTS].size + (5 * files[ITEMS].size if conf.items else 0)
-    require_memory(taken, "loading the model", "free some memory")
+    require_memory(taken, f"loading {what}", "free some memory")
 
 
 def _verified(

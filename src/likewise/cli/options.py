@@ -92,7 +92,7 @@ def read(
     source: Any = log[0] if len(log) == 1 else list(log)
     read = read_log(
         source,
-        drop=dict(_named(condition) for condition in drop or ()),
+        drop=_drops(drop or ()),
         bad_rows="skip" if skip_bad_rows else "refuse",
         **columns,
     )
@@ -121,8 +121,11 @@ def limit(memory: str | None, threads: int | None, output: Output) -> None:
         import torch
         from threadpoolctl import threadpool_limits
 
+        from likewise.data.engine import limit_threads
+
         torch.set_num_threads(threads)
         threadpool_limits(threads)
+        limit_threads(threads)
         if threads > (cores := _cores()):
             output.note(
                 f"--threads {threads} is more than the cores here, {cores}: so many threads take "
@@ -219,6 +222,19 @@ def require_seconds(seconds: float, option: str) -> None:
     """Refuse an option's time that is none."""
     if not 0 < seconds < float("inf"):
         raise InputError(f"{option} {seconds:g} given; give seconds, more than 0")
+
+
+def _drops(given: Sequence[str]) -> dict[str, str]:
+    """Return reason -> condition of --drop; a reason that is given twice would lose one."""
+    drops: dict[str, str] = {}
+    for reason, condition in map(_named, given):
+        if reason in drops:
+            raise InputError(
+                f"--drop gives the reason {reason!r} twice; name each its own, or join them: "
+                f'--drop "{reason}=({drops[reason]}) OR ({condition})"'
+            )
+        drops[reason] = condition
+    return drops
 
 
 def _named(condition: str) -> tuple[str, str]:

@@ -32,8 +32,34 @@ BESIDE = 144 * MIB
 BATCH_ROWS = 1 << 17
 """Rows handed on at a time; DuckDB keeps as many in one piece."""
 
-UNKNOWN_MEMORY = 1 << 61
+MIXED_ENDS = (
+    "not all of its lines end alike, or a carriage return stands in a value without quotes; let "
+    "all lines end with LF, as with: sed -i 's/\\r$//' FILE"
+)
+"""What DuckDB means by a parser in an invalid state, where delimiter and quotes are given."""
+
+NO_BLOCK = "could not allocate block"
+"""What DuckDB says where memory runs out as it writes down what is done."""
+
+UNKNOWN_MEMORY = 1 << 60
 """Half of what :func:`likewise.memory.available_memory` returns where it cannot tell."""
+
+_threads: int | None = None
+
+
+def limit_threads(threads: int | None) -> None:
+    """Let the engines of this process compute with so many threads; None for one a core.
+
+    Examples
+    --------
+    >>> limit_threads(1)
+    >>> with engine() as duck:
+    ...     duck.threads()
+    1
+    >>> limit_threads(None)
+    """
+    global _threads  # a limit of the process, like that of its memory
+    _threads = threads
 
 
 @dataclass(frozen=True)
@@ -93,7 +119,8 @@ class Engine:
 def engine(memory: int | None = None, threads: int | None = None) -> Iterator[Engine]:
     """Open an engine that takes at most `memory` bytes; if None, half of what may be taken.
 
-    It computes with `threads` threads, one for each core if None; with fewer in little memory.
+    It computes with `threads` threads; if None, with those of :func:`limit_threads`; with fewer in
+    little memory.
 
     Raises
     ------
@@ -121,13 +148,13 @@ def own_errors(what: str) -> Iterator[None]:
     """Raise DuckDB's errors as likewise's: `what`, then the line that says what is wrong."""
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
-        raise NotEnoughMemoryError(
-            f"{what} needs more memory than it may take; "
-            "raise memory= (--memory) or read less at once"
-        ) from error
     except duckdb.Error as error:
         message = useful_line(str(error))
+        if isinstance(error, duckdb.OutOfMemoryException) or NO_BLOCK in message:
+            raise NotEnoughMemoryError(
+                f"{what} needs more memory than it may take; "
+                "raise memory= (--memory) or read less at once"
+            ) from error
         if "No space left" in message:
             raise MachineError(f"{what}: {message}; free some disk space") from error
         raise LogError(f"{what} cannot be read: {message}") from error
@@ -141,6 +168,8 @@ def useful_line(message: str) -> str:
     >>> useful_line('Binder Error: no column "x"\n\nLINE 1: SELECT x')
     'no column "x"'
     """
+    if "CSV Parser state machine reached an invalid state" in message:
+        return MIXED_ENDS
     first = message.strip().splitlines()[0]
     return re.sub(r"^[A-Z][\w ]* Error: ", "", first).rstrip(". ")
 
@@ -171,7 +200,7 @@ def _settings(
         "autoinstall_known_extensions": False,
         "python_enable_replacements": False,
     }
-    most = max(1, limit // THREAD_MEMORY)
+    threads, most = _threads if threads is None else threads, max(1, limit // THREAD_MEMORY)
     if threads is not None or most < (os.cpu_count() or 1):
         settings["threads"] = min(threads or most, most)
     return settings if limit >= UNKNOWN_MEMORY else {**settings, "memory_limit": f"{limit}B"}

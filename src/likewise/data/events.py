@@ -1,9 +1,9 @@
-"""From the kept rows of the table ``raw`` to arrays: row numbers, weights, times, titles.
+"""From the kept rows of the table ``raw`` to arrays: row numbers, weights, times.
 
-Shapes: N events, U users, I items.
+Shapes: N events, U users.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from likewise.data.engine import BATCH_ROWS, Engine
 from likewise.data.interactions import Vocabulary
-from likewise.data.relation import Relation
 from likewise.data.staging import Staged
-from likewise.data.values import id_of, text_of
-from likewise.data.verdicts import KEPT
-from likewise.errors import counted
+from likewise.data.verdicts import KEPT, LARGEST
+from likewise.errors import LogError, counted
 from likewise.memory import require_memory
 
 OF_BASKET = "basket:"
@@ -108,6 +106,7 @@ def summed(events: Events) -> Events:
             continue
         starts = np.flatnonzero(begins)
         total = np.add.reduceat(events.weight[grouped].astype(np.float64), starts)
+        _require_finite(events, grouped[starts], total)
         weight[grouped[starts]] = total
         later.append(grouped[~begins])
     if not later:
@@ -121,6 +120,19 @@ def summed(events: Events) -> Events:
         weight=weight[kept],
         time=None if events.time is None else events.time[kept],
     )
+
+
+def _require_finite(events: Events, firsts: NDArray[Any], total: NDArray[np.float64]) -> None:
+    most = int(total.argmax())
+    if total[most] > LARGEST:
+        user, item = (
+            vocabulary.ids[rows[firsts[most:][:1]]].tolist()[0]
+            for vocabulary, rows in ((events.users, events.user), (events.items, events.item))
+        )
+        raise LogError(
+            f"the weights of user {user!r} and item {item!r} sum to {total[most]:g}, and a weight "
+            f"is at most {LARGEST:g}; mend them, or leave such rows out with drop= (--drop)"
+        )
 
 
 def _user_by_user(
@@ -177,40 +189,6 @@ def _buyers(engine: Engine, staged: Staged) -> tuple[str, pa.Array]:
     baskets = pc.binary_join_element_wise(begin, staged.numbered["likewise_basket"], end)
     ids = pa.concat_arrays([users.cast(pa.large_string()), baskets])
     return f"coalesce(likewise_user, {len(users)} + likewise_basket)", ids
-
-
-def count_titles(engine: Engine, staged: Staged) -> None:
-    """Count the titles of each item of the log itself, as the table ``titled``."""
-    counted = engine.arrays(
-        "SELECT likewise_item AS item, likewise_title AS title, count(*) AS n "
-        f"FROM {KEPT} AND likewise_title NOT NULL GROUP BY ALL"
-    )
-    items, titles = (staged.numbered[f"likewise_{name}"] for name in ("item", "title"))
-    columns = {
-        "item": items.take(pa.array(counted["item"])).cast(pa.string()),
-        "title": titles.take(pa.array(counted["title"])),
-        "n": counted["n"],
-    }
-    engine.connection.register("titled", pa.table(columns))
-
-
-def stage_titles(engine: Engine, relation: Relation, item: str, title: str) -> None:
-    """Count the titles of each item of a table of titles, as the table ``titled``."""
-    ids = id_of(engine, relation, item)
-    columns = f"CAST({ids} AS VARCHAR) AS item, trim({text_of(relation.columns[title])}) AS title"
-    engine.run(
-        "CREATE TEMP TABLE titled AS SELECT item, title, count(*) AS n "
-        f"FROM (SELECT {columns} FROM {relation.sql}) GROUP BY ALL"
-    )
-
-
-def fetch_titles(engine: Engine, items: Vocabulary) -> NDArray[Any]:
-    """Return the title of each item, of shape (I,): its most frequent one, ties alphabetical."""
-    rank = "row_number() OVER (PARTITION BY item ORDER BY n DESC, title)"
-    best: Mapping[str, str] = dict(
-        engine.rows(f"SELECT item, title FROM titled WHERE title <> '' QUALIFY {rank} = 1")
-    )
-    return np.array([best.get(str(id_), "") for id_ in items.ids.tolist()], dtype=object)
 
 
 def _begins(order: NDArray[np.intp], *keys: NDArray[Any]) -> NDArray[np.bool_]:

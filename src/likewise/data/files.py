@@ -39,7 +39,7 @@ def open_files(engine: Engine, paths: Iterable[str | os.PathLike[str]]) -> Relat
     format_ = format_of(files[0])
     if format_ == "parquet":
         return open_parquet(engine, files)
-    return open_json_lines(files) if format_ == "jsonl" else open_csv(files, format_)
+    return open_json_lines(engine, files) if format_ == "jsonl" else open_csv(files, format_)
 
 
 def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:

@@ -236,9 +236,21 @@ class Interactions:
 def csr(
     rows: NDArray[Any], columns: NDArray[Any], values: NDArray[Any], shape: tuple[int, int]
 ) -> CSR:
-    """Return a float32 CSR matrix of triples; triples of the same cell are summed."""
+    """Return a float32 CSR matrix of triples; triples of the same cell are summed.
+
+    Raises
+    ------
+    InputError
+        If a sum is more than a float32 holds.
+    """
     matrix = sparse.coo_array((np.asarray(values, dtype=np.float32), (rows, columns)), shape=shape)
-    return sorted_csr(matrix.tocsr())
+    summed = sorted_csr(matrix.tocsr())
+    if not np.isfinite(summed.data).all():
+        raise InputError(
+            "the weights of a user and an item sum to more than 3.4e38, the most that a weight may "
+            "be; give smaller ones"
+        )
+    return summed
 
 
 def sorted_csr(matrix: Any) -> CSR:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 import numpy as np
@@ -15,21 +16,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from likewise.data.columns import RATINGS, find_columns, normalise, require_columns
-from likewise.data.engine import Engine, engine
-from likewise.data.events import (
-    Events,
-    count_baskets,
-    count_titles,
-    fetch,
-    fetch_titles,
-    stage_titles,
-    summed,
-)
+from likewise.data.engine import engine
+from likewise.data.events import Events, count_baskets, fetch, summed
 from likewise.data.interactions import Interactions, Vocabulary, as_ids, csr
 from likewise.data.log_cache import LogCache
 from likewise.data.read_report import ReadReport
 from likewise.data.sources import open_source
 from likewise.data.staging import stage
+from likewise.data.titles import count_titles, fetch_titles, read_titles
 from likewise.data.verdicts import Finding, judge
 from likewise.errors import InputError, LogError
 
@@ -211,8 +205,9 @@ def read_log(
         require_columns(roles, present, "user", "basket")
         if min_weight is not None:
             require_columns(roles, present, "weight")
+        of_titles = []
         if titles is not None:
-            _open_titles(duck, titles, item, title)
+            of_titles = read_titles(duck, titles, item, title, bad_rows)
         staged = stage(duck, relation, roles, time_format, drop.values())
         n_rows, findings = judge(duck, relation, staged, drop, min_weight, bad_rows)
         n_baskets = count_baskets(duck, staged)
@@ -235,7 +230,7 @@ def read_log(
         n_items=len(once.items),
         first_time=first,
         last_time=last,
-        notes=tuple(_notes(once, roles, min_weight)),
+        notes=(*_notes(once, roles, min_weight), *of_titles),
     )
     log = Log(**vars(once), titles=item_titles, report=report)
     if cache is not None:
@@ -250,17 +245,6 @@ def _check_options(min_weight: float | None, bad_rows: str) -> None:
         raise InputError(
             f"min_weight={min_weight} (--min-weight {min_weight}) given; give a finite number"
         )
-
-
-def _open_titles(duck: Engine, titles: Any, item: str | None, title: str | None) -> None:
-    """Read the table of titles."""
-    relation = open_source(duck, titles)
-    present = list(relation.columns)
-    named = {"item": item if item in present else None, "title": title}
-    columns = find_columns(present, named, ("item", "title"))
-    require_columns(columns, present, "item")
-    require_columns(columns, present, "title")
-    stage_titles(duck, relation, columns["item"], columns["title"])
 
 
 def _by_label(findings: Sequence[Finding]) -> dict[str, int]:
@@ -288,8 +272,19 @@ def _notes(events: Events, roles: Mapping[str, str], min_weight: float | None) -
         )
     if "user" not in roles:
         yield f"there is no user column: each basket of {roles['basket']!r} counts as a user"
-    if events.time is not None and abs(int(events.time.max())) < YEAR:
+    if events.time is not None:
+        yield from _unlikely(int(events.time.max()))
+
+
+def _unlikely(last: int) -> Iterator[str]:
+    """Yield a note where the last time makes it likely that times were misread."""
+    if abs(last) < YEAR:
         yield (
-            "all times lie in 1970; if they are dates such as 20241231, "
-            "say so with time_format='%Y%m%d' (--time-format %Y%m%d)"
+            "all times lie in 1970: numbers count seconds since then; if they are dates such as "
+            "202412, say so with time_format='%Y%m' (--time-format %Y%m)"
+        )
+    if last > (time_ns() // 1000) + YEAR:
+        yield (
+            "some times lie more than a year ahead; if that is wrong, say how times are written "
+            "with time_format= (--time-format), or drop= (--drop) these rows"
         )

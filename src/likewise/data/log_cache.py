@@ -29,7 +29,7 @@ from likewise.errors import InputError, LogError, MachineError, ModelFolderError
 if TYPE_CHECKING:
     from likewise.data.log import Log
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same files and options would be read to other events, or kept otherwise."""
 
 ORDERED = ("columns", "dropped")
@@ -85,7 +85,9 @@ class LogCache:
         if not self.path.exists():
             return None
         try:
-            return _fields(read_folder(self.path, known_types=["log"]), self._name)
+            what = f"{self._name} from the cache {self.path.parent}"
+            kept = read_folder(self.path, known_types=["log"], what=what)
+            return _fields(kept, self._name)
         except (ModelFolderError, KeyError, TypeError, ValueError):
             return None
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -82,9 +83,16 @@ def _cell(files: Sequence[str], row: int, column: str, name: str | None) -> Plac
             if row >= parquet.metadata.num_rows:
                 row -= parquet.metadata.num_rows
                 continue
-            value = _in_group(parquet, row, column)
+            is_inside = column in parquet.schema_arrow.names
+            value = _in_group(parquet, row, column) if is_inside else _of_folder(file, column)
             return Place(number, row + 1, f"{name or file} row {row + 1}", value)
     raise LookupError(f"row {row} is beyond the files")
+
+
+def _of_folder(file: str, column: str) -> str | None:
+    """Return a column's value that a folder's name holds, as in ``month=5/log.parquet``."""
+    parts = (part.partition("=") for part in Path(file).parts[:-1])
+    return next((unquote(value) for name, _, value in parts if name == column), None)
 
 
 def _in_group(parquet: pq.ParquetFile, row: int, column: str) -> Any:

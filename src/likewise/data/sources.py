@@ -1,7 +1,8 @@
 """Opening whatever a log comes in: files, data frames and Arrow tables, databases."""
 
 import os
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -59,9 +60,12 @@ def _arrow(frame: Any, name: str) -> tuple[pa.Table, set[str]]:
     """Return a frame as an Arrow table, and its columns that mixed texts and numbers."""
     if not hasattr(frame, "dtypes") or not hasattr(frame, "items"):  # anything but pandas
         try:
-            return pa.table(frame), set()
+            table = pa.table(frame)
         except pa.ArrowException as error:
             raise LogError(f"{name} cannot be read: {error}") from error
+        _require_distinct(table.column_names, name)
+        return table, set()
+    _require_distinct([str(column) for column in frame.columns], name)
     arrays: dict[str, pa.Array] = {}
     mixed: set[str] = set()
     for column, values in frame.items():
@@ -71,6 +75,12 @@ def _arrow(frame: Any, name: str) -> tuple[pa.Table, set[str]]:
             arrays[str(column)] = pa.array(_texts(values), pa.string())
             mixed.add(str(column))
     return pa.table(arrays), mixed
+
+
+def _require_distinct(columns: Sequence[str], name: str) -> None:
+    twice = [column for column, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise LogError(f"{name} has two columns named {twice[0]!r}; give each its own name")
 
 
 def _texts(values: Iterable[Any]) -> list[str | None]:

@@ -8,15 +8,16 @@ that cannot be read is known with its line.
 import csv
 import io
 import json
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import pyarrow as pa
 
-from likewise.data.engine import name_sql, text_sql
+from likewise.data.engine import Engine, name_sql, own_errors, text_sql
 from likewise.data.relation import Column, Place, Relation, called, listed
 from likewise.errors import LogError
 from likewise.memory import MIB
@@ -25,8 +26,13 @@ DELIMITERS = ",;\t|"
 """What may stand between columns; of these the one that splits the header into most is taken."""
 
 HEAD = 1000
-"""JSON lines that are looked at, in each file, to learn the columns."""
+"""JSON lines, of each file, whose keys keep the order in which they come."""
 
+LONGEST = 2_000_000
+"""Bytes that a line of a CSV may have: as many as DuckDB reads."""
+
+TAIL = 1 << 12
+"""Bytes at the end of a stretch of a file that are looked at first."""
 
 CSV_BUFFER = 8 * MIB
 """What DuckDB reads of a CSV file at a time, by each thread: a quarter of what it would itself."""
@@ -43,12 +49,13 @@ def open_csv(files: Sequence[str], format_: str) -> Relation:
                 f"{files[0]} and {file} have different columns ({', '.join(headers[0])} and "
                 f"{', '.join(header)}); give files with the same columns"
             )
+        _require_short_lines(file)
     names = {f"c{number}": name for number, name in enumerate(headers[0])}
     struct = ", ".join(f"{internal}: 'VARCHAR'" for internal in names)
     sql = (
         f"read_csv({listed(files)}, auto_detect = false, header = true, store_rejects = true, "
         f"delim = {text_sql(delimiter)}, quote = '\"', escape = '\"', columns = {{{struct}}}, "
-        f"buffer_size = {CSV_BUFFER}, hive_partitioning = false)"
+        f"buffer_size = {CSV_BUFFER}, max_line_size = {LONGEST}, hive_partitioning = false)"
     )
     columns = {name: Column(internal, "TEXT") for internal, name in names.items()}
 
@@ -59,11 +66,9 @@ def open_csv(files: Sequence[str], format_: str) -> Relation:
     return Relation(called(files), sql, columns, locate, tuple(files))
 
 
-def open_json_lines(files: Sequence[str]) -> Relation:
+def open_json_lines(engine: Engine, files: Sequence[str]) -> Relation:
     """Open files with one JSON object a line; a missing key is a missing value."""
-    keys = list(dict.fromkeys(key for file in files for key in _keys(file)))
-    if not keys:
-        raise LogError(f"{files[0]} holds no JSON objects; write one object a line")
+    keys = _keys(engine, files)
     struct = ", ".join(f"{text_sql(key)}: 'JSON'" for key in keys)
     sql = (
         f"read_json({listed(files)}, format = 'newline_delimited', ignore_errors = true, "
@@ -82,7 +87,7 @@ def line_at(path: str, position: int) -> int:
 
     DuckDB's own line numbers count records, and a quoted field may hold line ends.
     """
-    with pa.input_stream(path) as stream:
+    with _unpacked(path) as stream:
         chunks = (stream.read(min(1 << 20, left)) for left in range(position, 0, -(1 << 20)))
         before = Counter[bytes]()
         for chunk in chunks:
@@ -91,19 +96,55 @@ def line_at(path: str, position: int) -> int:
 
 
 @contextmanager
-def _lines(path: str) -> Iterator[io.TextIOWrapper]:
-    """Open a file, unpacked, as UTF-8 text; a NUL tells that it is none."""
+def _unpacked(path: str) -> Iterator[Any]:
+    """Open a file, unpacked, as bytes."""
     try:
-        with pa.input_stream(path) as head:
-            if b"\0" in head.read(1 << 16):
-                raise LogError(f"{path} is a binary file (or UTF-16); give text in UTF-8")
-        stream = pa.input_stream(path)
-        with io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="") as lines:
-            yield lines
-    except csv.Error as error:
-        raise LogError(f"{path} cannot be read as CSV: {error}") from error
+        with pa.input_stream(path) as stream:
+            yield stream
     except OSError as error:
         raise LogError(f"{path} cannot be read: {error}") from error
+
+
+@contextmanager
+def _lines(path: str) -> Iterator[io.TextIOWrapper]:
+    """Open a file, unpacked, as UTF-8 text; a NUL tells that it is none."""
+    with _unpacked(path) as head:
+        if b"\0" in head.read(1 << 16):
+            raise LogError(f"{path} is a binary file (or UTF-16); give text in UTF-8")
+    with (
+        _unpacked(path) as stream,
+        io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="") as lines,
+    ):
+        try:
+            yield lines
+        except csv.Error as error:
+            raise LogError(f"{path} cannot be read as CSV: {error}") from error
+
+
+def _require_short_lines(path: str) -> None:
+    """Refuse a line that covers a whole stretch of `LONGEST` bytes.
+
+    DuckDB names lines over `LONGEST`, but those of several times that it may lose without a word.
+    """
+    with _unpacked(path) as stream:
+        for start in count(0, LONGEST):
+            if stream.seekable():
+                stream.seek(start + LONGEST - TAIL)
+                if _ends_a_line(stream.read(TAIL)):
+                    continue
+                stream.seek(start)
+            part = stream.read(LONGEST)
+            if len(part) < LONGEST:
+                return
+            if not _ends_a_line(part):
+                raise LogError(
+                    f"{path} line {line_at(path, start)} has more than {LONGEST:,} bytes, the most "
+                    "that a line may have; shorten it, or take it out of the file"
+                )
+
+
+def _ends_a_line(part: bytes) -> bool:
+    return b"\n" in part or b"\r" in part
 
 
 def _delimiter(line: str) -> str:
@@ -124,7 +165,34 @@ def _header(path: str, delimiter: str) -> list[str]:
     return header
 
 
-def _keys(path: str) -> Iterator[str]:
+def _keys(engine: Engine, files: Sequence[str]) -> list[str]:
+    """Return all keys that occur in any line: those of the first lines, then the others."""
+    keys = dict.fromkeys(key for file in files for key in _first_keys(file))
+    with own_errors(called(files)):
+        later = engine.rows(
+            "SELECT DISTINCT unnest(json_keys(json)) AS key FROM read_ndjson_objects("
+            f"{listed(files)}, ignore_errors = true, hive_partitioning = false) ORDER BY key"
+        )
+    keys |= dict.fromkeys(key for (key,) in later)
+    if not keys:
+        raise LogError(f"{files[0]} holds no JSON objects; write one object a line")
+    alike: dict[str, str] = {}
+    for key in keys:
+        if (other := alike.setdefault(key.lower(), key)) != key:
+            raise LogError(
+                f"{called(files)} has the keys {other!r} and {key!r}, which differ in capitals "
+                "only; rename one"
+            )
+    return list(keys)
+
+
+def _first_keys(path: str) -> Iterator[str]:
+    with _unpacked(path) as stream:
+        if stream.read(len(BOM_UTF8)) == BOM_UTF8:
+            raise LogError(
+                f"{path} begins with a byte order mark, which JSON lines do not have; take it out, "
+                "as with: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE"
+            )
     with _lines(path) as lines:
         for line in islice(lines, HEAD):
             yield from _parsed(line) or {}

@@ -12,6 +12,12 @@ WRITTEN = frozenset({"TEXT", "JSON", "MIXED", "VARCHAR", "UUID", "NULL"})
 UNTYPED = frozenset({"TEXT", "JSON"})
 """Written by a format that has no types (or few): a number may stand there as a text."""
 
+TYPED = ("TIMESTAMP", "DATE")
+"""What the names of types of times begin with."""
+
+EXACT = {"FLOAT": 2**24, "DOUBLE": 2**53}
+"""Type -> from where on it does not hold all whole numbers."""
+
 WITHOUT_OFFSET = "____-__-_____:__:__"
 """How most times are written, as LIKE has it: to the second, in UTC, a blank or a T between."""
 
@@ -36,8 +42,10 @@ def id_of(engine: Engine, relation: Relation, name: str) -> str:
     if type_ in INTEGERS:
         return f"CAST({number} AS BIGINT)"
     if _is_fraction(type_):
-        exact = type_.startswith("DECIMAL")
-        return _whole(name, number if exact else f"nullif(CAST({number} AS DOUBLE), 'nan'::DOUBLE)")
+        if type_.startswith("DECIMAL"):
+            return _whole(name, number)
+        exact = f"nullif(CAST({number} AS DOUBLE), 'nan'::DOUBLE)"
+        return _whole(name, exact, EXACT[type_])
     if type_ == "MIXED":
         where = _first_of_another(engine, relation, name) if column.type == "JSON" else ""
         raise LogError(
@@ -65,7 +73,7 @@ def time_of(relation: Relation, name: str, time_format: str | None) -> str:
     """
     column = relation.columns[name]
     text = f"trim({text_of(column)})"
-    if column.type.startswith(("TIMESTAMP", "DATE")):
+    if column.type.startswith(TYPED):
         has_zone = "Z" in column.type  # to give a zone, or to take it, costs more than to read
         type_ = "TIMESTAMPTZ" if has_zone else "TIMESTAMP"
         return f"epoch_us(CAST({column.sql} AS {type_}))"
@@ -75,7 +83,9 @@ def time_of(relation: Relation, name: str, time_format: str | None) -> str:
             f"column {name!r} is {column.type}; a time is a date, a timestamp or a number"
         )
     if time_format is not None:
-        return f"epoch_us(try_strptime({text}, {text_sql(time_format)}))"
+        if column.type == "FLOAT":
+            text = f"CASE WHEN abs({column.sql}) < {EXACT['FLOAT']} THEN {text} END"
+        return _formatted(text, time_format)
     epoch = _epoch(f"TRY_CAST({text} AS DOUBLE)")
     if is_number:
         return epoch
@@ -83,6 +93,13 @@ def time_of(relation: Relation, name: str, time_format: str | None) -> str:
     written = text_of(column)
     plain = f"epoch_us(TRY_CAST({written} AS TIMESTAMP))"  # quicker, but ignores offsets
     return f"CASE WHEN {written} LIKE '{WITHOUT_OFFSET}' THEN {plain} ELSE {any_other} END"
+
+
+def _formatted(text: str, time_format: str) -> str:
+    """Return SQL for times written in a format, also where 20241231 became 20241231.0."""
+    whole = rf"regexp_extract({text}, '^([0-9]+)\.0+$', 1)"
+    tried = (f"try_strptime({one}, {text_sql(time_format)})" for one in (text, whole))
+    return f"epoch_us(coalesce({', '.join(tried)}))"
 
 
 def number_or_text(engine: Engine, table: str, name: str) -> str:
@@ -125,11 +142,16 @@ def _is_text(type_: str) -> bool:
     return type_ in WRITTEN or type_.startswith("ENUM")
 
 
-def _whole(name: str, number: str) -> str:
+def _whole(name: str, number: str, limit: int | None = None) -> str:
     """Return SQL that lets only whole numbers pass: integers with gaps come as floats."""
     message = text_sql(f"column {name} holds ")
+    rounded = text_sql(
+        ", and so large a number may have been rounded where it became one with a fraction; "
+        "give ids as texts, or all as integers"
+    )
+    too_large = f"WHEN abs({number}) >= {limit} THEN error({message} || {number} || {rounded}) "
     return (
-        f"CASE WHEN {number} IS NULL THEN NULL "
+        f"CASE WHEN {number} IS NULL THEN NULL {too_large if limit else ''}"
         f"WHEN {number} = trunc({number}) THEN CAST({number} AS BIGINT) "
         f"ELSE error({message} || {number} || '; ids are texts or whole numbers') END"
     )

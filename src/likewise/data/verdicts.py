@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from likewise.data.engine import Engine, name_sql, own_errors
+from likewise.data.engine import Engine, name_sql, own_errors, text_sql, useful_line
 from likewise.data.relation import Place, Relation
 from likewise.data.staging import Staged
 from likewise.data.text_files import line_at
+from likewise.data.values import TYPED
 from likewise.errors import LogError
 
 KEPT = "raw POSITIONAL JOIN verdict WHERE code = 0"
@@ -20,11 +21,37 @@ KEPT = "raw POSITIONAL JOIN verdict WHERE code = 0"
 LARGEST = 3.4e38
 """What a float32 weight can hold."""
 
+SHOWN = 10_000
+"""What DuckDB keeps of a malformed line: so many bytes of it."""
+
+TAKES_OTHERS = (
+    "error_type = 'LINE SIZE OVER MAXIMUM' OR (error_type <> 'INVALID ENCODING' AND "
+    f"(strlen(csv_line) >= {SHOWN} OR regexp_matches(trim(csv_line, '\r\n'), '[\r\n]'))) OR "
+    "(error_type = 'UNQUOTED VALUE' AND byte_position - line_byte_position > strlen(csv_line))"
+)
+"""SQL that tells whether a malformed line runs on over other lines, which nobody counted.
+
+A quote that a buffer of DuckDB's ends in is told beside the line before it.
+"""
+
+PLACE = "if(error_type = 'UNQUOTED VALUE', byte_position, line_byte_position)"
+"""SQL of a byte of the line: of the opening quote."""
+
 MALFORMED = "malformed line"
 NOT_UTF8 = "text that is not UTF-8"
 NO_TIME = "time cannot be read"
 NEGATIVE = "negative weight"
+AS_NUMBER = "date written as a number"
+COMPACT: Mapping[str, tuple[int, int, int]] = {
+    "%Y%m%d": (10**6, 19000101, 21001231),
+    "%Y%m%d%H%M": (10**3, 190001010000, 210012312359),
+    "%Y%m%d%H%M%S": (10**3, 19000101000000, 21001231235959),
+}
+"""A date as a number -> the microseconds that such are taken to count; the first and the last."""
+
 HINTS: Mapping[str, str] = {
+    AS_NUMBER: "; or say how all times are written with time_format='%Y%m%d' "
+    "(--time-format %Y%m%d), '%Y%m%d%H%M' or '%Y%m%d%H%M%S'",
     NOT_UTF8: "; or convert the file first, as with: iconv -f LATIN1 -t UTF-8",
     NEGATIVE: "; leave returns out with drop={{'returns': '{column} < 0'}} "
     '(--drop "returns={column} < 0")',
@@ -74,6 +101,7 @@ def judge(
     reasons = [
         *(Reason(label, f"(\n{condition}\n)") for label, condition in drop.items()),
         *_faults(relation, staged),
+        *_dates_as_numbers(engine, relation, staged),
         *_too_light(staged, min_weight),
     ]
     cases = " ".join(f"WHEN {reason.sql} THEN {code}" for code, reason in enumerate(reasons, 1))
@@ -85,7 +113,14 @@ def judge(
     findings = [*malformed(engine, relation), *_found(relation, reasons, counts)]
     n_kept = sum(count for code, count, _ in counts if code == 0)
     n_rows = n_kept + sum(finding.count for finding in findings)
-    _check(relation, findings, n_rows, n_kept, bad_rows)
+    require_good(findings, n_rows, bad_rows)
+    if not n_rows:
+        raise LogError(f"{relation.name} has columns but no rows; give a log with rows")
+    if not n_kept:
+        raise LogError(
+            f"no rows of {relation.name} are left: of {n_rows:,} read, {in_words(findings)}; "
+            "give a log with purchases, or drop less"
+        )
     return n_rows, findings
 
 
@@ -126,30 +161,65 @@ def _faults(relation: Relation, staged: Staged) -> Iterator[Reason]:
         yield Reason(NO_TIME, "likewise_time IS NULL", roles["time"])
 
 
+def _dates_as_numbers(engine: Engine, relation: Relation, staged: Staged) -> Iterator[Reason]:
+    """Yield what tells numbers such as 20241231, which were taken for a time since 1970.
+
+    Of the numbers between two such dates few are dates: where most are, none is anything else.
+    """
+    time = staged.roles.get("time")
+    if time is None or relation.columns[time].type.startswith(TYPED):
+        return
+    for format_, (unit, first, last) in COMPACT.items():
+        between = f"likewise_time BETWEEN {first * unit} AND {last * unit}"
+        date = f"try_strptime(CAST(likewise_time // {unit} AS VARCHAR), '{format_}')"
+        ((numbers, dates),) = engine.rows(
+            f"SELECT count(*), count({date}) FROM raw WHERE {between}"
+        )
+        if dates and 2 * dates >= numbers:
+            yield Reason(AS_NUMBER, between, time)
+
+
 def _too_light(staged: Staged, min_weight: float | None) -> Iterator[Reason]:
     if "weight" in staged.roles:
         yield Reason("weight 0", "CAST(likewise_weight AS FLOAT) = 0")
         if min_weight is not None:
-            yield Reason(f"weight below {min_weight:g}", f"likewise_weight < {min_weight!r}")
+            least = f"CAST('{float(min(min_weight, LARGEST))}' AS FLOAT)"  # as weights are kept
+            yield Reason(
+                f"weight below {min_weight:g}", f"CAST(likewise_weight AS FLOAT) < {least}"
+            )
 
 
 def malformed(engine: Engine, relation: Relation) -> Iterator[Finding]:
-    """Yield the lines of CSV files that could not be split into the header's columns."""
+    """Yield the lines of CSV files that could not be split into the header's columns.
+
+    Raises
+    ------
+    LogError
+        If one took others with it, of which nobody knows how many they are.
+    """
     if not relation.files:
         return
     per_file = engine.rows(
-        "SELECT file_path, min(line_byte_position), "
-        "arg_min(error_message, line_byte_position), count(DISTINCT line_byte_position) "
+        f"SELECT file_path, {TAKES_OTHERS} AS takes_others, min({PLACE}), "
+        f"arg_min(error_message, {PLACE}), count(DISTINCT line_byte_position) "
         "FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
-        "WHERE scan_id = (SELECT max(scan_id) FROM reject_scans) GROUP BY file_path"
+        f"WHERE file_path IN ({', '.join(map(text_sql, relation.files))}) GROUP BY ALL"
     )
     if per_file:
         count = sum(count for *_, count in per_file)
-        file, at, message, _ = min(per_file, key=lambda found: relation.files.index(found[0]))
-        line = line_at(file, at)
+        file, takes_others, at, message, _ = min(
+            per_file, key=lambda found: (not found[1], relation.files.index(found[0]), found[2])
+        )
+        where = f"{file} line {line_at(file, at)}"
+        if takes_others:
+            raise LogError(
+                f"{where}: a malformed row runs on over further lines, or is too long "
+                f"({useful_line(message)}): rows may be lost with it, so it is not skipped either; "
+                "close its quote, write a quote inside a value twice, or take it out of the file"
+            )
         foreign = "not utf-8" in message
         shown = None if foreign else message
-        place = Place(relation.files.index(file), line, f"{file} line {line}", shown)
+        place = Place(relation.files.index(file), line_at(file, at), where, shown)
         yield Finding(NOT_UTF8 if foreign else MALFORMED, count, True, place)
 
 
@@ -179,25 +249,22 @@ def _found(
         yield Finding(reason.label, count, at is not None, place, at)
 
 
-def _check(
-    relation: Relation, findings: Sequence[Finding], n_rows: int, n_kept: int, bad_rows: str
-) -> None:
-    """Refuse a log with bad rows, or without any row to keep."""
+def require_good(findings: Sequence[Finding], n_rows: int, bad_rows: str) -> None:
+    """Refuse a table with bad rows, unless they are to be skipped.
+
+    Raises
+    ------
+    LogError
+        With the place of the first, and the number of each kind.
+    """
     bad = [finding for finding in findings if finding.is_bad]
     if bad and bad_rows == "refuse":
         place, first = min(((f.first, f) for f in bad if f.first), key=lambda pair: pair[0])
         n_bad = sum(finding.count for finding in bad)
         raise LogError(
-            f"{_shown(first, place)}; {n_bad:,} of {n_rows:,} rows are bad ({_counted(bad)}): mend "
+            f"{_shown(first, place)}; {n_bad:,} of {n_rows:,} rows are bad ({in_words(bad)}): mend "
             "them or leave them out with bad_rows='skip' (--skip-bad-rows)"
             f"{HINTS.get(first.label, '').format(column=first.column)}"
-        )
-    if not n_rows:
-        raise LogError(f"{relation.name} has columns but no rows; give a log with rows")
-    if not n_kept:
-        raise LogError(
-            f"no rows of {relation.name} are left: of {n_rows:,} read, {_counted(findings)}; "
-            "give a log with purchases, or drop less"
         )
 
 
@@ -208,5 +275,12 @@ def _shown(finding: Finding, place: Place) -> str:
     return f"{place.where}: {finding.label}{column}{value}"
 
 
-def _counted(findings: Sequence[Finding]) -> str:
+def in_words(findings: Sequence[Finding]) -> str:
+    """Return how many rows were found to be what.
+
+    Examples
+    --------
+    >>> in_words([Finding("no item", 2, is_bad=True), Finding("weight 0", 1000, is_bad=False)])
+    '2 no item, 1,000 weight 0'
+    """
     return ", ".join(f"{finding.count:,} {finding.label}" for finding in findings)
