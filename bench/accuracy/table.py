@@ -45,7 +45,9 @@ COLUMNS = (
     Column("MovieLens-1M", "ml-1m", ("", "-published")),
     Column("MovieLens small", "ml-latest-small", ("", "-published")),
     Column("Belgian retail", "belgian-retail", ("", "-published"), "-7-minutes"),
-    Column("ML-1M, UltraGCN's", "ml-1m-ultragcn", ("-auto", "", "-published", "-peers"), "-6-minutes"),
+    Column(
+        "ML-1M, UltraGCN's", "ml-1m-ultragcn", ("-auto", "", "-published", "-peers"), "-6-minutes"
+    ),
 )
 
 MINUTES = "auto, minutes"

@@ -22,6 +22,7 @@ from likewise.recommend.baselines import Popularity
 from likewise.recommend.baskets import Recommendations
 from likewise.recommend.folder import ALL_TYPES, load
 from likewise.recommend.recommender import Recommender
+from likewise.recommend.rules import Rules
 from likewise.recommend.scorer import weighted
 
 FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}
@@ -197,6 +198,20 @@ def test_a_matrix_is_answered_with_ids_and_scores(recommender, purchases):
     )
     assert ids.tolist() == [items_of(answer) for answer in lists]
     np.testing.assert_allclose(scores, [[r.score for r in answer] for answer in lists], rtol=1e-6)
+
+
+def test_in_a_matrix_places_without_an_item_name_none(name, make):
+    matrix = sparse.csr_array([[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [1, 0, 0, 1.0]])
+    fitted = Recommender(make()).fit(matrix)
+    full, _ = fitted.recommend(matrix[[0, 3]], k=2)
+    assert full.dtype == np.int64
+    ids, scores = fitted.recommend(matrix[[0, 1]], k=2)
+    assert ids[1].tolist() == [3, None]
+    assert None not in ids[0]
+    assert np.isfinite(scores).tolist() == [[True, True], [True, False]]
+    none, scores = fitted.recommend(matrix[:1], k=2, rules=Rules(allowed=np.zeros(4, bool)))
+    assert none.tolist() == [[None, None]]
+    assert np.isneginf(scores).all()
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,12 @@ class Vocabulary:
         return np.fromiter((rows.get(str(id_), -1) for id_ in ids), dtype=np.int64)
 
     def decode(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> Ids:
-        """Return the ids at these row numbers."""
-        ids: Ids = self.ids[np.asarray(rows)]
+        """Return the ids at these row numbers; None, in an array of objects, for -1."""
+        places = np.asarray(rows)
+        ids: Ids = self.ids[places]
+        if (absent := places < 0).any():
+            ids = ids.astype(object)
+            ids[absent] = None
         return ids
 
     @cached_property

@@ -185,7 +185,9 @@ class Recommender:
         recommendations
             For lists, a list of :class:`~likewise.recommend.baskets.Recommendations`. For a frame,
             a frame of the same kind with the columns user, item, score, fallback, rank. For a
-            matrix, an array of ids and one of scores, both of shape (B, K).
+            matrix, an array of ids and one of scores, both of shape (B, K). Where fewer than k
+            items remain, lists and frames end sooner; in the arrays the places that are left have
+            the id None (the ids are then objects) and the score -inf.
 
         Raises
         ------
