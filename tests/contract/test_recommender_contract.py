@@ -289,6 +289,18 @@ def test_integers_and_their_texts_are_the_same_ids(name, make):
     assert list(by_number.also_bought(np.array([100]), k=2)) == [100]
 
 
+def test_a_fit_that_is_refused_leaves_what_was_learned(baskets):
+    fitted = Recommender(LinearAutoencoder(l2=2.0)).fit(baskets)
+    fitted.metrics = {"ndcg@20": 0.5}
+    before = fitted.recommend(BASKETS, k=3), fitted.catalogue_
+    fitted.model = LinearAutoencoder(l2=-1)
+    for refused in (baskets, [["item-00", "saucer"], ["item-00", "saucer"]]):
+        with pytest.raises(InputError, match="l2"):
+            fitted.fit(refused)
+        assert (fitted.recommend(BASKETS, k=3), fitted.catalogue_) == before
+        assert fitted.metrics == {"ndcg@20": 0.5}
+
+
 def test_leading_zeros_make_another_id(name, make):
     baskets = [["007", "7", "8"], ["007", "8"], ["7", "9"], ["007", "9"]] * 5
     recommender = learn(name, make, baskets)
