@@ -4,7 +4,8 @@ Shapes: U users, I items. The matrix is CSR and stays CSR: it is never densified
 never padded to the longest history.
 """
 
-from collections.abc import Iterable, Sequence
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self, TypeAlias
@@ -55,7 +56,7 @@ class Vocabulary:
         InputError
             If an id occurs twice, or integers and strings are mixed.
         """
-        vocabulary = cls(as_ids(list(ids)))
+        vocabulary = cls(as_ids(listed(ids, "ids")))
         if len(vocabulary._rows) != len(vocabulary.ids):
             raise InputError("an id occurs twice in a vocabulary; give each id once")
         return vocabulary
@@ -91,6 +92,29 @@ class Vocabulary:
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {str(id_): row for row, id_ in enumerate(self.ids.tolist())}
+
+
+def listed(given: Any, name: str, ask: str = "a list of item ids: ['tea', 'cup']") -> list[Any]:
+    """Return what was given as a list; refuse a text, which would be taken apart into letters.
+
+    Examples
+    --------
+    >>> listed(("tea", "cup"), "items")
+    ['tea', 'cup']
+    >>> listed("tea", "items")
+    Traceback (most recent call last):
+        ...
+    likewise.errors.InputError: items is 'tea'; give a list of item ids: ['tea', 'cup']
+    """
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise InputError(f"{name} is {reprlib.repr(given)}; give {ask}")
+    return list(given)
+
+
+def listed_baskets(given: Any) -> list[list[Any]]:
+    """Return baskets as lists; refuse what is none, and a basket that is none."""
+    ask = "a list of baskets, each a list of item ids: [['tea', 'cup'], ['ink']]"
+    return [listed(basket, "a basket", ask) for basket in listed(given, "baskets", ask)]
 
 
 def as_ids(ids: Sequence[Any] | NDArray[Any]) -> Ids:
@@ -178,7 +202,7 @@ class Interactions:
 
         What a basket names twice weighs 2, as in :meth:`Recommender.recommend`.
         """
-        rows = [list(basket) for basket in baskets]
+        rows = listed_baskets(baskets)
         items = as_ids([item for basket in rows for item in basket])
         user = np.repeat(np.arange(len(rows)), [len(basket) for basket in rows])
         vocabulary, item = np.unique(items, return_inverse=True)

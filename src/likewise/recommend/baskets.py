@@ -1,7 +1,6 @@
 """Baskets in, recommendations out, in the kind that was given: lists, frames or CSR matrices."""
 
-import reprlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
-from likewise.data.interactions import CSR, Vocabulary, as_ids, checked_csr
+from likewise.data.interactions import CSR, Vocabulary, as_ids, checked_csr, listed_baskets
 from likewise.errors import InputError
 
 
@@ -94,13 +93,7 @@ class Baskets:
     @classmethod
     def of_lists(cls, baskets: Sequence[Sequence[Any]], items: Vocabulary) -> "Baskets":
         """Make rows of lists of ids."""
-        for basket in baskets:
-            if isinstance(basket, str | bytes | Mapping) or not isinstance(basket, Iterable):
-                raise InputError(
-                    f"a basket is {reprlib.repr(basket)}; give a list of baskets, each a list of "
-                    "item ids: [['tea', 'cup'], ['ink']]"
-                )
-        rows = [as_ids(list(basket)).tolist() for basket in baskets]
+        rows = [as_ids(basket).tolist() for basket in listed_baskets(baskets)]
         return cls._of(rows, np.arange(len(rows)), items)
 
     @classmethod
