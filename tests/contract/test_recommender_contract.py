@@ -310,6 +310,26 @@ def test_leading_zeros_make_another_id(name, make):
     assert recommender.recommend([[7]], k=3)[0].unknown == ()
 
 
+def test_whatever_stands_beside_it_a_basket_of_another_kind_is_refused(recommender):
+    for baskets in ([[1]], [["item-00"], [1]], [[], [1], ["saucer"]]):
+        with pytest.raises(InputError, match=r"they are int, such as 1, and the model's are str"):
+            recommender.recommend(baskets, k=2)
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "stranger", "known"),
+    [(["007", "7", "tea"], 9, "tea"), ([7, 8, 9], "tea", "8"), ([7, 8, 9], "tea", 8)],
+)
+def test_whatever_stands_beside_it_an_id_that_could_be_known_is_a_stranger(
+    catalogue, stranger, known
+):
+    fitted = Recommender(LinearAutoencoder(l2=2.0)).fit([catalogue, catalogue[:2], catalogue[1:]])
+    (alone,) = fitted.recommend([[stranger]], k=1)
+    assert alone.fallback
+    assert alone.unknown == (stranger,)
+    assert fitted.recommend([[known], [stranger]], k=1)[1] == alone
+
+
 # Items
 
 
