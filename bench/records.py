@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).resolve().parent / "results"
+CODE = "src", "bench", ":!bench/results"
+"""What numbers depend on; where it differs from the commit, a + stands behind that."""
 
 
 def provenance() -> dict[str, Any]:
@@ -21,7 +23,7 @@ def provenance() -> dict[str, Any]:
         "command": " ".join(["python", *sys.argv]),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in packages}},
         "commit": _git("rev-parse", "--short", "HEAD")
-        + ("+" if _git("status", "-s", "src") else ""),
+        + ("+" if _git("status", "-s", "--", *CODE) else ""),
         "machine": f"{_processor()}, {os.cpu_count()} cores",
     }
 
@@ -50,7 +52,8 @@ def _git(*arguments: str) -> str:
     program = shutil.which("git")
     if program is None:
         return ""
-    run = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    command = [program, "-C", str(RESULTS.parents[1]), *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     return run.stdout.strip()
 
 

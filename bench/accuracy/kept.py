@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,18 @@ class Kept(MutableMapping[str, Run]):
 
     def _path(self, model: str) -> Path:
         return self.folder / f"{model}.safetensors"
+
+
+def runs_of(commit: str, folder: Path, about: dict[str, Any]) -> MutableMapping[str, Run]:
+    """Return the runs that are kept of a commit; none of code that is that of no commit.
+
+    Parameters
+    ----------
+    commit : str
+        As `records.provenance` has it: empty where it is not known, and with a + where the code
+        differs from it.
+    """
+    if commit and not commit.endswith("+"):
+        return Kept(folder, about | {"commit": commit})
+    print("no run is kept, or taken: src and bench are those of no commit", file=sys.stderr)
+    return {}

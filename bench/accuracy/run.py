@@ -15,7 +15,7 @@ seconds of budgets and fits are of processor time; those of peers are not. Resul
 bench/results/accuracy-SET.json, of some models (`--models`, `--l2`) to accuracy-SET-some.json.
 
 A model that was fitted is kept in bench/.cache/accuracy: the same command at the same commit goes
-on where it was cut off.
+on where it was cut off. Where src or bench differ from the commit, nothing is kept.
 """
 
 import argparse
@@ -30,7 +30,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import published
 import typer
-from kept import Kept
+from kept import runs_of
 from sklearn.isotonic import isotonic_regression
 
 import records
@@ -110,10 +110,10 @@ def main() -> None:
         models[f"EASE, l2 {arguments.l2:g}"] = ease(arguments.l2)
     settings = {
         "data": arguments.data, "budget": budget, "seeds": seeds, "metric": arguments.metric,
-        "half_life": split.half_life,
+        "half_life": split.half_life, "cpu": arguments.cpu,
     }  # fmt: skip
     commit = records.provenance()["commit"]
-    kept = {} if arguments.quick else Kept(CACHE / name, settings | {"commit": commit})
+    kept = {} if arguments.quick else runs_of(commit, CACHE / name, settings)
     comparison = compare(
         split,
         models,

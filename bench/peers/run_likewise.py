@@ -27,7 +27,7 @@ from likewise import (
 from likewise.autoencoders import Autoencoder
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.data.fold import FoldIn
-from likewise.data.interactions import Vocabulary
+from likewise.data.vocabulary import Vocabulary
 from likewise.recommend.selection import choose
 
 NEURAL: dict[str, NeuralAutoencoder] = {

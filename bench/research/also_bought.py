@@ -9,8 +9,8 @@ import numpy as np
 
 from likewise import ItemNeighbours, LinearAutoencoder, Recommender, global_time, load_sample
 from likewise.data.fold import FoldIn
-from likewise.data.interactions import Vocabulary
 from likewise.data.split import also_bought_split
+from likewise.data.vocabulary import Vocabulary
 from likewise.evaluate.protocol import evaluate
 from likewise.evaluate.significance import bootstrap_interval
 from likewise.recommend.selection import choose

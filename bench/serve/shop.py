@@ -11,7 +11,8 @@ import numpy as np
 from scipy import sparse
 
 import likewise
-from likewise.data.interactions import Interactions, Vocabulary
+from likewise.data.interactions import Interactions
+from likewise.data.vocabulary import Vocabulary
 
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "serve"
 CUSTOMERS = {4_000: 20_000, 20_000: 60_000, 100_000: 200_000}

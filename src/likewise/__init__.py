@@ -36,13 +36,14 @@ if TYPE_CHECKING:
     from likewise.data.fold import FoldIn
     from likewise.data.image_sets import load_images
     from likewise.data.images import Images, read_images
-    from likewise.data.interactions import Interactions, Vocabulary
+    from likewise.data.interactions import Interactions
     from likewise.data.liang import strong_generalisation
     from likewise.data.log import Log, read_log
     from likewise.data.read_table import read_table
     from likewise.data.recency import decayed
     from likewise.data.split import Split, fixed_lists, global_time, leave_last_out
     from likewise.data.table_encoder import TableEncoder
+    from likewise.data.vocabulary import Vocabulary
     from likewise.errors import (
         InputError,
         LikewiseError,

@@ -76,6 +76,37 @@ def test_a_run_comes_back_as_it_was_and_only_for_the_same_settings(bench, tmp_pa
         again["linear"]
 
 
+@pytest.mark.parametrize("commit", ["", "abc+"])
+def test_of_code_that_is_that_of_no_commit_nothing_is_kept(bench, tmp_path, commit, capsys):
+    assert bench("kept").runs_of(commit, tmp_path / "runs", {}) == {}
+    assert not (tmp_path / "runs").exists()
+    assert "no run is kept" in capsys.readouterr().err
+    assert isinstance(bench("kept").runs_of("abc", tmp_path / "runs", {}), bench("kept").Kept)
+
+
+def test_a_commit_is_marked_where_code_differs_from_it_and_not_for_results(
+    bench, tmp_path, monkeypatch
+):
+    records = bench("records")
+    monkeypatch.setattr(records, "RESULTS", tmp_path / "bench" / "results")
+    for name in ("bench/results/table.json", "bench/run.py", "src/one.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for step in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "first"]):
+        records._git(*step)
+    for name, marked in (
+        ("bench/results/table.json", False),
+        ("bench/run.py", True),
+        ("new.md", False),
+    ):
+        (tmp_path / name).write_text("2")
+        commit = records.provenance()["commit"]
+        assert len(commit) > 6
+        assert commit.endswith("+") == marked
+        records._git("checkout", "-q", ".")
+
+
 def test_the_front_holds_what_no_quicker_one_is_as_good_as(bench):
     points = [(1.0, 0.2, "a"), (2.0, 0.1, "b"), (3.0, 0.2, "c"), (4.0, 0.3, "d"), (1.0, 0.1, "e")]
     assert bench("run").pareto(points) == [(1.0, 0.2, "a"), (4.0, 0.3, "d")]

@@ -14,8 +14,9 @@ from scipy import sparse
 
 from likewise import compare
 from likewise.data.fold import FoldIn
-from likewise.data.interactions import Interactions, Vocabulary, csr
+from likewise.data.interactions import Interactions, csr
 from likewise.data.split import fixed_lists
+from likewise.data.vocabulary import Vocabulary
 from likewise.recommend.candidates import batch_size_for
 
 PEERS = Path(__file__).parents[2] / "bench" / "peers"

@@ -2,6 +2,7 @@
 
 import math
 import sys
+import time
 
 import pytest
 
@@ -132,6 +133,23 @@ def test_a_training_that_was_interrupted_is_no_trial(tmp_path):
     _, trials = tuning.tune(model.set_params(progress=None), WIDTHS, SHOP, **given)
     assert len(trials) == 1
     assert math.isfinite(trials[0].score)
+
+
+def test_no_trial_begins_that_earlier_ones_say_would_not_end_in_time(tmp_path, monkeypatch):
+    pytest.importorskip("optuna", reason="optuna is not installed")
+    given = LinearAutoencoder(), {"l2": Span(1, 10)}, SHOP
+    study, score = tmp_path / "study.db", tuning._score
+
+    def slow(*given):
+        time.sleep(0.3)
+        return score(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning, "_score", slow)
+        tuning.tune(*given, n_trials=1, study=study)
+    for seconds, n_trials in ((0.25, 1), (60, 2)):
+        _, trials = tuning.tune(*given, n_trials=2, study=study, max_seconds=seconds)
+        assert len(trials) == n_trials
 
 
 def test_a_metric_that_there_is_not_begins_no_study(tmp_path):

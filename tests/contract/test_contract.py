@@ -218,6 +218,15 @@ def test_duplicates_are_summed_and_left_where_they_are(make, purchases):
     assert_identical(answers(make().fit(purchases), purchases), answers(model, doubled))
 
 
+def test_zeros_that_are_stored_change_nothing_and_stay(make, purchases):
+    first = purchases.toarray()
+    stored = sparse.csr_array(np.where(first == 0, 2, first))
+    stored.data[stored.data == 2] = 0
+    model = make().fit(stored)
+    assert stored.nnz == first.size
+    assert_identical(answers(make().fit(purchases), purchases), answers(model, stored))
+
+
 def test_what_may_not_be_written_to_is_learned_from(make, purchases):
     dense = purchases.toarray()
     dense.flags.writeable = False

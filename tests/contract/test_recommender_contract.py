@@ -22,6 +22,7 @@ from likewise.recommend.baselines import Popularity
 from likewise.recommend.baskets import Recommendations
 from likewise.recommend.folder import ALL_TYPES, load
 from likewise.recommend.recommender import Recommender
+from likewise.recommend.rules import Rules
 from likewise.recommend.scorer import weighted
 
 FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}
@@ -199,6 +200,20 @@ def test_a_matrix_is_answered_with_ids_and_scores(recommender, purchases):
     np.testing.assert_allclose(scores, [[r.score for r in answer] for answer in lists], rtol=1e-6)
 
 
+def test_in_a_matrix_places_without_an_item_name_none(name, make):
+    matrix = sparse.csr_array([[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [1, 0, 0, 1.0]])
+    fitted = Recommender(make()).fit(matrix)
+    full, _ = fitted.recommend(matrix[[0, 3]], k=2)
+    assert full.dtype == np.int64
+    ids, scores = fitted.recommend(matrix[[0, 1]], k=2)
+    assert ids[1].tolist() == [3, None]
+    assert None not in ids[0]
+    assert np.isfinite(scores).tolist() == [[True, True], [True, False]]
+    none, scores = fitted.recommend(matrix[:1], k=2, rules=Rules(allowed=np.zeros(4, bool)))
+    assert none.tolist() == [[None, None]]
+    assert np.isneginf(scores).all()
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -274,6 +289,18 @@ def test_integers_and_their_texts_are_the_same_ids(name, make):
     assert list(by_number.also_bought(np.array([100]), k=2)) == [100]
 
 
+def test_a_fit_that_is_refused_leaves_what_was_learned(baskets):
+    fitted = Recommender(LinearAutoencoder(l2=2.0)).fit(baskets)
+    fitted.metrics = {"ndcg@20": 0.5}
+    before = fitted.recommend(BASKETS, k=3), fitted.catalogue_
+    fitted.model = LinearAutoencoder(l2=-1)
+    for refused in (baskets, [["item-00", "saucer"], ["item-00", "saucer"]]):
+        with pytest.raises(InputError, match="l2"):
+            fitted.fit(refused)
+        assert (fitted.recommend(BASKETS, k=3), fitted.catalogue_) == before
+        assert fitted.metrics == {"ndcg@20": 0.5}
+
+
 def test_leading_zeros_make_another_id(name, make):
     baskets = [["007", "7", "8"], ["007", "8"], ["7", "9"], ["007", "9"]] * 5
     recommender = learn(name, make, baskets)
@@ -281,6 +308,26 @@ def test_leading_zeros_make_another_id(name, make):
     assert sorted(items_of(answer)) == ["7", "8", "9"]
     assert recommender.recommend([["07"]], k=1)[0].unknown == ("07",)
     assert recommender.recommend([[7]], k=3)[0].unknown == ()
+
+
+def test_whatever_stands_beside_it_a_basket_of_another_kind_is_refused(recommender):
+    for baskets in ([[1]], [["item-00"], [1]], [[], [1], ["saucer"]]):
+        with pytest.raises(InputError, match=r"they are int, such as 1, and the model's are str"):
+            recommender.recommend(baskets, k=2)
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "stranger", "known"),
+    [(["007", "7", "tea"], 9, "tea"), ([7, 8, 9], "tea", "8"), ([7, 8, 9], "tea", 8)],
+)
+def test_whatever_stands_beside_it_an_id_that_could_be_known_is_a_stranger(
+    catalogue, stranger, known
+):
+    fitted = Recommender(LinearAutoencoder(l2=2.0)).fit([catalogue, catalogue[:2], catalogue[1:]])
+    (alone,) = fitted.recommend([[stranger]], k=1)
+    assert alone.fallback
+    assert alone.unknown == (stranger,)
+    assert fitted.recommend([[known], [stranger]], k=1)[1] == alone
 
 
 # Items

@@ -10,8 +10,9 @@ from likewise import ItemNeighbours, LinearAutoencoder, Popularity, Recommender,
 from likewise.artifact import write_folder
 from likewise.data.fold import FoldIn, folded, held_out_items, hidden, masked
 from likewise.data.held_out import random_share
-from likewise.data.interactions import Interactions, Vocabulary
+from likewise.data.interactions import Interactions
 from likewise.data.split import Split, also_bought_split
+from likewise.data.vocabulary import Vocabulary
 from likewise.errors import InputError, ModelFolderError, NotEnoughMemoryError
 from likewise.evaluate.protocol import METRIC, evaluate
 from likewise.evaluate.significance import paired_difference

@@ -8,8 +8,9 @@ import pytest
 from scipy import sparse
 
 from likewise.data.fold import FoldIn
-from likewise.data.interactions import Interactions, Vocabulary
+from likewise.data.interactions import Interactions
 from likewise.data.split import Split
+from likewise.data.vocabulary import Vocabulary
 from likewise.errors import InputError
 from likewise.evaluate import resources
 from likewise.evaluate.comparison import compare

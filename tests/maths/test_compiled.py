@@ -6,7 +6,9 @@ from numba.core import caching
 from scipy import sparse
 
 from likewise.autoencoders import products
+from likewise.autoencoders.compiled import gather_ties
 from likewise.autoencoders.parts import scores_of
+from likewise.autoencoders.ties import Ties
 from likewise.compiling import compiled
 from likewise.errors import InputError
 
@@ -59,3 +61,31 @@ def test_arrays_of_a_loaded_model_which_only_read_need_no_code_of_their_own():
 def test_rows_of_another_width_are_refused():
     with pytest.raises(InputError, match="rows of 3 columns were given for 2"):
         scores_of(sparse.csr_array(np.eye(3, dtype=np.float32)), np.ones((2, 2), np.float32))
+
+
+MANY = products.EXACT + 1_000
+
+
+def test_a_pair_is_counted_beyond_what_float32_can_count():
+    ones, places, starts = np.ones(1, np.float32), np.zeros(MANY, np.int32), np.array([0, MANY])
+    part = np.zeros((1, 1), np.float32)
+    products.add_pairs(part, 0, starts, places, places + 1, np.zeros(1, np.uint32), ones)
+    assert part == MANY
+
+
+def test_a_tie_is_counted_beyond_what_float32_can_count():
+    starts, users, ones = np.array([0, 1, 1 + MANY]), np.zeros(1 + MANY, np.int32), np.ones(2)
+    rows = np.array([0, 2]), np.arange(2, dtype=np.int32), ones.astype(np.float32)
+    columns = starts, users, np.ones(1 + MANY, np.float32)
+    neighbours, items, values = np.zeros((2, 1), np.int32), np.empty(2, np.int32), np.empty(2)
+    length = ones.astype(np.float32)
+    kept = values.astype(np.float32)
+    counts = gather_ties(0, columns, rows, length, 1, neighbours, items, kept)
+    assert counts.tolist() == [0, 1]
+    assert kept[0] == MANY
+
+
+def test_a_column_is_counted_beyond_what_float32_can_count():
+    ones, items = np.ones(MANY, np.float32), np.zeros(MANY, np.int32)
+    X = sparse.csr_array((ones, items, np.arange(MANY + 1, dtype=np.int32)), shape=(MANY, 1))
+    assert Ties.of(X, 1, 1).diagonal == MANY

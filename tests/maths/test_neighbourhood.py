@@ -11,6 +11,7 @@ from likewise import memory
 from likewise.autoencoders import (
     LinearAutoencoder,
     NeighbourhoodAutoencoder,
+    cholesky,
     compiled,
     conjugate,
     density,
@@ -239,7 +240,7 @@ def test_the_gram_matrix_keeps_to_a_third_of_what_is_free(monkeypatch):
 def test_what_is_not_positive_definite_is_shrunk_until_it_is():
     blocks = torch.tensor([[[1.0, 0, 0], [0.9, 1, 0], [-0.9, 0.9, 1]], [[4, 0, 0]] * 3])
     blocks[1] = 4 * torch.eye(3)
-    factors = neighbourhood._factors(blocks.clone())
+    factors = cholesky.factors(blocks.clone())
     shrunk = factors[0] @ factors[0].T
     np.testing.assert_allclose(shrunk.tril(-1), blocks[0].tril(-1) / 2, atol=1e-6)
     np.testing.assert_allclose(factors[1], 2 * torch.eye(3))
@@ -284,3 +285,13 @@ def test_whole_columns_that_float32_cannot_hold_are_refused(l2, scale):
     X[:, 10:] = 0
     with pytest.raises(InputError, match=r"float32 is too coarse for l2=.*raise l2, or scale"):
         NeighbourhoodAutoencoder(l2=l2, n_neighbours=3, n_whole=12).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("l2", "way"), [(1e-46, "raise"), (1e-40, "raise"), (float("nan"), ""), (1e39, "lower")]
+)
+def test_blocks_that_halving_does_not_help_are_refused(l2, way):
+    X = np.ones((4, 6), np.float32)
+    X[:, 5] = X[0, 1] = 0
+    with pytest.raises(InputError, match=f"{way} l2, or scale" if way else "l2"):
+        NeighbourhoodAutoencoder(l2=l2, n_neighbours=2, n_whole=0).fit(X)

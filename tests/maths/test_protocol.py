@@ -7,8 +7,9 @@ import pytest
 from scipy import sparse
 
 from likewise.data.fold import FoldIn
-from likewise.data.interactions import Interactions, Vocabulary
+from likewise.data.interactions import Interactions
 from likewise.data.split import Split
+from likewise.data.vocabulary import Vocabulary
 from likewise.errors import InputError
 from likewise.evaluate.protocol import (
     DEFAULT_METRICS,
@@ -228,3 +229,14 @@ def test_shuffling_deals_every_training_part():
     assert dealt.refit is not dealt.train
     for part in (dealt.refit, dealt.recent):
         assert (part.matrix != half.matrix).nnz > 0.5 * half.matrix.nnz
+
+
+def test_shuffling_deals_what_models_that_heed_a_half_life_learn_from():
+    case = structured_split()
+    left = case.train.with_matrix(case.train.matrix * np.float32(0.5))
+    fading = replace(case, train=left, refit=left, half_life=30.0)
+    dealt = shuffled_labels(replace(case, half_life=30.0, fading=fading))
+    assert dealt.fading is not None
+    assert dealt.fading.test is case.test
+    for part in (dealt.fading.train, dealt.fading.refit):
+        assert (part.matrix != dealt.train.matrix).nnz == 0

@@ -21,12 +21,14 @@ from likewise.recommend.line_up import line_up
 from likewise.recommend.recency import (
     FEWEST,
     HALF_LIVES,
+    HalfLife,
     _level_with_best,
     _verdict,
     choose_half_life,
     cut_by_time,
     fading,
 )
+from likewise.recommend.remembered import remembered
 
 DAY = 86_400_000_000
 
@@ -223,6 +225,25 @@ def test_no_half_life_is_looked_for_in_too_little_time():
     assert hurried.days is None
     assert [trial.parameters["half_life"] for trial in hurried.trials] == [None]
     assert hurried.why.startswith("a trial takes")
+    assert hurried.unsettled
+    assert not choose_half_life(busy(turn=1_000)).unsettled
+
+
+def test_what_only_time_decided_is_not_kept(tmp_path):
+    log, folder = busy(), tmp_path / "trials"
+    short = HalfLife(None, why="a trial takes 2 s", unsettled=True)
+    for chosen in (short, short, HalfLife(None, why="none is ahead")):
+        assert remembered(folder, log, lambda _, chosen=chosen: chosen) == chosen
+    assert remembered(folder, log, lambda _: 1 / 0).why == "none is ahead"
+
+
+def test_trials_that_were_made_without_a_half_life_are_not_gone_on_with_if_there_is_one(tmp_path):
+    given = {"neural": False, "support": False, "trials": tmp_path / "t"}
+    hurried = auto(busy(), budget=0.01, **given).recommender.metrics["half_life"]
+    assert hurried["why"].endswith("give a longer budget")
+    with pytest.raises(InputError, match=r"no half-life, as none .* name another folder, or go on"):
+        auto(busy(), budget=4, **given)
+    assert auto(busy(), budget=0.5, half_life=None, **given).trials
 
 
 def test_a_customer_of_whom_nothing_new_is_to_be_found_is_not_counted():
@@ -345,7 +366,7 @@ def test_a_search_that_is_gone_on_with_has_the_half_life_it_began_with(tmp_path,
     tried = [[t["parameters"] for t in one["choice"]["trials"] if t["model"] == "linear"]
              for one in (first, again)]  # fmt: skip
     assert tried[1][: len(tried[0])] == tried[0]
-    with pytest.raises(InputError, match=r"half-life.json is of another log"):
+    with pytest.raises(InputError, match=r"half-life.json is of another log, metric or seed"):
         auto(busy(turn=150), **given)
     kept = tmp_path / "t" / "half-life.json"
     odd = json.loads(kept.read_text()) | {"days": -3}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import likewise
-from likewise.data.interactions import Vocabulary
+from likewise.data.vocabulary import Vocabulary
 from likewise.errors import InputError, LogError
 from likewise.recommend.attributes import Attributes, read_attributes
 from likewise.recommend.catalogue import Catalogue
@@ -101,6 +101,12 @@ def test_a_recommender_keeps_to_the_rules():
     ("rule", "words"),
     [
         ({"categories": ["spoon"]}, "no item has the category 'spoon'"),
+        ({"exclude": "i0"}, "exclude is 'i0'; give a list of item ids"),
+        ({"include": "i0"}, "include is 'i0'; give a list of item ids"),
+        ({"categories": "cup"}, "categories is 'cup'; give a list of names"),
+        ({"exclude": 7}, "exclude is 7"),
+        ({"at_most_per_category": -1}, "at_most_per_category=-1; give a whole number, 1 or more"),
+        ({"at_most_per_category": 0}, "at_most_per_category=0"),
         ({"boost": {"i0": 0.0}}, "not above 0"),
         ({"boost": {"i0": float("nan")}}, "not above 0"),
     ],

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from likewise.data.interactions import Interactions, Vocabulary, as_ids, checked_csr, csr
+from likewise.data.interactions import Interactions, checked_csr, csr
+from likewise.data.vocabulary import Vocabulary, as_ids
 from likewise.errors import InputError
 from likewise.recommend.support import Support
 
@@ -91,6 +92,27 @@ def test_an_id_given_twice_is_refused():
     for ids in (["a", "b", "a"], [1, 1]):
         with pytest.raises(InputError, match="give each id once"):
             Vocabulary.of(ids)
+
+
+@pytest.mark.parametrize(
+    ("baskets", "says"),
+    [
+        (["tea", "cup"], "a basket is 'tea'; give a list of baskets"),
+        ([["tea", "cup"], "milk"], "a basket is 'milk'"),
+        ([["tea"], {"cup": 2}], "a basket is {'cup': 2}"),
+        ([["tea"], 7], "a basket is 7"),
+        ({"ann": ["tea"]}, "baskets is {'ann'"),
+        ("tea", "baskets is 'tea'"),
+    ],
+)
+def test_a_text_is_no_basket_of_letters(baskets, says):
+    with pytest.raises(InputError, match=says):
+        Interactions.of(baskets)
+
+
+def test_a_text_is_no_vocabulary_of_letters():
+    with pytest.raises(InputError, match="ids is 'tea'; give a list"):
+        Vocabulary.of("tea")
 
 
 def test_vocabularies_of_other_ids_are_others():

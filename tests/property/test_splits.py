@@ -1,5 +1,7 @@
 """The splits by time, by last visit and from outside: nobody learns from what is to be found."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,9 +9,11 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from likewise.data.fold import FoldIn, held_out_items
-from likewise.data.interactions import Interactions, Vocabulary
+from likewise.data.interactions import Interactions
+from likewise.data.liang import strong_generalisation
 from likewise.data.log import Log
 from likewise.data.split import fixed_lists, global_time, leave_last_out
+from likewise.data.vocabulary import Vocabulary
 from likewise.errors import InputError
 from likewise.evaluate.protocol import future_items
 
@@ -120,6 +124,27 @@ def test_other_shares_cut_elsewhere(log):
     ordered = np.sort(log.time)
     assert cells_of(split.refit) == events(log, log.time < ordered[int(len(log) * 0.7)])
     assert cells_of(split.train) == events(log, log.time < ordered[int(len(log) * 0.5)])
+
+
+@pytest.mark.parametrize("share", [0, 1, 1.5, -0.1, float("nan"), True, "0.1", None])
+@pytest.mark.parametrize(
+    ("cut", "name"),
+    [
+        (global_time, "test_fraction"),
+        (global_time, "validation_fraction"),
+        (lambda log, **shares: fixed_lists(log, log, **shares), "validation_fraction"),
+        (strong_generalisation, "held_fraction"),
+    ],
+)
+def test_what_is_no_share_is_refused(log, cut, name, share):
+    says = f"{name}={share!r}; give a share above 0 and below 1"
+    with pytest.raises(InputError, match=re.escape(says)):
+        cut(log, **{name: share})
+
+
+def test_shares_that_leave_nothing_are_refused(log):
+    with pytest.raises(InputError, match=r"=0\.5 and test_fraction=0\.5 leave nothing to learn"):
+        global_time(log, validation_fraction=0.5, test_fraction=0.5)
 
 
 def test_times_are_needed_and_must_differ():

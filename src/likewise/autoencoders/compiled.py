@@ -7,38 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from likewise.autoencoders.products import EXACT
 from likewise.compiling import compiled
 
 LEAST_IN_BLOCK, MOST_IN_BLOCK = 8, 64
 """Scores whose best is looked at first."""
-
-
-@compiled()
-def add_pairs(
-    part: Any, first: int, starts: Any, places: Any, ends: Any, items: Any, values: Any
-) -> None:
-    """Add the upper triangle of rowsᵀ rows to some of its rows.
-
-    Row `first + r` of the product is gathered in `part[r]`: each row of the data that holds the
-    item adds what stands at the item's own place and behind it. No other part writes there.
-
-    Parameters
-    ----------
-    part : ndarray of shape (R, I), float32
-        Rows of the product; added to.
-    starts : ndarray of shape (I + 1,)
-        Where an item begins in `places`.
-    places, ends : ndarray of shape (nnz,)
-        For each purchase of an item, its place in `items`, and where its row ends there.
-    items, values : ndarray of shape (nnz,)
-        The rows' items, sorted, and values.
-    """
-    for r in range(part.shape[0]):
-        target = part[r]
-        for n in range(starts[first + r], starts[first + r + 1]):
-            value = values[places[n]]
-            for other in range(places[n], ends[n]):
-                target[items[other]] += value * values[other]
 
 
 @compiled()
@@ -61,18 +34,23 @@ def gather_ties(
     row_starts, items, values = rows
     n_items = len(length)
     total, cosine = np.zeros(n_items, np.float32), np.zeros(n_items, np.float32)
+    apart = np.zeros(n_items, np.float32)  # of an item of more than EXACT rows
     seen, touched = np.full(n_items, -1, np.int32), np.empty(n_items, np.int32)
     chosen, counts = np.empty(n_items, np.int32), np.zeros(len(neighbours), np.int64)
     end = 0
     for r in range(len(neighbours)):
         item, m = first + r, 0
-        for n in range(starts[item], starts[item + 1]):
-            for place in range(row_starts[users[n]], row_starts[users[n] + 1]):
-                other = items[place]
-                if seen[other] != item:
-                    seen[other], total[other], touched[m] = item, 0, other
-                    m += 1
-                total[other] += own_values[n] * values[place]
+        for begin in range(starts[item], starts[item + 1], EXACT):
+            _move(touched[:m], total, apart)
+            for n in range(begin, min(begin + EXACT, starts[item + 1])):
+                for place in range(row_starts[users[n]], row_starts[users[n] + 1]):
+                    other = items[place]
+                    if seen[other] != item:
+                        seen[other], total[other], touched[m] = item, 0, other
+                        m += 1
+                    total[other] += own_values[n] * values[place]
+        if starts[item + 1] - starts[item] > EXACT:
+            _move(touched[:m], apart, total)
         m = _in_order(touched, m, seen, item)
         for n in range(m):
             cosine[touched[n]] = abs(total[touched[n]]) / length[touched[n]]
@@ -85,6 +63,14 @@ def gather_ties(
             kept_items[end], kept_values[end] = chosen[n], total[chosen[n]]
             end += 1
     return counts
+
+
+@compiled()
+def _move(items: Any, source: Any, target: Any) -> None:
+    """Add the sums of some items to others, and begin them again."""
+    for item in items:
+        target[item] += source[item]
+        source[item] = 0
 
 
 @compiled()

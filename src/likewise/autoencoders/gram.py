@@ -75,7 +75,7 @@ def _add_sparse_product(G: Tensor, rows: Any) -> None:
     """Add rowsᵀ rows to G on and above the diagonal; each thread has rows of G to itself."""
     if not rows.nnz:
         return
-    from likewise.autoencoders.compiled import add_pairs  # numba takes half a second to import
+    from likewise.autoencoders.products import add_pairs  # numba takes half a second to import
 
     if not rows.has_sorted_indices:
         rows = rows.sorted_indices()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from likewise.autoencoders import conjugate
+from likewise.autoencoders import cholesky, conjugate
 from likewise.autoencoders.base import Autoencoder, Validate, copy_of
 from likewise.autoencoders.columns import of_columns
 from likewise.autoencoders.density import Density, Room, Sizes, at_a_time, densities, room
@@ -150,7 +150,8 @@ class NeighbourhoodAutoencoder(Autoencoder):
         ties = Ties.of(X, k - 1, density.max_entries(n_items, free))
         if not np.isfinite(ties.diagonal).all():
             raise InputError("float32 cannot sum the squares of the rows' values; scale them down")
-        penalty = self.l2 + self.dropout / (1 - self.dropout) * ties.diagonal
+        with np.errstate(over="ignore"):  # `_own_of` refuses what comes of an infinite one
+            penalty = self.l2 + self.dropout / (1 - self.dropout) * ties.diagonal
         groups, values = np.empty((n_items, k), np.int32), np.empty((n_items, k), np.float32)
 
         def solve(part: slice) -> None:
@@ -165,17 +166,24 @@ class NeighbourhoodAutoencoder(Autoencoder):
     ) -> NDArray[np.float32]:
         """Return the first p columns of B, solved over all items."""
         try:
-            P, own = conjugate.inverse_columns(X, diagonal, penalty, p), np.arange(p)
+            P = conjugate.inverse_columns(X, diagonal, penalty, p)
         except ZeroDivisionError:  # a step's length is lost in float32
-            P, own = np.full((p, p), np.nan, np.float32), np.arange(p)
-        if not (np.isfinite(P).all() and (P[own, own] > 0).all()):
+            P = np.full((p, p), np.nan, np.float32)
+        own = np.arange(p), np.arange(p)
+        P *= -np.maximum(penalty[:p], (1 - self.relaxation) / self._own_of(P, own))
+        P[own] = P[own] + 1 if self.relaxation else 0
+        return P
+
+    def _own_of(self, P: NDArray[np.float32], own: Any) -> NDArray[np.float32]:
+        """Return what columns of an inverse hold at their own place; refuse useless ones."""
+        if not (np.isfinite(P).all() and (P[own] > 0).all()):
+            way = "raise" if self.l2 < 1e30 else "lower"
             raise InputError(
-                f"float32 is too coarse for l2={self.l2:g} and the rows' values; raise l2, or "
+                f"float32 is too coarse for l2={self.l2:g} and the rows' values; {way} l2, or "
                 "scale them"
             )
-        P *= -np.maximum(penalty[:p], (1 - self.relaxation) / P[own, own])
-        P[own, own] = P[own, own] + 1 if self.relaxation else 0
-        return P
+        found: NDArray[np.float32] = P[own]
+        return found
 
     def _columns(
         self, ties: Ties, penalty: NDArray[np.float32], part: slice
@@ -188,11 +196,14 @@ class NeighbourhoodAutoencoder(Autoencoder):
         blocks = torch.from_numpy(ties.blocks(groups))
         ridge = np.where(groups == NO_ITEM, 1, penalty[groups]).astype(np.float32)
         blocks.diagonal(dim1=1, dim2=2).add_(torch.from_numpy(ridge))
-        factors = _factors(blocks)
         own = groups == items[:, None]
         P = np.zeros(groups.shape, np.float32)
-        inverse_columns(factors.mT.contiguous().numpy(), own.argmax(axis=1), P)
-        scale = np.maximum(penalty[part], (1 - self.relaxation) / P[own])
+        try:
+            factors = cholesky.factors(blocks).mT.contiguous().numpy()
+            inverse_columns(factors, own.argmax(axis=1), P)
+        except ArithmeticError:  # no factors can be found, or one is lost in float32
+            P[:] = np.nan
+        scale = np.maximum(penalty[part], (1 - self.relaxation) / self._own_of(P, own))
         weights = own - P * scale[:, None]
         if not self.relaxation:
             weights[own] = 0
@@ -286,17 +297,3 @@ class NeighbourhoodAutoencoder(Autoencoder):
         copy_of(self).set_params(**given)._validate_params()
         taken = Density(*map(int, given.values())).of_items(self.n_features_in_)
         self.n_neighbours_, self.n_whole_ = taken.n_neighbours, taken.n_whole
-
-
-def _factors(blocks: torch.Tensor) -> torch.Tensor:
-    """Return the Cholesky factors; halve what items share where a block is not positive definite.
-
-    That happens where ties were left out of the Gram matrix, or where float32 is too coarse.
-    """
-    factors: torch.Tensor
-    factors, info = torch.linalg.cholesky_ex(blocks)
-    while (failed := torch.nonzero(info)[:, 0]).numel():
-        diagonal = torch.diag_embed(blocks[failed].diagonal(dim1=1, dim2=2))
-        blocks[failed] = (blocks[failed] + diagonal) / 2
-        factors[failed], info[failed] = torch.linalg.cholesky_ex(blocks[failed])
-    return factors

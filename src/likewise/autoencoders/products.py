@@ -1,10 +1,13 @@
-"""Sparse rows times dense or sparse matrices, row by row: x B, XᵀX D, and what these solve."""
+"""Sparse rows times dense or sparse matrices, row by row: x B, XᵀX D, what these solve, and XᵀX."""
 
 from typing import Any
 
 import numpy as np
 
 from likewise.compiling import compiled
+
+EXACT = 1 << 24
+"""Ones that float32 can count: of more, each so many are summed apart."""
 
 
 @compiled()
@@ -131,3 +134,43 @@ def add_gram(rows: Any, D: Any, Q: Any) -> None:
             value, only = values[place], Q[items[place]]
             for i in range(len(total)):
                 only[i] += value * total[i]
+
+
+@compiled()
+def add_pairs(
+    part: Any, first: int, starts: Any, places: Any, ends: Any, items: Any, values: Any
+) -> None:
+    """Add the upper triangle of rowsᵀ rows to some of its rows.
+
+    Row `first + r` of the product is gathered in `part[r]`: each row of the data that holds the
+    item adds what stands at the item's own place and behind it. No other part writes there.
+
+    Parameters
+    ----------
+    part : ndarray of shape (R, I), float32
+        Rows of the product; added to.
+    starts : ndarray of shape (I + 1,)
+        Where an item begins in `places`.
+    places, ends : ndarray of shape (nnz,)
+        For each purchase of an item, its place in `items`, and where its row ends there.
+    items, values : ndarray of shape (nnz,)
+        The rows' items, sorted, and values.
+    """
+    for r in range(part.shape[0]):
+        start, stop = starts[first + r], starts[first + r + 1]
+        _add_pairs_of(part[r], start, min(stop, start + EXACT), places, ends, items, values)
+        for begin in range(start + EXACT, stop, EXACT):
+            apart = np.zeros_like(part[r])
+            _add_pairs_of(apart, begin, min(stop, begin + EXACT), places, ends, items, values)
+            part[r] += apart
+
+
+@compiled()
+def _add_pairs_of(
+    target: Any, start: int, stop: int, places: Any, ends: Any, items: Any, values: Any
+) -> None:
+    """Add what one item shares with those behind it in the rows of some of its purchases."""
+    for n in range(start, stop):
+        value = values[places[n]]
+        for other in range(places[n], ends[n]):
+            target[items[other]] += value * values[other]

@@ -102,6 +102,7 @@ def checked(model: Any, X: Any, *, reset: bool) -> Any:
         table = sparse.csr_array(table)
         _require_within(table)
         table.sum_duplicates()
+        table.eliminate_zeros()  # chance is drawn for each value that is stored
     return table
 
 

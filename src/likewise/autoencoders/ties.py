@@ -62,7 +62,8 @@ class Ties:
         work = (columns != 0).astype(np.float32) @ np.diff(X.indptr).astype(np.float32)
         possible = np.minimum(work, np.arange(n)).astype(np.int64)
         per_item = _fair_share(possible, max_entries)
-        diagonal = np.asarray(columns.multiply(columns).sum(axis=1), dtype=np.float32)
+        with np.errstate(over="ignore"):  # summed in float64, as ones beyond 2²⁴ are counted too
+            diagonal = np.bincount(X.indices, np.square(X.data), n).astype(np.float32)
         length = np.sqrt(np.maximum(diagonal, np.finfo(np.float32).tiny))
 
         limit = np.minimum(possible, per_item)

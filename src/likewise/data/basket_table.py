@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from likewise.data.engine import Engine, engine
-from likewise.data.interactions import CSR, Vocabulary, csr
+from likewise.data.interactions import CSR, csr
 from likewise.data.tables import stage_ids
+from likewise.data.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from likewise.data.engine import BATCH_ROWS, Engine
-from likewise.data.interactions import Vocabulary
 from likewise.data.staging import Staged
 from likewise.data.verdicts import KEPT, LARGEST
+from likewise.data.vocabulary import Vocabulary
 from likewise.errors import LogError, counted
 from likewise.memory import require_memory
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from likewise.data.held_out import held_out_share
-from likewise.data.interactions import CSR, Interactions, Vocabulary, sorted_csr
+from likewise.data.interactions import CSR, Interactions, sorted_csr
+from likewise.data.vocabulary import Vocabulary
 from likewise.errors import InputError
 
 HELD_SHARE, MOST_HELD = 0.1, 2_000

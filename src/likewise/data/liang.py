@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise.data.fold import FoldIn
-from likewise.data.interactions import Interactions, Vocabulary, csr
+from likewise.data.interactions import Interactions, csr
 from likewise.data.log import Log
-from likewise.data.split import Split
+from likewise.data.split import Split, require_shares
+from likewise.data.vocabulary import Vocabulary
 from likewise.errors import InputError
 
 LIANG_SEED = 98765
@@ -33,12 +34,15 @@ def strong_generalisation(
         A log keeps the order of its lines, which the draw depends on.
     n_held_out : int, optional
         Test users, and as many validation users. A tenth of the users, at most 10,000, if None.
+    held_fraction : float
+        Above 0 and below 1.
 
     References
     ----------
     D. Liang, R. Krishnan, M. Hoffman, T. Jebara, "Variational autoencoders for collaborative
     filtering", WWW 2018, arXiv:1802.05814.
     """
+    require_shares(held_fraction=held_fraction)
     user, item, weight = _first_purchases(log)
     keep = np.bincount(user, minlength=len(log.users))[user] >= min_items
     user, item, weight = user[keep], item[keep], weight[keep]

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from likewise.data.columns import RATINGS, find_columns, normalise, require_columns
 from likewise.data.engine import engine
 from likewise.data.events import Events, count_baskets, fetch, summed
-from likewise.data.interactions import Interactions, Vocabulary, as_ids, csr
+from likewise.data.interactions import Interactions, csr
 from likewise.data.log_cache import LogCache
 from likewise.data.read_report import ReadReport
 from likewise.data.sources import open_source
 from likewise.data.staging import stage
 from likewise.data.titles import count_titles, fetch_titles, read_titles
 from likewise.data.verdicts import Finding, judge
+from likewise.data.vocabulary import Vocabulary, as_ids
 from likewise.errors import InputError, LogError
 
 YEAR = 365 * 24 * 3600 * 10**6

@@ -21,9 +21,9 @@ from likewise.artifact import Contents, read_folder, require_room, write_folder
 from likewise.data.content import digests
 from likewise.data.databases import is_database
 from likewise.data.files import find_files, format_of
-from likewise.data.interactions import Vocabulary, as_ids
 from likewise.data.read_report import ReadReport
 from likewise.data.relation import called
+from likewise.data.vocabulary import Vocabulary, as_ids
 from likewise.errors import InputError, LogError, MachineError, ModelFolderError
 
 if TYPE_CHECKING:

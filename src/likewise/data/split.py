@@ -6,6 +6,8 @@ on `refit`, which is everything before the test; the test is read once.
 """
 
 from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,10 +73,13 @@ def global_time(
 
     Parameters
     ----------
+    validation_fraction, test_fraction : float
+        Above 0, and below 1 together.
     half_life : float, optional
         Days after which a purchase counts half in `fading`, for models that heed it
         (`weighting="recent"`); its age is that at the cut.
     """
+    require_shares(validation_fraction=validation_fraction, test_fraction=test_fraction)
     time = _required_time(log, "a global-time split")
     first, second = _instants(log, validation_fraction, test_fraction)
     parts = _parts(log, first, second, None)
@@ -162,6 +167,7 @@ def fixed_lists(
     InputError
         If nothing is left to be found in the test, or in the validation part.
     """
+    require_shares(validation_fraction=validation_fraction)
     refit = train if isinstance(train, Interactions) else train.interactions()
     outside = test if isinstance(test, Interactions) else test.interactions()
     held = _aligned(outside, refit)
@@ -196,6 +202,24 @@ def also_bought_split(split: Split, *, seed: int = 0) -> Split:
         raise InputError("no held-out customer has two items; use a longer log, or another split")
     fading = None if split.fading is None else also_bought_split(split.fading, seed=seed)
     return replace(split, validation=folds[0], test=folds[1], whole=split.validation, fading=fading)
+
+
+def require_shares(**shares: Any) -> None:
+    """Refuse shares to hold out that are not above 0, or leave nothing.
+
+    Examples
+    --------
+    >>> require_shares(validation_fraction=0.1, test_fraction=1.5)
+    Traceback (most recent call last):
+        ...
+    likewise.errors.InputError: test_fraction=1.5; give a share above 0 and below 1, such as 0.1
+    """
+    for name, share in shares.items():
+        if isinstance(share, bool) or not isinstance(share, Real) or not 0 < float(share) < 1:
+            raise InputError(f"{name}={share!r}; give a share above 0 and below 1, such as 0.1")
+    if sum(shares.values()) >= 1:
+        given = " and ".join(f"{name}={share!r}" for name, share in shares.items())
+        raise InputError(f"{given} leave nothing to learn from; give shares of less than 1 in all")
 
 
 def _required_time(log: Log, what: str) -> NDArray[np.int64]:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from likewise.data.columns import find_columns, require_columns
 from likewise.data.engine import Engine, own_errors
-from likewise.data.interactions import Vocabulary
 from likewise.data.relation import Relation
 from likewise.data.sources import open_source
 from likewise.data.staging import Staged
 from likewise.data.values import id_of, text_of
 from likewise.data.verdicts import KEPT, Finding, in_words, malformed, require_good
+from likewise.data.vocabulary import Vocabulary
 
 
 def count_titles(engine: Engine, staged: Staged) -> None:

@@ -121,7 +121,8 @@ def evaluate(
 
     Examples
     --------
-    >>> from likewise.data.interactions import Vocabulary, csr
+    >>> from likewise.data.interactions import csr
+    >>> from likewise.data.vocabulary import Vocabulary
     >>> class Alphabetical:
     ...     def rank(self, given, k, *, filter_seen):
     ...         return np.tile(np.arange(k), (given.shape[0], 1))
@@ -169,8 +170,9 @@ def shuffled_labels(split: Split, seed: int = 0) -> Split:
     """Return the split with the training items dealt out anew among the training users.
 
     Histories keep their length and items their popularity, except that an item dealt twice to one
-    user is kept once; weights become 1. Who bought what is chance, so a model fitted on this can
-    know popularity and no more: if it beats popularity on the test, the test leaks.
+    user is kept once; weights become 1, those of `fading` too, as what is left of each purchase
+    would tell which items are bought of late. Who bought what is chance, so a model fitted on this
+    can know popularity and no more: if it beats popularity on the test, the test leaks.
     """
     train = _dealt_anew(split.train, seed)
     return replace(
@@ -178,6 +180,7 @@ def shuffled_labels(split: Split, seed: int = 0) -> Split:
         train=train,
         refit=train if split.refit is split.train else _dealt_anew(split.refit, seed),
         recent=None if split.recent is None else _dealt_anew(split.recent, seed),
+        fading=None if split.fading is None else shuffled_labels(split.fading, seed),
     )
 
 

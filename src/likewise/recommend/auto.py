@@ -149,7 +149,9 @@ def auto(
 
     given = given_to_search(
         train, validation, refit, weighting=weighting, half_life=half_life, repeats=repeats,
-        seed=seed, choose=choose if folder is None else partial(remembered, folder, choose=choose),
+        seed=seed, choose=choose if folder is None else partial(
+            remembered, folder, choose=choose, of=(metric, seed)
+        ),
     )  # fmt: skip
     learned, judged, everything = given.learned, given.judged, given.everything
     about = fingerprint(learned, judged, given.weighting, metric, repeats, seed)

@@ -1,17 +1,22 @@
 """Baskets in, recommendations out, in the kind that was given: lists, frames or CSR matrices."""
 
-import reprlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
-from likewise.data.interactions import CSR, Vocabulary, as_ids, checked_csr
+from likewise.data.interactions import CSR, checked_csr
+from likewise.data.vocabulary import Vocabulary, as_ids, listed_baskets
 from likewise.errors import InputError
+
+INTEGER = r"^(0|-?[1-9][0-9]*)$"
+"""The text of an integer."""
 
 
 class Recommended(NamedTuple):
@@ -94,13 +99,7 @@ class Baskets:
     @classmethod
     def of_lists(cls, baskets: Sequence[Sequence[Any]], items: Vocabulary) -> "Baskets":
         """Make rows of lists of ids."""
-        for basket in baskets:
-            if isinstance(basket, str | bytes | Mapping) or not isinstance(basket, Iterable):
-                raise InputError(
-                    f"a basket is {reprlib.repr(basket)}; give a list of baskets, each a list of "
-                    "item ids: [['tea', 'cup'], ['ink']]"
-                )
-        rows = [as_ids(list(basket)).tolist() for basket in baskets]
+        rows = [as_ids(basket).tolist() for basket in listed_baskets(baskets)]
         return cls._of(rows, np.arange(len(rows)), items)
 
     @classmethod
@@ -130,12 +129,11 @@ class Baskets:
         column = items.encode(ids)
         row = np.repeat(np.arange(len(rows)), [len(basket) for basket in rows])
         known = column >= 0
-        if len(ids) and not known.any():
-            refuse_other_kind(ids[0], items)
         matrix = _counted(row[known], column[known], (len(rows), len(items)))
         unknown: list[list[Any]] = [[] for _ in rows]
         for place in np.flatnonzero(~known):
             unknown[row[place]].append(ids[place])
+        refuse_other_kind(chain.from_iterable(unknown), items)
         return cls(matrix, users, [tuple(dict.fromkeys(ids)) for ids in unknown])
 
 
@@ -210,14 +208,28 @@ def _numbered(column: pa.ChunkedArray) -> tuple[Any, NDArray[np.int64]]:
     return as_ids(encoded.dictionary.to_pylist()), encoded.indices.to_numpy()
 
 
-def refuse_other_kind(id_: Any, items: Vocabulary) -> None:
-    """Refuse baskets of integers for a catalogue of texts (leading zeros lost), or the reverse."""
-    given, known = type(id_), type(items.ids[:1].tolist()[0])
-    if given is not known:
+def refuse_other_kind(unknown: Iterable[Any], items: Vocabulary) -> None:
+    """Refuse integers where all items are texts and none that of an integer: all are strangers.
+
+    Leading zeros were lost, or another column was taken. Each id is judged by itself, so that a
+    basket is answered, or refused, whichever others stand beside it.
+
+    Examples
+    --------
+    >>> refuse_other_kind([7], Vocabulary.of(["tea", "8"]))
+    >>> refuse_other_kind([7], Vocabulary.of(["tea", "007"]))
+    Traceback (most recent call last):
+        ...
+    likewise.errors.InputError: the baskets' items cannot be the model's: they are int, such as 7,
+    and the model's are str, such as 'tea'; give ids as str
+    """
+    number = next((id_ for id_ in unknown if not isinstance(id_, str)), None)
+    if number is None or items.ids.dtype != object:
+        return
+    if not pc.any(pc.match_substring_regex(items.arrow, INTEGER)).as_py():
         raise InputError(
-            f"none of the baskets' items is known: they are {given.__name__}, such as {id_!r}, "
-            f"and the model's are {known.__name__}, such as {items.ids.tolist()[0]!r}; "
-            f"give ids as {known.__name__}"
+            f"the baskets' items cannot be the model's: they are int, such as {number!r}, and the "
+            f"model's are str, such as {items.ids[0]!r}; give ids as str"
         )
 
 

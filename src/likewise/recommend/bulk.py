@@ -92,7 +92,7 @@ def recommend_file(
     items = recommender.catalogue_.items
     with open_baskets(baskets, items) as table:
         if not table.any_known:
-            refuse_other_kind(table.first_item, items)
+            refuse_other_kind([table.first_item], items)
         require_remaining(k, len(items), table.shortest if filter_seen else 0)
         n_rows = n_fallback = 0
         size = _size(table, recommender, k)

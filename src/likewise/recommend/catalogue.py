@@ -1,6 +1,6 @@
 """The catalogue: outer ids, titles and counts of the items that a recommender knows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from likewise.data.interactions import Interactions, Vocabulary, as_ids
+from likewise.data.interactions import Interactions
+from likewise.data.vocabulary import Vocabulary, as_ids, listed
 from likewise.errors import InputError
 from likewise.recommend.baskets import Recommended, as_table, frame_kind
 from likewise.recommend.topk import NO_ITEM
@@ -94,9 +95,7 @@ class Catalogue:
                     f"the table has the columns {', '.join(table.column_names)}; it needs item"
                 )
             items = table["item"].to_pylist()
-        elif isinstance(items, str | bytes) or not isinstance(items, Iterable):
-            raise InputError(f"items is {items!r}; give a list of item ids: ['tea', 'cup']")
-        ids = as_ids(list(items))
+        ids = as_ids(listed(items, "items"))
         rows = self.items.encode(ids.tolist())
         if len(unknown := ids[rows < 0]):
             more = f" ({len(unknown):,} of the {len(ids):,} given are unknown)"

@@ -6,8 +6,8 @@ from typing import Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise.data.interactions import Vocabulary
 from likewise.data.log import Log
+from likewise.data.vocabulary import Vocabulary
 
 MOST_ITEMS = 2_000
 """The items bought most: a trial takes part of a second then."""

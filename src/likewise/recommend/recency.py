@@ -56,12 +56,15 @@ class HalfLife:
         What was tried.
     why : str
         Why none was looked for, or that it was given.
+    unsettled : bool
+        Whether only time or memory was short: with more of it there may be one.
     """
 
     days: float | None
     gain: Difference | None = None
     trials: list[Trial] = field(default_factory=list)
     why: str = ""
+    unsettled: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it ready for JSON."""
@@ -132,7 +135,7 @@ def choose_half_life(
     try:
         judged = _judged(log, metric, seed)
     except NotEnoughMemoryError as error:
-        return HalfLife(None, why=f"memory is short: {error}")
+        return HalfLife(None, why=f"memory is short: {error}", unsettled=True)
     values: dict[float | None, Floats] = {None: np.concatenate([[], *(none for _, none in judged)])}
     seconds = time.monotonic() - began
     if (n_judged := int(np.isfinite(values[None]).sum())) < FEWEST:
@@ -149,7 +152,7 @@ def choose_half_life(
     tell(None, seconds)
     if seconds > max_seconds / 4:
         why = f"a trial takes {seconds:.2g} s, and there are {max_seconds:.2g} s for all"
-        return HalfLife(None, None, trials, f"{why}; give a longer budget")
+        return HalfLife(None, None, trials, f"{why}; give a longer budget", unsettled=True)
     for days in HALF_LIVES:
         start = time.monotonic()
         if start - began + max(trial.seconds for trial in trials) > max_seconds:

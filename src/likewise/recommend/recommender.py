@@ -92,6 +92,10 @@ class Recommender:
     [AlsoBought(item='pen', score=..., support=2, title='pen')]
     """
 
+    model_: Autoencoder
+    catalogue_: Catalogue
+    support_: Support
+
     def __init__(self, model: Autoencoder | None = None, *, weighting: str = "binary") -> None:
         if weighting not in WEIGHTINGS:
             raise InputError(f"weighting={weighting!r}; it is one of {', '.join(WEIGHTINGS)}")
@@ -139,12 +143,19 @@ class Recommender:
             Whether to count pairs, for `also_bought`; a trial of settings can do without. A number
             is how many pairs to keep at most; else it is what memory has room for, none where it
             has none, and 2²⁶ at most: see :class:`~likewise.recommend.support.Support`.
+
+        Raises
+        ------
+        InputError
+            If nothing can be learned from it; what had been learned before stays.
         """
         interactions = as_interactions(log)
         model = LinearAutoencoder() if self.model is None else copy_of(self.model)
         require_learnable(interactions, together=not isinstance(model, Popularity))
-        self._learn(model, interactions, validation, metric, repeats=repeats, support=support)
-        return self
+        learned = self._learned(
+            model, interactions, validation, metric, repeats=repeats, support=support
+        )
+        return self._become(learned)
 
     def fit_chosen(self, split: Split, *, metric: str = METRIC, support: bool = True) -> Self:
         """Fit as a protocol asks: epochs chosen on the split's validation, weights on `refit`.
@@ -155,11 +166,11 @@ class Recommender:
         if not isinstance(self.model, NeuralAutoencoder):
             return self.fit(split.refit, support=support)
         again = split.refit is not split.train
-        self._learn(
+        learned = self._learned(
             copy_of(self.model), split.train, split.validation, metric,
             support=support and not again,
         )  # fmt: skip
-        history = self.model_.history_
+        history = learned.model_.history_
         if history.stopped != "interrupt" and again:
             whole = copy_of(self.model).set_params(
                 max_epochs=max(1, history.best_epoch),
@@ -167,13 +178,14 @@ class Recommender:
                 validation_fraction=0.0,
                 checkpoint=None,
             )
-            self._learn(whole, split.refit, None, metric, support=support)
-            if self.model_.history_.stopped == "interrupt":
+            del learned  # it makes room
+            learned = self._learned(whole, split.refit, None, metric, support=support)
+            if learned.model_.history_.stopped == "interrupt":
                 history.stopped = "interrupt"
-            self.model_.history_ = history
+            learned.model_.history_ = history
         if history.stopped == "interrupt":
             raise KeyboardInterrupt
-        return self
+        return self._become(learned)
 
     # Answering
 
@@ -198,7 +210,9 @@ class Recommender:
         recommendations
             For lists, a list of :class:`~likewise.recommend.baskets.Recommendations`. For a frame,
             a frame of the same kind with the columns user, item, score, fallback, rank. For a
-            matrix, an array of ids and one of scores, both of shape (B, K).
+            matrix, an array of ids and one of scores, both of shape (B, K). Where fewer than k
+            items remain, lists and frames end sooner; in the arrays the places that are left have
+            the id None (the ids are then objects) and the score -inf.
 
         Raises
         ------
@@ -387,7 +401,7 @@ class Recommender:
         """What scores rows over the items."""
         return Scorer(self.model_, self.catalogue_.counts, self.weighting)
 
-    def _learn(
+    def _learned(
         self,
         model: Autoencoder,
         interactions: Interactions,
@@ -396,24 +410,30 @@ class Recommender:
         *,
         repeats: bool = False,
         support: bool | int,
-    ) -> None:
+    ) -> "Recommender":
+        """Return one that has learned; what this one knows stays as it is."""
         parse_metric(metric)
         training, by_epochs = interactions, isinstance(model, NeuralAutoencoder)
         if by_epochs and validation is None and model.validation_fraction:
             training, validation = held_out_items(interactions, fraction=model.validation_fraction)
-        self.model_, self.catalogue_ = model, Catalogue.of(interactions)
-        self.classic_, self.companions_, self.places_, self.metrics = None, None, None, {}
+        learned = Recommender(self.model, weighting=self.weighting)
+        learned.model_, learned.catalogue_ = model, Catalogue.of(interactions)
         X = weighted(training.matrix, self.weighting, learning=True)
         if by_epochs and validation is not None:
-            judged = partial(evaluate, self, validation, (metric,), repeats=repeats)
+            judged = partial(evaluate, learned, validation, (metric,), repeats=repeats)
             model.fit(X, validate=lambda _: judged().mean(metric))
         else:
             model.fit(X)
-        self.support_ = Support.none(self.n_items)
+        learned.support_ = Support.none(learned.n_items)
         if support is True:
-            self.support_ = Support.that_fits(interactions.matrix)
+            learned.support_ = Support.that_fits(interactions.matrix)
         elif support:
-            self.support_ = Support.of(interactions.matrix, support)
+            learned.support_ = Support.of(interactions.matrix, support)
+        return learned
+
+    def _become(self, learned: "Recommender") -> Self:
+        vars(self).update(vars(learned))
+        return self
 
     def _also(self, columns: NDArray[np.int64], k: int) -> tuple[NDArray[Any], ...]:
         kept = self.companions_

@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise.errors import InputError
+from likewise.data.vocabulary import listed
+from likewise.errors import InputError, is_count
 from likewise.recommend.attributes import NO_CATEGORY, Attributes
 from likewise.recommend.catalogue import Catalogue
 from likewise.recommend.topk import tie_order
@@ -69,24 +70,31 @@ class Rules:
         Raises
         ------
         InputError
-            If a rule needs attributes that are not there, names no category of theirs, or a factor
-            is not above 0.
+            If a rule needs attributes that are not there, names no category of theirs, or is a text
+            in place of a list; if a factor is not above 0, or a number of items not 1 or more.
         """
         known = attributes or Attributes()
         masks = []
         if include is not None:
-            masks.append(_among(catalogue, include))
-        if rows := list(exclude):
-            masks.append(~_among(catalogue, rows))
+            masks.append(_among(catalogue, listed(include, "include")))
+        if left_out := listed(exclude, "exclude"):
+            masks.append(~_among(catalogue, left_out))
         if categories is not None:
-            masks.append(np.isin(_needed(known, "category"), _places(known, categories)))
+            names = listed(categories, "categories", "a list of names: ['cups', 'pots']")
+            masks.append(np.isin(_needed(known, "category"), _places(known, names)))
         if min_price is not None:
             masks.append(_needed(known, "price") >= min_price)
         if max_price is not None:
             masks.append(_needed(known, "price") <= max_price)
         if in_stock:
             masks.append(_needed(known, "in_stock"))
-        limited = _needed(known, "category") if at_most_per_category is not None else None
+        limited = None
+        if at_most_per_category is not None:
+            if not is_count(at_most_per_category):
+                raise InputError(
+                    f"at_most_per_category={at_most_per_category!r}; give a whole number, 1 or more"
+                )
+            limited = _needed(known, "category")
         return cls(
             np.logical_and.reduce(masks) if masks else None,
             _factors(catalogue, boost) if boost else None,

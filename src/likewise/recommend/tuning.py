@@ -73,8 +73,8 @@ def tune(
     n_trials : int
         Trials in the study when it ends, those of earlier runs included.
     max_seconds : float
-        No trial is started that would end later if it took as long as the longest so far; the first
-        of a study is always made.
+        No trial is started that would end later if it took as long as the longest of the study, of
+        earlier runs too; the first of a study is always made.
     study : path, optional
         SQLite file that the study is kept in, and gone on from. It goes on for the same log, model,
         space, metric, weighting and ``random_state`` alone, so that all its trials can be compared.
@@ -107,7 +107,7 @@ def tune(
     learned, judged = held_out_items(train) if validation is None else (train, validation)
     about = fingerprint(learned, judged, *_what_is_tuned(model, space), metric, weighting)
     found = _study(study, about, seed)
-    budget, longest = Budget(max_seconds), 0.0
+    budget, longest = Budget(max_seconds), max([0.0, *map(_seconds, _done(found))])
     while (n_done := len(_done(found))) < n_trials and (not n_done or budget.left > longest):
         trial, began = found.ask(), budget.spent
         settings = {name: _suggested(trial, name, choices) for name, choices in space.items()}
@@ -214,7 +214,11 @@ def _failed() -> Any:
 
 def _as_trial(trial: Any) -> Trial:
     score = -math.inf if trial.value is None else float(trial.value)
-    return Trial(dict(trial.params), score, float(trial.user_attrs.get("seconds", 0.0)))
+    return Trial(dict(trial.params), score, _seconds(trial))
+
+
+def _seconds(trial: Any) -> float:
+    return float(trial.user_attrs.get("seconds", 0.0))
 
 
 def require_optuna() -> Any:

@@ -56,7 +56,7 @@ def choose_weights(
     ----------
     raw : sequence of ndarray of shape (U, I)
         What each part scores the items for the users of `fold`, the best part first: its weight
-        is 1.
+        is 1, or 0 where what is known leaves it out and nothing else is as good.
     fold : FoldIn
         Whom to choose on, see `weighed_on`.
     repeats : bool
@@ -69,7 +69,8 @@ def choose_weights(
     """
     score, budget = partial(_score, fold=fold, metric=metric, repeats=repeats), Budget(max_seconds)
     equal = (1.0, *[START] * (len(raw) - 1))
-    starts = [equal] if known is None or not known[0] else [_scaled(known), equal]
+    seen = () if known is None or not any(known) else _scaled(known)
+    starts = [seen, equal] if seen and seen[0] else [equal]
     best = Weights(next(iter(CALIBRATIONS)), (1.0, *[0.0] * (len(raw) - 1)), -math.inf)
     for name in list(CALIBRATIONS)[: 1 if len(raw) == 1 else None]:
         tables: list[NDArray[np.float32]] = []
@@ -79,13 +80,22 @@ def choose_weights(
             tables.append(CALIBRATIONS[name](scores))
         found = _climbed(tables, score, [best.weights, *starts], budget.left / 2)
         best = max(best, Weights(name, *found), key=lambda weights: weights.score)
-        starts = [equal]
+        if seen and not seen[0]:  # which no climb begins at
+            best = max(best, Weights(name, seen, score(tables, seen)), key=lambda one: one.score)
+        starts, seen = [equal], ()
     return best
 
 
 def _scaled(known: Sequence[float]) -> tuple[float, ...]:
-    """Return weights as they are beside the first part's 1."""
-    return tuple(weight / known[0] for weight in known)
+    """Return weights as they are beside a 1 of the first that is not 0.
+
+    Examples
+    --------
+    >>> _scaled([2.0, 1.0]), _scaled([0.0, 2.0])
+    ((1.0, 0.5), (0.0, 1.0))
+    """
+    first = next(weight for weight in known if weight)
+    return tuple(weight / first for weight in known)
 
 
 def _climbed(
