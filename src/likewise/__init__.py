@@ -84,7 +84,7 @@ _HOMES = {
     "likewise.data.datasets": ("load_sample",),
     "likewise.data.image_sets": ("load_images",),
     "likewise.data.images": ("Images", "read_images"),
-    "likewise.data.interactions": ("Interactions", "Vocabulary"),
+    "likewise.data.interactions": ("Interactions",),
     "likewise.data.log": ("Log", "read_log"),
     "likewise.data.recency": ("decayed",),
     "likewise.data.fold": ("FoldIn",),
@@ -92,6 +92,7 @@ _HOMES = {
     "likewise.data.split": ("Split", "fixed_lists", "global_time", "leave_last_out"),
     "likewise.data.read_table": ("read_table",),
     "likewise.data.table_encoder": ("TableEncoder",),
+    "likewise.data.vocabulary": ("Vocabulary",),
     "likewise.errors": (
         "InputError",
         "LikewiseError",
