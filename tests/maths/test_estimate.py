@@ -338,21 +338,3 @@ def test_a_machine_is_as_fast_as_the_quicker_of_two_measurements(monkeypatch):
     monkeypatch.setattr(durations, "perf_counter", lambda: next(looks))
     monkeypatch.setattr(durations, "PROBE", 10)
     assert durations._seconds_per_operation() == 2 / 10**3
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("n_neighbours", [200, 25])
-def test_what_neighbourhoods_take_is_foreseen_to_a_third(n_neighbours, threads):
-    X = interactions(6_000, 3_000, 500_000).matrix
-    model = NeighbourhoodAutoencoder(n_neighbours=n_neighbours, n_whole=n_neighbours)
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(threads)
-        model.fit(X[:2_000, :600])  # so that what is loaded and compiled once is not counted
-        with measured() as cost:
-            model.fit(X)
-        said = model_bytes(model, X)
-    finally:
-        torch.set_num_threads(before)
-    assert cost.added_bytes <= said + 2 * KEPT_BY_THE_ALLOCATOR  # of other tests too
-    assert said <= 1.5 * cost.added_bytes

@@ -85,3 +85,46 @@ def test_what_is_taken_is_stated_and_not_much_more():
     }
     assert len(found) == 11
     assert not wrong
+
+
+NEIGHBOURHOODS = """
+import json
+import numpy as np
+import torch
+from scipy import sparse
+from likewise import NeighbourhoodAutoencoder
+from likewise.evaluate.resources import measured
+from likewise.recommend.estimate import model_bytes
+
+rng = np.random.default_rng(0)
+chance = 1 / np.arange(1, 3_001)
+rows, items = rng.integers(6_000, size=500_000), rng.choice(3_000, 500_000, p=chance / chance.sum())
+X = sparse.csr_array((np.ones(500_000, np.float32), (rows, items)), shape=(6_000, 3_000))
+X.sum_duplicates()
+X.data[:] = 1
+found = {}
+for n in (200, 25):
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        model = NeighbourhoodAutoencoder(n_neighbours=n, n_whole=n)
+        model.fit(X[:2_000, :600])  # so that what is loaded and compiled once is not counted
+        with measured() as cost:
+            model.fit(X)
+        found[f"{n} neighbours, {threads} threads"] = (model_bytes(model, X), cost.added_bytes)
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
+def test_what_neighbourhoods_take_is_stated_and_not_much_more():
+    run = subprocess.run(
+        [sys.executable, "-c", NEIGHBOURHOODS], capture_output=True, text=True, check=True
+    )
+    found = json.loads(run.stdout)
+    wrong = {
+        name: f"{stated / MEBI:.0f} MiB stated, {taken / MEBI:.0f} taken"
+        for name, (stated, taken) in found.items()
+        if not taken - 8 * MEBI < stated < 2 * taken + 8 * MEBI
+    }
+    assert len(found) == 4
+    assert not wrong
