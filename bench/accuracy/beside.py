@@ -84,12 +84,10 @@ class Peer:
     """Seconds of the clock of each run: the processor time of this process is not the peer's."""
 
     def __call__(self, split: Split, seed: int) -> Listed:
-        python = BENCH / ".envs" / self.program / "bin" / "python"
-        if not python.exists():
-            raise SystemExit(f"no {python}: run bench/peers/setup.sh {self.program}")
         with_repeats = has_repeats(split.test)
         command = [
-            str(python), str(BENCH / "peers" / f"run_{self.program}.py"), self.preset, "--refit",
+            str(python_of(self.program)), str(BENCH / "peers" / f"run_{self.program}.py"),
+            self.preset, "--refit",
             f"--data={self.data}", f"--budget={self.budget}", f"--seed={seed}",
             *(["--repeats"] if with_repeats else []),
         ]  # fmt: skip
@@ -123,8 +121,16 @@ def environment() -> dict[str, str]:
     return kept | dict.fromkeys(names, str(harness.THREADS))
 
 
+def python_of(program: str) -> Path:
+    """Return the interpreter of a program's own environment."""
+    return BENCH / ".envs" / program / "bin" / "python"
+
+
 def line_up(split: Split, names: Collection[str], data: str, budget: float) -> dict[str, Fit]:
-    """Write the split for the peers, and return those that are named."""
+    """Write the split for the peers, and return those that are named; each has to be there."""
+    for program in {ROWS[row][0] for row in ROWS if row in names}:
+        if not (python := python_of(program)).exists():
+            raise SystemExit(f"no {python}: run bench/peers/setup.sh {program}")
     write(split, harness.CACHE / data)
     return {row: Peer(*ROWS[row][:2], data, budget) for row in ROWS if row in names}
 

@@ -73,9 +73,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=_seeds, default=3)
     parser.add_argument("--peers", action="store_true", help="beside RecBole, cornac and implicit")
     parser.add_argument("--also-bought", action="store_true")
-    parser.add_argument(
-        "--l2", type=float, help="one more model: EASE with this l2, nothing chosen"
-    )
+    parser.add_argument("--l2", type=_l2, help="one more model: EASE with this l2, nothing chosen")
     parser.add_argument(
         "--metric", type=_metric, default="ndcg@20", help="what settings are chosen by"
     )
@@ -140,6 +138,15 @@ def _budget(text: str) -> float:
     except (typer.BadParameter, InputError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return budget
+
+
+def _l2(text: str) -> float:
+    try:
+        l2 = float(text)
+        LinearAutoencoder(l2=l2)._validate_params()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return l2
 
 
 def _seeds(text: str) -> int:

@@ -41,10 +41,10 @@ class Column:
 
 
 COLUMNS = (
-    Column("Online Retail", "online-retail", ("", "-published")),
-    Column("MovieLens-1M", "ml-1m", ("", "-published")),
-    Column("MovieLens small", "ml-latest-small", ("", "-published")),
-    Column("Belgian retail", "belgian-retail", ("", "-published"), "-7-minutes"),
+    Column("Online Retail", "online-retail", ("-auto", "", "-published")),
+    Column("MovieLens-1M", "ml-1m", ("-auto", "", "-published")),
+    Column("MovieLens small", "ml-latest-small", ("-auto", "", "-published")),
+    Column("Belgian retail", "belgian-retail", ("-auto", "", "-published"), "-7-minutes"),
     Column(
         "ML-1M, UltraGCN's", "ml-1m-ultragcn", ("-auto", "", "-published", "-peers"), "-6-minutes"
     ),

@@ -80,7 +80,11 @@ def test_a_dry_run_tells_what_cannot_do_without_from_what_is_tried(run, orders, 
     between = (whole["least_bytes"] + whole["memory_bytes"]) // 2
     for free, fits, said in (
         (between, True, "with counts of pairs and all that is tried: what has no room is left out"),
-        (whole["least_bytes"] // 1000, False, "would be refused; leave out rare items with --drop"),
+        (
+            whole["least_bytes"] // 1000,
+            False,
+            "the fit refused unless another type has room; leave out",
+        ),
     ):
         monkeypatch.setattr("likewise.recommend.estimate.available_memory", lambda free=free: free)
         assert run("fit", orders, "--dry-run", "--json").document()["fits"] is fits
@@ -93,12 +97,15 @@ def test_what_would_be_refused_says_what_is_needed_what_is_free_and_what_to_do(
 ):
     monkeypatch.setattr("likewise.recommend.estimate.available_memory", lambda: 2**10)
     limits = {None: "free some memory", 560: "give --memory 560MiB or more"}
+    refused = {
+        "auto": "it would be left out, and the fit refused unless another type has room"
+    }.get(model, "it would be refused")
     smaller = "" if model == "popularity" else " name a smaller model, such as popularity,"
     for limit, more in limits.items():
         monkeypatch.setattr("likewise.memory.limit_for", lambda _, limit=limit: limit)
         out = run("fit", orders, "--dry-run", "--model", model).out
         assert re.search(
-            rf"^memory     \d+ MiB needed, 1 MiB free: it would be refused; leave out rare items "
+            rf"^memory     \d+ MiB needed, 1 MiB free: {refused}; leave out rare items "
             rf"with --drop,{smaller} or {more}$",
             out,
             re.MULTILINE,

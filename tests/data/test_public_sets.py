@@ -45,6 +45,23 @@ def test_movielens(ratings, expected, tmp_path, monkeypatch):
     same(load_split("ml-20m", tmp_path), expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "files", "text"),
+    [
+        ("ml-20m", ["ratings.csv"], "a,b,c\n"),
+        ("msd", ["train_triplets.txt"], "garbage\n"),
+        ("yelp2018", ["train.txt", "test.txt"], "0 a b\n"),
+        ("netflix", [f"combined_data_{n}.txt" for n in range(1, 5)], "x,y\n"),
+    ],
+)
+def test_files_of_another_form_are_refused(name, files, text, tmp_path):
+    (tmp_path / name).mkdir()
+    for file in files:
+        (tmp_path / name / file).write_text(text)
+    with pytest.raises(InputError, match=f"{name} are not of the form in which their owner gives"):
+        load_split(name, tmp_path)
+
+
 def test_netflix(ratings, tmp_path, monkeypatch):
     (tmp_path / "netflix").mkdir()
     for n in range(1, 5):

@@ -192,6 +192,19 @@ def test_a_climb_starts_nothing_that_its_work_says_will_not_end(clock):
     assert not complete
 
 
+def test_halving_gives_the_next_half_of_its_time_though_one_training_was_very_late(clock):
+    given = {}
+
+    def train(name, seconds):
+        given.setdefault(name, seconds)
+        clock.now += 10.0 if name == "a" else 1.0  # five slices
+        return 0.0
+
+    Halving(list("abcd"), Budget(16.0), train).run()
+    assert given["a"] == 2.0
+    assert given["b"] >= 0.5 * (16.0 - 10.0) / 7
+
+
 def test_halving_ends_in_time_although_every_training_is_late(clock):
     spent = {}
 

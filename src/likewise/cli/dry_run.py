@@ -89,7 +89,10 @@ def _memory(found: "Estimate") -> str:
             f"{least} of {free} free, and {size(found.memory_bytes)} with counts of pairs and all "
             "that is tried: what has no room is left out"
         )
-    return f"{least} needed, {free} free: it would be refused; {_way_out(found)}"
+    refused = "it would be refused"
+    if found.why != "named":
+        refused = "it would be left out, and the fit refused unless another type has room"
+    return f"{least} needed, {free} free: {refused}; {_way_out(found)}"
 
 
 def _way_out(found: "Estimate") -> str:

@@ -67,8 +67,12 @@ Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides everythin
 Memory = Annotated[
     str | None, typer.Option(help="The most to take, as 8GB or 500MB; what is free if not given.")
 ]
+MOST_THREADS = 256
+"""Of more, starting them takes longer than what they do."""
+
 Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads to compute with; all cores if not given.")
+    int | None,
+    typer.Option(min=1, max=MOST_THREADS, help="Threads to compute with; all cores if not given."),
 ]
 ImageSize = Annotated[
     str | None, typer.Option(metavar="HEIGHTxWIDTH", help="Resize every image of a folder.")

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from likewise.data.liang import LIANG_MIN_ITEMS, strong_generalisation
 from likewise.data.log import Log, read_log
 from likewise.data.split import Split, fixed_lists, leave_last_out
-from likewise.errors import InputError
+from likewise.errors import InputError, LikewiseError
 
 LIKED = 4.0
 """Ratings from which a film counts as liked, as in Liang et al. (2018)."""
@@ -66,7 +66,15 @@ def load_split(name: str, folder: str | Path | None = None) -> Split:
     root = folder if folder is not None else os.environ.get("LIKEWISE_DATA")
     if root is None:
         raise InputError(f"{name}: set LIKEWISE_DATA to the folder that has {name}/")
-    return PUBLIC_SETS[name](Path(root) / name)
+    try:
+        return PUBLIC_SETS[name](Path(root) / name)
+    except LikewiseError:
+        raise
+    except (pa.ArrowException, LookupError, ValueError) as error:
+        raise InputError(
+            f"the files in {Path(root) / name} are not of the form in which their owner gives them "
+            f"out ({error}); put the owner's own there"
+        ) from error
 
 
 def _present(path: Path) -> Path:

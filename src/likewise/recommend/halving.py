@@ -53,7 +53,8 @@ class Halving:
         for n, share in self._rungs():
             names = sorted(names, key=lambda name: -scores.get(name, 0.0))[:n]
             for name in names:
-                seconds = max(LEAST_SLICE, self.budget.left * share / shares_left - late)
+                slice_ = self.budget.left * share / shares_left
+                seconds = max(LEAST_SLICE, slice_ - min(late, slice_ / 2))
                 given[name] += seconds
                 before = self.budget.spent
                 scores[name] = self.train(name, given[name])
