@@ -21,7 +21,7 @@ from likewise.data.vocabulary import Vocabulary
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import METRIC, evaluate
 from likewise.recommend import auto as module
-from likewise.recommend import companions, search, trained
+from likewise.recommend import companions, estimate, search, trained
 from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, Popularity, RP3Beta
 from likewise.recommend.beside import Beside
@@ -373,6 +373,17 @@ def test_time_is_set_aside_for_the_others_of_each_item(monkeypatch):
         said = without.metrics["choice"]["skipped"][f"also bought: {kind}"]
         assert said == "there was no time left for a trial"
     assert without.companions_ is None
+
+
+def test_what_could_not_be_fitted_on_everything_in_the_end_is_not_tried(shop, monkeypatch):
+    def no_room_for_many(model, matrix):
+        return 1 << 60 if isinstance(model, SpectralAutoencoder) and matrix.shape[0] == 90 else 1
+
+    monkeypatch.setattr(estimate, "model_bytes", no_room_for_many)
+    found = auto(shop, budget=8, neural=False)
+    assert "spectral" not in {name for name, _ in found.trials}
+    said = found.recommender.metrics["choice"]["skipped"]["spectral"]
+    assert said.startswith("fitting spectral on all 90 rows needs")
 
 
 def test_half_of_the_neural_models_go_on(shop, small):

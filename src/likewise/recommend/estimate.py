@@ -25,7 +25,7 @@ from likewise.autoencoders.spectral import directions_bytes
 from likewise.autoencoders.ties import additions_of
 from likewise.data.fold import HELD_SHARE, MOST_HELD
 from likewise.data.interactions import CSR, Interactions
-from likewise.memory import available_memory, size
+from likewise.memory import available_memory, require_memory, size
 from likewise.recommend.baselines import Popularity, nearest_bytes
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.companions import Companions
@@ -183,6 +183,18 @@ def require_accepted(model: Autoencoder, matrix: CSR) -> None:
         model._require_effect(matrix)
     if isinstance(model, NeuralAutoencoder):
         _planned_on(model, matrix)._require_learnable(matrix)
+
+
+def require_room(model: Autoencoder, everything: Interactions) -> None:
+    """Refuse a type that could be tried on a part, but not be fitted on everything in the end.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If `fit` on everything takes more than there is.
+    """
+    what = f"fitting {model.type_name} on all {everything.n_users:,} rows"
+    require_memory(model_bytes(model, everything.matrix), what, "it is left out")
 
 
 def model_bytes(model: Autoencoder, matrix: CSR) -> int:

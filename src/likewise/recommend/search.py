@@ -23,6 +23,7 @@ from likewise.recommend.blend import Blend
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
 from likewise.recommend.companions import Companions
+from likewise.recommend.estimate import require_room
 from likewise.recommend.found import Found
 from likewise.recommend.journal import Journal
 from likewise.recommend.recommender import Recommender
@@ -142,6 +143,8 @@ class Search:
 
     def _try(self, kind: type[Autoencoder], seconds: float, first: float = math.inf) -> None:
         try:
+            search = self._ladders(kind)
+            require_room(search.model(search.start, self.learned), self.everything)
             if self.found:
                 self._require_time(kind, max(seconds, first))
             one = self._climbed(kind, seconds)
