@@ -1,6 +1,7 @@
 """How the cost of large catalogues grows: items, purchases and users, with fitted exponents.
 
     python bench/speed/scaling.py
+    python bench/speed/scaling.py --amazon-book    # that shape alone, on as many threads as there are
 
 The neighbourhood type on made-up logs (see logs.py), the exact one beside it where its matrix fits,
 and a log of Amazon-Book's shape. Each fit is a process of its own. The curves go to
@@ -35,6 +36,7 @@ def main() -> None:
         "--items", type=int, nargs="+", default=[10_000, 30_000, 100_000, 300_000, 1_000_000]
     )
     parser.add_argument("--cpu", action="store_true", help="seconds are of processor time")
+    parser.add_argument("--amazon-book", action="store_true", help="one log of that shape alone")
     parser.add_argument("--quick", action="store_true", help="try it: small, nothing written")
     parser.add_argument("--one", nargs=4, metavar="N", help="(a run of this script)")
     arguments = parser.parse_args()
@@ -46,6 +48,9 @@ def main() -> None:
         print(json.dumps(one(name, Shape(users, items, length))))
         return
     run = partial(fit_apart, ["--cpu"] if arguments.cpu else [])
+    if arguments.amazon_book:
+        records.write("speed-amazon-book", run("neighbourhood", AMAZON_BOOK))
+        return
     quick = arguments.quick
     items = [500, 1_000] if quick else arguments.items
     base = 1_000 if quick else 30_000
