@@ -1,7 +1,7 @@
 """How the cost of large catalogues grows: items, purchases and users, with fitted exponents.
 
     python bench/speed/scaling.py
-    python bench/speed/scaling.py --amazon-book    # that shape alone, on as many threads as there are
+    python bench/speed/scaling.py --amazon-book    # that shape alone, on all threads
 
 The neighbourhood type on made-up logs (see logs.py), the exact one beside it where its matrix fits,
 and a log of Amazon-Book's shape. Each fit is a process of its own. The curves go to
