@@ -30,7 +30,7 @@ class Shape:
     mean_length: float = 40.0
 
 
-AMAZON_BOOK = Shape(52_643, 91_599, 70.0)
+AMAZON_BOOK = Shape(52_643, 91_599, 83.0)
 """The shape of He et al.'s Amazon-Book: 3 million interactions."""
 
 
