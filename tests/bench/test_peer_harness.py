@@ -239,6 +239,12 @@ def test_peers_stand_in_the_table_beside_the_models_of_the_same_kind(
     monkeypatch.syspath_prepend(PEERS.parent / "accuracy")
     beside = peers("beside")
     monkeypatch.setattr(peers("harness"), "CACHE", tmp_path)
+    monkeypatch.setattr(beside, "BENCH", tmp_path)
+    with pytest.raises(SystemExit, match=r"run bench/peers/setup.sh recbole"):
+        beside.line_up(split, ["RecBole EASE"], "toy", 1.0)
+    python = tmp_path / ".envs" / "recbole" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
     models = {"EASE": Alphabetical(), **beside.line_up(split, ["RecBole EASE"], "toy", 1.0)}
 
     def run(command, **_):
@@ -249,10 +255,6 @@ def test_peers_stand_in_the_table_beside_the_models_of_the_same_kind(
         peers("harness").write_run(shared, "recbole-EASE-refit", lambda asked: scores, record)
 
     monkeypatch.setattr(beside.subprocess, "run", run)
-    python = tmp_path / ".envs" / "recbole" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.touch()
-    monkeypatch.setattr(beside, "BENCH", tmp_path)
     comparison = beside.with_own_memory(compare(split, models, metrics=["recall@20"]), models)
     assert comparison.rows[1].intervals["recall@20"].mean == 1.0
     assert comparison.rows[1].cost.added_bytes == 2 * 2**20
