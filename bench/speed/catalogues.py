@@ -42,6 +42,7 @@ TYPES: dict[str, Any] = {
     "200 neighbours": partial(NeighbourhoodAutoencoder, n_neighbours=200, n_whole=200),
     "200, none whole": partial(NeighbourhoodAutoencoder, n_neighbours=200, n_whole=0),
     "400 neighbours": partial(NeighbourhoodAutoencoder, n_neighbours=400, n_whole=200),
+    "400, none whole": partial(NeighbourhoodAutoencoder, n_neighbours=400, n_whole=0),
 }
 METRICS = ("recall@20", "ndcg@20")
 
