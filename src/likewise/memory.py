@@ -11,6 +11,9 @@ from likewise.errors import NotEnoughMemoryError
 
 GIB = 1024**3
 MIB = 1024**2
+BESIDE = 144 * MIB
+"""What reading tables, and writing them, takes beside them: libraries, and rows handed on."""
+
 OF_ITSELF = "the program itself takes about 400 MiB"
 """What counts against a limit before any data is read: Python, and the libraries it loads."""
 

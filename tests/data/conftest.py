@@ -3,8 +3,12 @@
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from likewise.data.log import read_log
+from likewise.errors import LogError
 
 
 @pytest.fixture
@@ -17,6 +21,20 @@ def write(tmp_path: Path) -> Callable[[str, str], str]:
         return str(path)
 
     return _write
+
+
+@pytest.fixture(scope="session")
+def refused() -> Callable[..., str]:
+    """Read what is refused as a log, and return why: one line."""
+
+    def _refused(source: Any, **options: Any) -> str:
+        with pytest.raises(LogError) as refusal:
+            read_log(source, **options)
+        message = str(refusal.value)
+        assert "\n" not in message
+        return message
+
+    return _refused
 
 
 @pytest.fixture(scope="session")

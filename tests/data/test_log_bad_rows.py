@@ -16,14 +16,6 @@ HEADER = "user,item,qty,time\n"
 GOOD = "ann,tea,1,2024-01-01\n"
 
 
-def _refused(source, **options) -> str:
-    with pytest.raises(LogError) as refusal:
-        read_log(source, **options)
-    message = str(refusal.value)
-    assert "\n" not in message
-    return message
-
-
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
@@ -43,9 +35,9 @@ def _refused(source, **options) -> str:
         ('"ann"x,tea,1,2024-01-01', "malformed line: 'Value with unterminated quote found.'"),
     ],
 )
-def test_a_bad_line_of_a_csv_is_named_and_can_be_skipped(write, line, fault):
+def test_a_bad_line_of_a_csv_is_named_and_can_be_skipped(refused, write, line, fault):
     path = write("log.csv", HEADER + GOOD + line + "\n" + GOOD.replace("tea", "cup"))
-    message = _refused(path)
+    message = refused(path)
     assert message.startswith(f"{path} line 3: {fault}; 1 of 3 rows are bad (1 ")
     assert "bad_rows='skip' (--skip-bad-rows)" in message
     log = read_log(path, bad_rows="skip")
@@ -54,8 +46,8 @@ def test_a_bad_line_of_a_csv_is_named_and_can_be_skipped(write, line, fault):
     assert (log.report.rows_read, len(log)) == (3, 2)
 
 
-def test_a_negative_weight_suggests_to_drop_returns(write):
-    message = _refused(write("log.csv", HEADER + "ann,tea,-1,2024-01-01\n"))
+def test_a_negative_weight_suggests_to_drop_returns(refused, write):
+    message = refused(write("log.csv", HEADER + "ann,tea,-1,2024-01-01\n"))
     hint = "; leave returns out with drop={'returns': 'qty < 0'} (--drop \"returns=qty < 0\")"
     assert message.endswith(hint)
 
@@ -67,26 +59,28 @@ def test_a_log_whose_times_are_empty_can_be_read_without(write):
     assert read_log(log, time="").time is None
 
 
-def test_a_time_that_cannot_be_read_suggests_a_format(write):
-    assert "time_format=" in _refused(write("log.csv", HEADER + "ann,tea,1,31/12/2024\n"))
+def test_a_time_that_cannot_be_read_suggests_a_format(refused, write):
+    assert "time_format=" in refused(write("log.csv", HEADER + "ann,tea,1,31/12/2024\n"))
 
 
-def test_bad_rows_are_counted_by_reason_and_the_first_is_named(write):
+def test_bad_rows_are_counted_by_reason_and_the_first_is_named(refused, write):
     lines = [GOOD, "ann,tea,x,2024-01-01\n", "ann\n", "ann,tea,y,2024-01-01\n", "ann,tea,-1,z\n"]
-    message = _refused(write("log.csv", HEADER + "".join(lines)))
+    message = refused(write("log.csv", HEADER + "".join(lines)))
     assert "line 3: weight is not a number" in message
     counts = "(1 malformed line, 2 weight is not a number, 1 negative weight)"
     assert f"4 of 5 rows are bad {counts}" in message
 
 
-def test_a_malformed_line_before_a_bad_value_is_the_first(write):
-    message = _refused(write("log.csv", HEADER + GOOD + "ann\nann,tea,x,2024-01-01\n"))
+def test_a_malformed_line_before_a_bad_value_is_the_first(refused, write):
+    message = refused(write("log.csv", HEADER + GOOD + "ann\nann,tea,x,2024-01-01\n"))
     assert "line 3: malformed line" in message
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(["good", "blank", "quoted", "short", "text"]), max_size=12))
-def test_the_line_of_the_first_bad_row_is_right_whatever_stands_before(tmp_path_factory, kinds):
+def test_the_line_of_the_first_bad_row_is_right_whatever_stands_before(
+    refused, tmp_path_factory, kinds
+):
     path = tmp_path_factory.mktemp("lines") / "log.csv"
     texts = {
         "good": "ann,tea,1",
@@ -100,55 +94,57 @@ def test_the_line_of_the_first_bad_row_is_right_whatever_stands_before(tmp_path_
     if not bad:
         return
     line = 2 + bad[0] + sum(kind == "quoted" for kind in kinds[: bad[0]])
-    assert f"log.csv line {line}: " in _refused(path)
+    assert f"log.csv line {line}: " in refused(path)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_the_line_is_right_for_any_line_end_and_with_a_byte_order_mark(tmp_path, end, mark):
+def test_the_line_is_right_for_any_line_end_and_with_a_byte_order_mark(
+    refused, tmp_path, end, mark
+):
     path = tmp_path / "log.csv"
     for bad in ("ann", "ann,tea,x"):
         lines = [mark + "user,item,qty", "ann,tea,1", "", '"a ""b"",c",tea,1', bad, "ann,cup,1"]
         path.write_bytes(end.join(lines).encode())
-        assert "log.csv line 5: " in _refused(path)
+        assert "log.csv line 5: " in refused(path)
 
 
-def test_the_line_is_counted_in_its_own_file(write):
+def test_the_line_is_counted_in_its_own_file(refused, write):
     first = write("a.csv", HEADER + GOOD * 3)
     second = write("b.csv", HEADER + GOOD + "ann,tea,x,2024-01-01\n")
-    assert _refused([first, second]).startswith(f"{second} line 3: weight is not a number")
+    assert refused([first, second]).startswith(f"{second} line 3: weight is not a number")
     third = write("c.csv", HEADER + "ann\n")
-    assert _refused([first, third, second]).startswith(f"{third} line 2: malformed line")
+    assert refused([first, third, second]).startswith(f"{third} line 2: malformed line")
 
 
-def test_the_line_is_found_in_a_packed_file(tmp_path):
+def test_the_line_is_found_in_a_packed_file(refused, tmp_path):
     path = tmp_path / "log.csv.gz"
     with gzip.open(path, "wt") as file:
         file.write(HEADER + GOOD * 50 + "ann,tea,x,2024-01-01\n")
-    assert f"{path} line 52: weight is not a number" in _refused(path)
+    assert f"{path} line 52: weight is not a number" in refused(path)
 
 
-def test_the_line_is_found_far_into_a_long_file(write):
+def test_the_line_is_found_far_into_a_long_file(refused, write):
     lines = [f"u{n},i{n % 7},1,2024-01-01\n" for n in range(120_000)]
     lines[100_000] = "u,i,many,2024-01-01\n"
     lines[110_000] = "u,i\n"
     path = write("log.csv", HEADER + "".join(lines))
-    assert f"{path} line 100002: weight is not a number" in _refused(path)
+    assert f"{path} line 100002: weight is not a number" in refused(path)
     log = read_log(path, bad_rows="skip")
     assert log.report.dropped == {"malformed line": 1, "weight is not a number": 1}
     assert len(log) == 119_998
 
 
-def test_a_line_that_is_not_utf8_is_bad(tmp_path):
+def test_a_line_that_is_not_utf8_is_bad(refused, tmp_path):
     path = tmp_path / "log.csv"
     path.write_bytes(b"user,item\nann,tea\nbob,caf\xe9\n")
-    assert f"{path} line 3: text that is not UTF-8; 1 of" in _refused(path)
-    assert _refused(path).endswith("as with: iconv -f LATIN1 -t UTF-8")
+    assert f"{path} line 3: text that is not UTF-8; 1 of" in refused(path)
+    assert refused(path).endswith("as with: iconv -f LATIN1 -t UTF-8")
     assert read_log(path, bad_rows="skip").items.ids.tolist() == ["tea"]
 
 
-def test_what_stands_there_is_shown_short(write):
-    message = _refused(write("log.csv", HEADER + f"ann,tea,{'9' * 50}x{'9' * 200},2024-01-01\n"))
+def test_what_stands_there_is_shown_short(refused, write):
+    message = refused(write("log.csv", HEADER + f"ann,tea,{'9' * 50}x{'9' * 200},2024-01-01\n"))
     assert len(message) < 400
 
 
@@ -173,52 +169,52 @@ def test_what_stands_there_is_shown_short(write):
         ),
     ],
 )
-def test_a_bad_json_line_is_named_and_can_be_skipped(write, line, fault):
+def test_a_bad_json_line_is_named_and_can_be_skipped(refused, write, line, fault):
     good = '{"user": "ann", "item": "tea", "qty": 1, "time": 0}\n'
     path = write("log.jsonl", good + "\n" + line + "\n" + good)
-    assert _refused(path).startswith(f"{path} line 3: {fault}; 1 of 3 rows are bad")
+    assert refused(path).startswith(f"{path} line 3: {fault}; 1 of 3 rows are bad")
     assert read_log(path, bad_rows="skip").report.rows_kept == 2
 
 
-def test_the_row_of_a_parquet_file_is_named(tmp_path):
+def test_the_row_of_a_parquet_file_is_named(refused, tmp_path):
     good = pa.table({"user": ["a"] * 6, "item": range(6), "qty": [1.0, 1, 1, 1, 1, 1]})
     bad = pa.table({"user": ["a"] * 6, "item": range(6), "qty": [1.0, 1, 1, 1, -4.5, 1]})
     pq.write_table(good, tmp_path / "a.parquet", row_group_size=2)
     pq.write_table(bad, tmp_path / "b.parquet", row_group_size=2)
-    message = _refused(tmp_path / "*.parquet")
+    message = refused(tmp_path / "*.parquet")
     assert f"{tmp_path / 'b.parquet'} row 5: negative weight in column 'qty': -4.5" in message
 
 
-def test_a_bad_value_in_the_name_of_a_parquet_file_s_folder_is_named(tmp_path):
+def test_a_bad_value_in_the_name_of_a_parquet_file_s_folder_is_named(refused, tmp_path):
     folder = tmp_path / "date=the 1st"
     folder.mkdir()
     pq.write_table(pa.table({"user": ["a"], "item": [1]}), folder / "log.parquet")
-    message = _refused(folder / "log.parquet")
+    message = refused(folder / "log.parquet")
     assert "log.parquet row 1: time cannot be read in column 'date': 'the 1st'" in message
 
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pa.table], ids=["pandas", "arrow"])
-def test_the_row_of_a_frame_is_named(make):
+def test_the_row_of_a_frame_is_named(refused, make):
     frame = make({"user": ["a", "b"], "item": [1, 2], "weight": [1.0, -0.5]})
-    assert "row 2: negative weight in column 'weight': -0.5" in _refused(frame)
+    assert "row 2: negative weight in column 'weight': -0.5" in refused(frame)
 
 
-def test_missing_weights_in_a_frame_are_bad():
+def test_missing_weights_in_a_frame_are_bad(refused):
     frame = pd.DataFrame({"user": ["a", "b"], "item": [1, 2], "weight": [1.0, None]})
-    assert "row 2: weight is not a number" in _refused(frame)
-    assert "row 2: weight is NaN or infinite" in _refused(
+    assert "row 2: weight is not a number" in refused(frame)
+    assert "row 2: weight is NaN or infinite" in refused(
         pa.table({"user": ["a", "b"], "item": [1, 2], "weight": [1.0, float("nan")]})
     )
 
 
-def test_skipping_everything_is_refused_with_the_counts(write):
+def test_skipping_everything_is_refused_with_the_counts(refused, write):
     path = write("log.csv", HEADER + "ann,tea,x,2024-01-01\nann\n")
-    message = _refused(path, bad_rows="skip")
+    message = refused(path, bad_rows="skip")
     assert f"no rows of {path} are left: of 2 read, " in message
     assert "1 malformed line, 1 weight is not a number" in message
 
 
-def test_an_unknown_way_with_bad_rows_is_refused():
+def test_an_unknown_way_with_bad_rows_is_refused(refused):
     with pytest.raises(InputError, match="bad_rows='ignore' given; give 'refuse' or 'skip'"):
         read_log("log.csv", bad_rows="ignore")
 

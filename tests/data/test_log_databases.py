@@ -8,7 +8,7 @@ import pytest
 
 from likewise.data.databases import BATCH
 from likewise.data.log import read_log
-from likewise.errors import LogError, MachineError
+from likewise.errors import MachineError
 from likewise.extras import how_to_install
 
 
@@ -25,14 +25,6 @@ def shop(tmp_path):
         ]
         database.executemany("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", rows)
     return path
-
-
-def _refused(source, **options) -> str:
-    with pytest.raises(LogError) as refusal:
-        read_log(source, **options)
-    message = str(refusal.value)
-    assert "\n" not in message
-    return message
 
 
 def test_sqlite(shop):
@@ -70,25 +62,25 @@ def test_an_answer_of_several_batches_stays_in_its_order(shop):
     assert log.items.decode(log.item).tolist() == [-k for k in range(n)]
 
 
-def test_sqlite_ids_of_mixed_type_are_refused(shop):
+def test_sqlite_ids_of_mixed_type_are_refused(refused, shop):
     query = "SELECT customer AS user, 1 AS item FROM orders UNION ALL SELECT 7, 1"
-    assert "ids in column 'user' mix texts and numbers" in _refused(
+    assert "ids in column 'user' mix texts and numbers" in refused(
         f"sqlite:///{shop}", query=f"SELECT * FROM ({query}) WHERE user NOT NULL"
     )
 
 
-def test_sqlite_whole_floats_are_integers_and_bytes_are_refused(shop):
+def test_sqlite_whole_floats_are_integers_and_bytes_are_refused(refused, shop):
     log = read_log(f"sqlite:///{shop}", query="SELECT 17850.0 AS user, 1 AS item")
     assert log.users.ids.tolist() == [17850]
     query = "SELECT x'00ff' AS user, 1 AS item"
-    assert "column 'user' of the query holds bytes" in _refused(f"sqlite:///{shop}", query=query)
+    assert "column 'user' of the query holds bytes" in refused(f"sqlite:///{shop}", query=query)
 
 
-def test_a_bad_row_of_an_answer_is_named(shop):
-    message = _refused(f"sqlite:///{shop}", query="SELECT customer, sku FROM orders")
+def test_a_bad_row_of_an_answer_is_named(refused, shop):
+    message = refused(f"sqlite:///{shop}", query="SELECT customer, sku FROM orders")
     assert message.startswith("the query's answer row 3: no user in column 'customer'; 1 of 3")
     query = "SELECT 'a' AS user, 1 AS item, 'many' AS qty UNION ALL SELECT 'b', 2, 3"
-    message = _refused(f"sqlite:///{shop}", query=query)
+    message = refused(f"sqlite:///{shop}", query=query)
     assert "row 1: weight is not a number in column 'qty': 'many'" in message
 
 
@@ -106,22 +98,22 @@ def test_a_bad_row_of_an_answer_is_named(shop):
         ("SELECT sku FROM orders", "no user or basket column found; the columns are 'sku'"),
     ],
 )
-def test_a_query_that_fails_is_refused(shop, query, why):
-    assert why in _refused(f"sqlite:///{shop}", query=query)
+def test_a_query_that_fails_is_refused(refused, shop, query, why):
+    assert why in refused(f"sqlite:///{shop}", query=query)
     assert len(read_log(f"sqlite:///{shop}", query="SELECT * FROM orders")) == 3
 
 
-def test_a_database_without_a_query_is_refused(shop):
-    assert "was given without a query" in _refused(f"sqlite:///{shop}")
-    assert "was given without a query" in _refused("postgresql://host/shop")
+def test_a_database_without_a_query_is_refused(refused, shop):
+    assert "was given without a query" in refused(f"sqlite:///{shop}")
+    assert "was given without a query" in refused("postgresql://host/shop")
 
 
-def test_a_database_that_is_not_there_or_is_none_is_refused_and_not_made(tmp_path, write):
+def test_a_database_that_is_not_there_or_is_none_is_refused_and_not_made(refused, tmp_path, write):
     missing = tmp_path / "missing.db"
-    assert "does not exist" in _refused(f"sqlite:///{missing}", query="SELECT 1")
+    assert "does not exist" in refused(f"sqlite:///{missing}", query="SELECT 1")
     assert not missing.exists()
     no_database = write("log.db", "user,item\n" * 500)
-    assert "not a database" in _refused(f"sqlite:///{no_database}", query="SELECT * FROM orders")
+    assert "not a database" in refused(f"sqlite:///{no_database}", query="SELECT * FROM orders")
 
 
 def test_postgres(postgres):
@@ -149,8 +141,8 @@ def test_postgres_uuids_are_ids(postgres):
         ("SELECT 'x'::bytea AS user, 1 AS item", "column 'user' is BLOB"),
     ],
 )
-def test_a_postgres_query_that_fails_is_refused(postgres, query, why):
-    assert why in _refused(postgres, query=query)
+def test_a_postgres_query_that_fails_is_refused(refused, postgres, query, why):
+    assert why in refused(postgres, query=query)
     assert len(read_log(postgres, query="SELECT customer_id, sku FROM orders")) == 10
 
 
@@ -163,7 +155,7 @@ def test_a_postgres_server_that_is_not_there_is_refused_without_the_password():
     assert "secret" not in message
 
 
-def test_a_missing_postgres_driver_says_what_to_install(monkeypatch):
+def test_a_missing_postgres_driver_says_what_to_install(refused, monkeypatch):
     real = builtins.__import__
 
     def without_driver(name, *rest, **options):
@@ -172,5 +164,5 @@ def test_a_missing_postgres_driver_says_what_to_install(monkeypatch):
         return real(name, *rest, **options)
 
     monkeypatch.setattr(builtins, "__import__", without_driver)
-    message = _refused("postgres://host/shop", query="SELECT 1")
+    message = refused("postgres://host/shop", query="SELECT 1")
     assert message.endswith(f"install it with: {how_to_install('postgres')}")

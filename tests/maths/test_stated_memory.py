@@ -1,4 +1,4 @@
-"""What dense types say that they take of memory, beside the peak that the system saw."""
+"""What dense types and neighbourhoods state of memory, beside the peak that the system saw."""
 
 import json
 import subprocess
@@ -72,21 +72,6 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
-def test_what_is_taken_is_stated_and_not_much_more():
-    run = subprocess.run(
-        [sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True
-    )
-    found = json.loads(run.stdout)
-    wrong = {
-        name: f"{stated / MEBI:.0f} MiB stated, {taken / MEBI:.0f} taken"
-        for name, (stated, taken) in found.items()
-        if not taken - LIBRARIES < stated < 1.5 * taken + LIBRARIES
-    }
-    assert len(found) == 11
-    assert not wrong
-
-
 NEIGHBOURHOODS = """
 import json
 import numpy as np
@@ -116,15 +101,18 @@ print(json.dumps(found))
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
-def test_what_neighbourhoods_take_is_stated_and_not_much_more():
-    run = subprocess.run(
-        [sys.executable, "-c", NEIGHBOURHOODS], capture_output=True, text=True, check=True
-    )
+@pytest.mark.parametrize(
+    ("code", "n_kinds", "beyond"),
+    [(MEASURE, 11, LIBRARIES), (NEIGHBOURHOODS, 4, 8 * MEBI)],
+    ids=["dense types", "neighbourhoods"],
+)
+def test_what_is_taken_is_stated_and_not_much_more(code, n_kinds, beyond):
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     found = json.loads(run.stdout)
     wrong = {
         name: f"{stated / MEBI:.0f} MiB stated, {taken / MEBI:.0f} taken"
         for name, (stated, taken) in found.items()
-        if not taken - 8 * MEBI < stated < 1.5 * taken + LIBRARIES
+        if not taken - beyond < stated < 1.5 * taken + LIBRARIES
     }
-    assert len(found) == 4
+    assert len(found) == n_kinds
     assert not wrong

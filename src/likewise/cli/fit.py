@@ -162,8 +162,8 @@ def command(
     )  # fmt: skip
     require_times(events, repeats, half_life)
     is_chosen_later = named is None or (dry_run and given == "auto")
-    lost = half_life_of(events, None if is_chosen_later else given, output)
-    interactions = (fading(events, lost.days) if lost.days else events).interactions()
+    fades = half_life_of(events, None if is_chosen_later else given, output)
+    interactions = (fading(events, fades.days) if fades.days else events).interactions()
     require_learnable(interactions)
     if named is None:
         require_judges(interactions)
@@ -177,7 +177,7 @@ def command(
         )  # fmt: skip
     else:
         recommender = _trained(named, interactions, output)
-        recommender.metrics["half_life"] = lost.as_dict()
+        recommender.metrics["half_life"] = fades.as_dict()
     output.note(*without_pairs(recommender))
     _add_classic(recommender, interactions, seed, output)
     with output.bar("placing the items on the map"):

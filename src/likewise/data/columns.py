@@ -3,6 +3,7 @@
 The table of names below is the only place that knows what columns are called in the world.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from likewise.errors import LogError
@@ -133,3 +134,15 @@ def _found(role: str, present: Sequence[str]) -> str | None:
 def _those_of(present: Sequence[str]) -> str:
     shown = ", ".join(repr(column) for column in present[:30])
     return f"the columns are {shown}{' ...' if len(present) > 30 else ''}"
+
+
+def require_distinct(columns: Sequence[str], name: str) -> None:
+    """Refuse a table, of that name, with two columns of one name.
+
+    Raises
+    ------
+    LogError
+        With the first that occurs twice.
+    """
+    if twice := [column for column, count in Counter(columns).items() if count > 1]:
+        raise LogError(f"{name} has two columns named {twice[0]!r}; give each its own name")

@@ -18,16 +18,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from likewise.errors import InputError, LogError, MachineError, NotEnoughMemoryError
-from likewise.memory import GIB, MIB, available_memory, require_memory
+from likewise.memory import BESIDE, GIB, MIB, available_memory, require_memory
 
 LEAST_MEMORY = 64 * MIB
 """What DuckDB does not do without."""
 
 THREAD_MEMORY = 32 * MIB
 """What each of its threads does not do without."""
-
-BESIDE = 144 * MIB
-"""What is taken beside it: the libraries that are loaded to read, and rows that are handed on."""
 
 BATCH_ROWS = 1 << 17
 """Rows handed on at a time; DuckDB keeps as many in one piece."""

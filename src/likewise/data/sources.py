@@ -1,12 +1,12 @@
 """Opening whatever a log comes in: files, data frames and Arrow tables, databases."""
 
 import os
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 
+from likewise.data.columns import require_distinct
 from likewise.data.databases import is_database, open_database
 from likewise.data.engine import Engine, name_sql
 from likewise.data.files import open_files
@@ -63,9 +63,9 @@ def _arrow(frame: Any, name: str) -> tuple[pa.Table, set[str]]:
             table = pa.table(frame)
         except pa.ArrowException as error:
             raise LogError(f"{name} cannot be read: {error}") from error
-        _require_distinct(table.column_names, name)
+        require_distinct(table.column_names, name)
         return table, set()
-    _require_distinct([str(column) for column in frame.columns], name)
+    require_distinct([str(column) for column in frame.columns], name)
     arrays: dict[str, pa.Array] = {}
     mixed: set[str] = set()
     for column, values in frame.items():
@@ -75,12 +75,6 @@ def _arrow(frame: Any, name: str) -> tuple[pa.Table, set[str]]:
             arrays[str(column)] = pa.array(_texts(values), pa.string())
             mixed.add(str(column))
     return pa.table(arrays), mixed
-
-
-def _require_distinct(columns: Sequence[str], name: str) -> None:
-    twice = [column for column, count in Counter(columns).items() if count > 1]
-    if twice:
-        raise LogError(f"{name} has two columns named {twice[0]!r}; give each its own name")
 
 
 def _texts(values: Iterable[Any]) -> list[str | None]:

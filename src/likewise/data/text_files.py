@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from likewise.data.columns import require_distinct
 from likewise.data.engine import Engine, name_sql, own_errors, text_sql
 from likewise.data.relation import Column, Place, Relation, called, listed
 from likewise.errors import LogError
@@ -159,9 +160,7 @@ def _header(path: str, delimiter: str) -> list[str]:
     if any("\ufffd" in name for name in header):
         raise LogError(f"{path} line 1 holds text that is not UTF-8; save the file as UTF-8")
     header = [name or f"column{number}" for number, name in enumerate(header, start=1)]
-    twice = [name for name in header if name and header.count(name) > 1]
-    if twice:
-        raise LogError(f"{path} has two columns named {twice[0]!r}; give each its own name")
+    require_distinct(header, path)
     return header
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from likewise.data.basket_table import BasketTable, open_baskets
 from likewise.data.table_file import TableFile
-from likewise.memory import MIB, available_memory, require_memory
+from likewise.memory import BESIDE, available_memory, require_memory
 from likewise.recommend.baskets import long_table, refuse_other_kind
 from likewise.recommend.checks import require_remaining
 from likewise.recommend.recommender import Recommender
@@ -26,9 +26,6 @@ ROW_BYTES = 160
 
 PURCHASE_BYTES = 48
 """What a purchase of those that it is made of takes."""
-
-BESIDE = 144 * MIB
-"""What is taken beside them: the libraries that are loaded to make and to write rows."""
 
 LEAST_BASKETS = 64
 """Baskets that are answered at a time where memory is short."""
