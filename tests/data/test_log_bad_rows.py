@@ -76,6 +76,14 @@ def test_a_malformed_line_before_a_bad_value_is_the_first(refused, write):
     assert "line 3: malformed line" in message
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("n_blank", [1, 2, 3])
+def test_the_line_is_right_after_blank_ones(refused, tmp_path, n_blank, end):
+    lines = ["user,item,qty", "ann,tea,1", *[""] * n_blank, "ann", ""]
+    (tmp_path / "log.csv").write_bytes(end.join(lines).encode())
+    assert f"log.csv line {3 + n_blank}: malformed line" in refused(tmp_path / "log.csv")
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(["good", "blank", "quoted", "short", "text"]), max_size=12))
 def test_the_line_of_the_first_bad_row_is_right_whatever_stands_before(

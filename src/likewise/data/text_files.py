@@ -84,15 +84,18 @@ def open_json_lines(engine: Engine, files: Sequence[str]) -> Relation:
 
 
 def line_at(path: str, position: int) -> int:
-    """Return the number of the line that begins at a byte position of the unpacked file.
+    """Return the number of the line that has the n-th byte, or comes after blank lines there.
 
-    DuckDB's own line numbers count records, and a quoted field may hold line ends.
+    Bytes are of the unpacked file, from 1 on. DuckDB's own line numbers count records, and a quoted
+    field may hold line ends; its positions may be of blank lines that stand before a record.
     """
     with _unpacked(path) as stream:
-        chunks = (stream.read(min(1 << 20, left)) for left in range(position, 0, -(1 << 20)))
+        chunks = (stream.read(min(1 << 20, left)) for left in range(position - 1, 0, -(1 << 20)))
         before = Counter[bytes]()
         for chunk in chunks:
             before.update({end: chunk.count(end) for end in (b"\n", b"\r")})
+        while (end := stream.read(1)) in (b"\n", b"\r"):
+            before[end] += 1
     return 1 + (before[b"\n"] or before[b"\r"])
 
 
@@ -139,8 +142,8 @@ def _require_short_lines(path: str) -> None:
                 return
             if not _ends_a_line(part):
                 raise LogError(
-                    f"{path} line {line_at(path, start)} has more than {LONGEST:,} bytes, the most "
-                    "that a line may have; shorten it, or take it out of the file"
+                    f"{path} line {line_at(path, start + 1)} has more than {LONGEST:,} bytes, the "
+                    "most that a line may have; shorten it, or take it out of the file"
                 )
 
 
