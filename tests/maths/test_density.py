@@ -28,12 +28,14 @@ N_ITEMS = 260
 KEPT_BY_THE_ALLOCATOR = 2**22
 
 
-def purchases(n_users=150, n_items=N_ITEMS, n_values=3_000, seed=0):
-    """Rows in which every item is bought."""
+def purchases(n_users=150, n_items=N_ITEMS, n_values=3_000, seed=0, common=0.2):
+    """Rows in which every item is bought, the first by so large a share of the customers."""
     random = np.random.default_rng(seed)
     users = random.integers(0, n_users, n_values)
     items = np.concatenate([np.arange(n_items), random.integers(0, n_items, n_values - n_items)])
-    X = sparse.csr_array((np.ones(n_values, np.float32), (users, items)), shape=(n_users, n_items))
+    buyers = np.arange(int(common * n_users))
+    users, items = np.append(users, buyers), np.append(items, np.zeros_like(buyers))
+    X = sparse.csr_array((np.ones(len(users), np.float32), (users, items)), (n_users, n_items))
     X.data[:] = 1
     return X
 
@@ -86,6 +88,39 @@ def test_where_there_is_room_for_all_200_are_taken():
     assert_same(model, made(n_neighbours=200, n_whole=200).fit(purchases()))
 
 
+def test_where_nothing_is_common_neighbours_stand_alone(leave):
+    rare, common = (purchases(1_000, 1_000, 3_000, common=share) for share in (0.09, 0.1))
+    model = made().fit(rare)
+    assert (model.n_neighbours_, model.n_whole_) == (400, 0)
+    assert_same(model, made(n_neighbours=400, n_whole=0).fit(rare))
+    other = made().fit(common)
+    assert (other.n_neighbours_, other.n_whole_) == (200, 200)
+    for said, taken in [
+        ({"n_neighbours": 60}, (60, 0)),
+        ({"n_whole": 7}, (400, 7)),
+        ({"n_neighbours": 60, "n_whole": 7}, (60, 7)),
+    ]:
+        model = made(**said).fit(rare)
+        assert (model.n_neighbours_, model.n_whole_) == taken
+    leave(least(rare, 400, 0) - 1)
+    assert made().fit(rare).n_neighbours_ == 200
+
+
+@pytest.mark.parametrize(("n_items", "first"), [(60_000, [400]), (60_001, [])])
+def test_of_many_items_fewer_neighbours_stand_alone(n_items, first):
+    tried = densities("auto", "auto", "auto", Sizes(n_items, 10**6, most_held=0.05))
+    assert [one.n_neighbours for one in tried] == [*first, 200, 100, 50, 25]
+    assert not any(one.n_whole for one in tried)
+
+
+@pytest.mark.parametrize("common", [0.09, 0.1])
+def test_a_search_takes_whole_columns_where_something_is_common(common):
+    log = Interactions.of_matrix(purchases(1_000, 1_000, 3_000, common=common))
+    choice = choose(NeighbourhoodAutoencoder, log, max_seconds=0)
+    assert choice.model.n_whole == (200 if common == 0.1 else 0)
+    assert estimate(log, choice.model).density.taken.n_whole == choice.model.n_whole
+
+
 @pytest.mark.parametrize(
     ("given", "taken"),
     [
@@ -126,7 +161,11 @@ def test_a_refusal_names_what_would_have_room(leave):
 
 
 SIZES = st.builds(
-    Sizes, st.integers(2, 10**6), st.integers(1, 10**8), st.none() | st.integers(1, 10**12)
+    Sizes,
+    st.integers(2, 10**6),
+    st.integers(1, 10**8),
+    st.none() | st.integers(1, 10**12),
+    st.sampled_from([0.05, 1.0]),
 )
 
 
@@ -140,7 +179,7 @@ def test_the_least_memory_is_enough_and_no_less_is(sizes, n_neighbours, n_whole,
 
 @given(SIZES, st.sampled_from(["auto", 0.001, 8.0]))
 def test_the_sparser_the_less_it_takes(sizes, gram_gib):
-    taken = [one.least_memory(sizes) for one in densities("auto", "auto", gram_gib)]
+    taken = [one.least_memory(sizes) for one in densities("auto", "auto", gram_gib, sizes)]
     assert taken == sorted(taken, reverse=True)
 
 

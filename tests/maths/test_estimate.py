@@ -18,7 +18,7 @@ from likewise.autoencoders import (
     RecVAE,
     SpectralAutoencoder,
 )
-from likewise.autoencoders.density import BLOCK_BYTES
+from likewise.autoencoders.density import BLOCK_BYTES, Sizes
 from likewise.autoencoders.linear import GRAM_BYTES
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.ties import PRODUCTS_AT_A_TIME, ties_bytes
@@ -60,6 +60,7 @@ def interactions(n_users, n_items, n_values):
         (LinearAutoencoder(), 3_000, 5 * GRAM_BYTES),
         (NeighbourhoodAutoencoder(n_neighbours=50), 3_000, 2**30),
         (NeighbourhoodAutoencoder(n_neighbours=10), 20_000, 2**28),
+        (NeighbourhoodAutoencoder(), 20_000, 2**28),
         (ALSAutoencoder(n_latent=200, n_iter=1), 20_000, 2**24),
         (SpectralAutoencoder(n_latent=100), 20_000, 2**24),
         (KernelAutoencoder(n_landmarks=300), 20_000, 2**24),
@@ -223,10 +224,11 @@ def test_threads_that_find_no_work_take_no_memory():
         assert ties_bytes(18, 232) < 2**16
         assert Support.bytes_for(interactions(40, 18, 232).matrix) < 2**16
         dense = NeighbourhoodAutoencoder(n_neighbours=200, n_whole=200)
-        assert dense.bytes_for(18, 232) < 2**18
-        many = ties_bytes(100_000, 10**8), dense.bytes_for(100_000, 10**8)
+        assert dense.bytes_for(Sizes(18, 232)) < 2**19
+        large = Sizes(100_000, 10**8)
+        many = ties_bytes(100_000, 10**8), dense.bytes_for(large)
         torch.set_num_threads(1)
-        one = ties_bytes(100_000, 10**8), dense.bytes_for(100_000, 10**8)
+        one = ties_bytes(100_000, 10**8), dense.bytes_for(large)
     finally:
         torch.set_num_threads(before)
     assert many[0] - one[0] == 8 * 64 * PRODUCTS_AT_A_TIME + 63 * 32 * 100_000

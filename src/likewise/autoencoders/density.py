@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from likewise.autoencoders import conjugate
@@ -13,9 +14,13 @@ from likewise.memory import GIB
 
 DENSITIES = (200, 100, 50, 25)
 """What "auto" may be, the first that memory has room for: of neighbours, and of whole columns."""
+COMMON = 0.1
+"""Of all rows, that hold a common item."""
+NEIGHBOURS_ALONE, MOST_ITEMS_ALONE = 400, 60_000
+"""What "auto" is of neighbours first where no column is whole, of so many items at most."""
 BLOCK_BYTES = 2 * 1024**2
 """Matrices solved at a time, by each thread; more at a time save nothing."""
-BLOCKS_HELD = 10
+BLOCKS_HELD = 13
 """Of these, by each thread: three at work, and what the C library keeps of those before."""
 MOST_GRAM_BYTES = 4 * GIB
 """What the kept Gram matrix takes unless more is asked for."""
@@ -34,16 +39,32 @@ class Sizes:
         Columns, and values that are not 0.
     additions : int, optional
         What multiplying the Gram matrix takes; if None, the most that so many values can take.
+    most_held : float
+        The share of the rows that hold the item that most of them hold.
     """
 
     n_items: int
     n_values: int
     additions: int | None = None
+    most_held: float = 1.0
 
     @classmethod
     def of(cls, X: Any) -> "Sizes":
-        """Measure a CSR matrix."""
-        return cls(int(X.shape[1]), int(X.nnz), additions_of(X))
+        """Measure a CSR matrix.
+
+        Examples
+        --------
+        >>> from scipy import sparse
+        >>> Sizes.of(sparse.csr_array([[1, 1, 0], [1, 0, 0]]))
+        Sizes(n_items=3, n_values=3, additions=5, most_held=1.0)
+        """
+        held = np.bincount(X.indices).max(initial=0) / max(1, X.shape[0])
+        return cls(int(X.shape[1]), int(X.nnz), additions_of(X), float(held))
+
+    @property
+    def any_common(self) -> bool:
+        """Whether an item is so common that nearly every other one says something of it."""
+        return self.most_held >= COMMON
 
 
 @dataclass(frozen=True)
@@ -105,21 +126,30 @@ class Density:
         return bisect_left(range(most), True, key=lambda free: self.bytes_with(free, sizes) <= free)
 
 
-def densities(n_neighbours: int | str, n_whole: int | str, gram_gib: float | str) -> list[Density]:
-    """Return what may be taken, the densest first; where nothing is "auto", that alone.
+def densities(
+    n_neighbours: int | str, n_whole: int | str, gram_gib: float | str, sizes: Sizes
+) -> list[Density]:
+    """Return what may be taken of such rows, the densest first; one where nothing is "auto".
 
     Examples
     --------
-    >>> [(one.n_neighbours, one.n_whole) for one in densities("auto", "auto", "auto")]
+    >>> autos = "auto", "auto", "auto"
+    >>> [(one.n_neighbours, one.n_whole) for one in densities(*autos, Sizes(9_000, 90_000))]
     [(200, 200), (100, 100), (50, 50), (25, 25)]
-    >>> len(densities(400, "auto", "auto")), len(densities(400, 0, "auto"))
-    (4, 1)
+    >>> sizes = Sizes(9_000, 90_000, most_held=0.05)
+    >>> [(one.n_neighbours, one.n_whole) for one in densities(*autos, sizes)]
+    [(400, 0), (200, 0), (100, 0), (50, 0), (25, 0)]
+    >>> len(densities(400, "auto", "auto", sizes)), len(densities(400, 0, "auto", sizes))
+    (1, 1)
     """
 
     def said(given: int | str, n: int) -> int:
         return n if isinstance(given, str) else int(given)
 
-    tried = [Density(said(n_neighbours, n), said(n_whole, n), gram_gib) for n in DENSITIES]
+    autos = [(n, n if sizes.any_common else 0) for n in DENSITIES]
+    if not sizes.any_common and sizes.n_items <= MOST_ITEMS_ALONE:
+        autos.insert(0, (NEIGHBOURS_ALONE, 0))
+    tried = [Density(said(n_neighbours, k), said(n_whole, p), gram_gib) for k, p in autos]
     return list(dict.fromkeys(tried))
 
 
@@ -147,7 +177,8 @@ def room(tried: Sequence[Density], sizes: Sizes, free: int) -> Room:
 
     Examples
     --------
-    >>> tried, sizes = densities("auto", "auto", "auto"), Sizes(10_000, 90_000, 900_000)
+    >>> sizes = Sizes(10_000, 90_000, 900_000)
+    >>> tried = densities("auto", "auto", "auto", sizes)
     >>> room(tried, sizes, free=2**40).taken.n_neighbours, room(tried, sizes, free=0).taken.n_whole
     (200, 25)
     """

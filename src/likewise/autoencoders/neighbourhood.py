@@ -37,8 +37,8 @@ class NeighbourhoodAutoencoder(Autoencoder):
         B_Nj = e_j - P_Nj · max(Λ_j, (1 - ξ) / P_jj),   0 elsewhere
         B_ij ← B_ij · n_iᵅ / n_jᵅ
 
-    Who buys what nearly everybody buys is said by nearly all items. The columns of the most bought
-    ones are therefore solved over all items, by conjugate gradients.
+    Who buys what nearly everybody buys is said by nearly all items. Where there are such items the
+    columns of the most bought ones are solved over all items, by conjugate gradients.
 
     Time and memory grow with the items times k², and times k; no dense I x I matrix is made. What
     is "auto" depends on the free memory: as much of it gives the same model, and a number
@@ -58,11 +58,12 @@ class NeighbourhoodAutoencoder(Autoencoder):
         β, by how much the rows of users who bought much count less (DAN).
     n_neighbours : int or "auto"
         k, all other items (I - 1) at most: a larger number is taken as that, and the solution is
-        the exact one. "auto" is 200, or the first of 100, 50 and 25 that memory has room for.
+        the exact one. "auto" is 400 where "auto" columns over all items are none and items 60,000
+        at most, else 200; or the first of 200, 100, 50 and 25 that memory has room for.
     n_whole : int or "auto"
         How many of the most bought items have a column that is solved over all items, I at most.
-        With all of them the solution is the exact one. "auto" is as for `n_neighbours`, and the
-        same number where both are.
+        With all of them the solution is the exact one. "auto" is 0 where no item is in a tenth of
+        the rows; else 200, 100, 50 or 25 as for `n_neighbours`, the same where both are.
     gram_gib : float or "auto"
         GiB that the kept Gram matrix may take. Where all of it would be larger, each item keeps its
         ties of the largest cosine, and the others count as 0. "auto" is a third of what memory is
@@ -225,15 +226,12 @@ class NeighbourhoodAutoencoder(Autoencoder):
         return self._room(Sizes.of(X), available_memory() if free is None else free)
 
     def _room(self, sizes: Sizes, free: int) -> Room:
-        return room(densities(self.n_neighbours, self.n_whole, self.gram_gib), sizes, free)
+        given = self.n_neighbours, self.n_whole, self.gram_gib
+        return room(densities(*given, sizes), sizes, free)
 
-    def bytes_for(self, n_items: int, n_values: int, additions: int | None = None) -> int:
-        """Return what `fit` takes at its peak, for so many items and purchases.
-
-        Less, where it is known how many additions the Gram matrix of the purchases takes. Where
-        there is no room for it, the least that has.
-        """
-        sizes, free = Sizes(n_items, n_values, additions), available_memory()
+    def bytes_for(self, sizes: Sizes) -> int:
+        """Return what `fit` takes at its peak, for such rows; the least where there is no room."""
+        free = available_memory()
         taken = self._room(sizes, free).taken
         return taken.bytes_with(max(free, taken.least_memory(sizes)), sizes)
 

@@ -18,11 +18,9 @@ from likewise.autoencoders import (
 )
 from likewise.autoencoders.base import Autoencoder, copy_of
 from likewise.autoencoders.choices import PURCHASES, choose, loss_for
-from likewise.autoencoders.density import Room
-from likewise.autoencoders.neighbourhood import OF_MEMORY
+from likewise.autoencoders.density import Room, Sizes
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.spectral import directions_bytes
-from likewise.autoencoders.ties import additions_of
 from likewise.data.fold import HELD_SHARE, MOST_HELD
 from likewise.data.interactions import CSR, Interactions
 from likewise.memory import available_memory, require_memory, size
@@ -136,8 +134,8 @@ def estimate(
 def _first_trial(interactions: Interactions, budget: float) -> Autoencoder:
     """Return what a search begins with, as far as it matters to memory and time."""
     kind = tried_first(interactions.n_items, budget)
-    start = SEARCHES[kind].within(interactions).start
-    return kind(**{name: start[name] for name in OF_MEMORY if name in start})
+    search = SEARCHES[kind].within(interactions)
+    return search.model(search.start, interactions)
 
 
 def _settled(model: Autoencoder, matrix: CSR, free: int) -> tuple[Autoencoder, Room | None]:
@@ -203,7 +201,7 @@ def model_bytes(model: Autoencoder, matrix: CSR) -> int:
     if isinstance(model, LinearAutoencoder):
         return model.bytes_for(n_items, n_values)
     if isinstance(model, NeighbourhoodAutoencoder):
-        return model.bytes_for(n_items, n_values, additions_of(matrix))
+        return model.bytes_for(Sizes.of(matrix))
     if isinstance(model, KernelAutoencoder):
         return model.bytes_for(n_users, n_items, n_values)
     if isinstance(model, NeuralAutoencoder):

@@ -20,7 +20,7 @@ from likewise.autoencoders import (
     SpectralAutoencoder,
 )
 from likewise.autoencoders.base import Autoencoder
-from likewise.autoencoders.density import DENSITIES
+from likewise.autoencoders.density import DENSITIES, Sizes
 from likewise.data.interactions import Interactions
 from likewise.memory import available_memory
 from likewise.recommend.baselines import ItemNeighbours, RP3Beta
@@ -120,10 +120,16 @@ def _neighbourhood() -> Ladders:
     What memory would decide is said, so that a trial and the fit of its winner are one model.
     """
     search = _linear(NeighbourhoodAutoencoder)
+
+    def model(settings: dict[str, Any], train: Interactions) -> Autoencoder:
+        whole = DENSITIES[0] if Sizes.of(train.matrix).any_common else 0
+        return search.model({**settings, "n_whole": whole}, train)
+
     return replace(
         search,
         ladders={**search.ladders, "n_neighbours": [25, 50, 100, 200, 400, 800]},
-        start=search.start | {"n_neighbours": 100, "n_whole": DENSITIES[0]},
+        start=search.start | {"n_neighbours": 100},
+        model=model,
         work=lambda settings, train: (
             train.n_users * float(settings["n_neighbours"] ** 2 + SAME_NEIGHBOURS**2)
         ),
