@@ -59,7 +59,7 @@ def test_the_engine_counts_time_in_utc_wherever_it_runs(monkeypatch):
 )
 def test_an_error_between_two_batches_is_told_as_any_other(fault, refusal):
     def broken(_):
-        yield from [1, 2]
+        yield from pa.table({"x": [1, 2]}).to_batches(max_chunksize=1)
         raise OSError(fault)
 
     reader = SimpleNamespace(sql=lambda _: SimpleNamespace(to_arrow_reader=broken))
@@ -72,6 +72,15 @@ def test_an_error_far_into_a_log_is_told(monkeypatch):
     sql = "SELECT CASE WHEN range = 9000 THEN error('no') ELSE range END FROM range(10000)"
     with pytest.raises(LogError, match="the log cannot be read: no"), engine() as duck:
         list(duck.batches(sql))
+
+
+def test_small_batches_are_handed_on_together(monkeypatch):
+    monkeypatch.setattr("likewise.data.engine.BATCH_ROWS", 10)
+    small = pa.table({"x": range(23)}).to_batches(max_chunksize=2)
+    reader = SimpleNamespace(sql=lambda _: SimpleNamespace(to_arrow_reader=lambda _: iter(small)))
+    found = list(Engine(reader, Path()).batches("FROM log"))
+    assert [len(batch) for batch in found] == [6, 6, 6, 5]
+    assert [x for batch in found for x in batch["x"].to_pylist()] == list(range(23))
 
 
 def test_variables_of_the_program_are_no_tables():

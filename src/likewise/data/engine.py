@@ -6,7 +6,7 @@ Its errors leave this module as likewise's own, one line each.
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,7 @@ class Engine:
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
         """Yield a result in its order, `BATCH_ROWS` at a time."""
         try:
-            yield from self.connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+            yield from _joined(self.connection.sql(sql).to_arrow_reader(BATCH_ROWS))
         except (OSError, pa.ArrowException) as error:  # of DuckDB's errors, Arrow keeps the message
             is_memory = str(error).startswith("Out of Memory")
             kind = duckdb.OutOfMemoryException if is_memory else duckdb.Error
@@ -138,6 +138,18 @@ def engine(memory: int | None = None, threads: int | None = None) -> Iterator[En
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET enable_progress_bar = false")
             yield Engine(connection, Path(folder))
+
+
+def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield batches that follow each other as one, of half of `BATCH_ROWS` at least."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(map(len, held)) >= BATCH_ROWS // 2:
+            yield pa.concat_batches(held)
+            held = []
+    if held:
+        yield pa.concat_batches(held)
 
 
 @contextmanager
