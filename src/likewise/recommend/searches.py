@@ -100,10 +100,13 @@ def _linear(kind: type[Autoencoder]) -> Ladders:
             "dropout": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
             "relaxation": [0.0, 0.2, 0.4, 0.6, 0.8],
         },
-        {"l2": 100.0, "item_power": 0.1, "user_power": 0.4, "dropout": 0.2, "relaxation": 0.0},
+        {"l2": 316.0, "item_power": 0.1, "user_power": 0.6, "dropout": 0.5, "relaxation": 0.0},
         model,
     )
 
+
+WEAKER = {"l2": 100.0, "user_power": 0.4, "dropout": 0.4}
+"""Where neighbourhoods begin: they want a weaker ridge than the whole."""
 
 SAME_NEIGHBOURS = 200
 """Neighbours that would take as long as what a trial does whatever their number: the Gram matrix,
@@ -128,7 +131,7 @@ def _neighbourhood() -> Ladders:
     return replace(
         search,
         ladders={**search.ladders, "n_neighbours": [25, 50, 100, 200, 400, 800]},
-        start=search.start | {"n_neighbours": 100},
+        start=search.start | WEAKER | {"n_neighbours": 100},
         model=model,
         work=lambda settings, train: (
             train.n_users * float(settings["n_neighbours"] ** 2 + SAME_NEIGHBOURS**2)
@@ -210,7 +213,7 @@ STRONG = [float(f"{10 ** (n / 2):.3g}") for n in range(4, 15)]
 
 def _alone(kind: type[Autoencoder]) -> Ladders:
     search = SEARCHES[kind]
-    start = search.start | {"l2": 1e5, "item_power": 0.0}
+    start = search.start | {"l2": 1e5, "item_power": 0.0, "user_power": 0.4, "dropout": 0.2}
     return replace(search, ladders={**search.ladders, "l2": STRONG}, start=start)
 
 
