@@ -228,13 +228,21 @@ ALONE: dict[type[Autoencoder], Ladders] = {
 """The same, for baskets of one item: such a basket wants a far stronger ridge, more neighbours."""
 
 
+WITHOUT_POWERS = {"l2": 100.0, "dropout": 0.2}
+"""Where the linear ones that lower nobody and nothing begin: they want less of both."""
+
+
+def _published(*names: str) -> Ladders:
+    search = SEARCHES[LinearAutoencoder]
+    start = search.start if "user_power" in names else search.start | WITHOUT_POWERS
+    return replace(search, start=start).only(*names, plain=PLAIN)
+
+
 LINEAR: dict[str, Ladders] = {
-    "EASE": SEARCHES[LinearAutoencoder].only("l2", plain=PLAIN),
-    "EDLAE": SEARCHES[LinearAutoencoder].only("l2", "dropout", plain=PLAIN),
-    "RDLAE": SEARCHES[LinearAutoencoder].only("l2", "dropout", "relaxation", plain=PLAIN),
-    "DAN": SEARCHES[LinearAutoencoder].only(
-        "l2", "item_power", "user_power", "dropout", plain=PLAIN
-    ),
+    "EASE": _published("l2"),
+    "EDLAE": _published("l2", "dropout"),
+    "RDLAE": _published("l2", "dropout", "relaxation"),
+    "DAN": _published("l2", "item_power", "user_power", "dropout"),
 }
 """The published linear ones: the same type, some of its settings left as they are."""
 
