@@ -24,7 +24,7 @@ def main() -> None:
     for half_life, weightings in WEIGHTINGS.items():
         cut = global_time(log, half_life=half_life)
         split = cut.fading or cut
-        settings = search.start | {"l2": 100.0, "user_power": 0.8}
+        settings = search.start | {"l2": 100.0, "user_power": 0.8, "dropout": 0.2}
         linear = search.model(settings, split.train)
         habits = Recommender(PersonalFrequency(), weighting="linear")
         show(f"half-life {half_life}, personal frequency", habits, split)

@@ -35,7 +35,8 @@ def main() -> None:
     for name in parser.parse_args().sets:
         split = cut_by_time(load_sample())[0] if name == "online-retail" else load_split(name)
         small = split.train.n_items <= MOST_EXACT
-        search = SEARCHES[LinearAutoencoder if small else NeighbourhoodAutoencoder]
+        kind = LinearAutoencoder if small else NeighbourhoodAutoencoder
+        search = SEARCHES[kind].within(split.train)
         for start in STARTS:
             settings: dict[str, Any] = {**search.start, **dict(zip(NAMES, start, strict=True))}
             model = search.model(settings, split.train)

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likewise.data.engine import Engine, engine, name_sql, own_errors, text_sql, useful_line
+from likewise.data.engine import (
+    LEAST_MEMORY,
+    Engine,
+    engine,
+    name_sql,
+    own_errors,
+    text_sql,
+    useful_line,
+)
 from likewise.data.relation import Place, called, listed
 from likewise.errors import LogError, MachineError, NotEnoughMemoryError
 
@@ -72,6 +80,36 @@ def test_an_error_far_into_a_log_is_told(monkeypatch):
     sql = "SELECT CASE WHEN range = 9000 THEN error('no') ELSE range END FROM range(10000)"
     with pytest.raises(LogError, match="the log cannot be read: no"), engine() as duck:
         list(duck.batches(sql))
+
+
+@pytest.mark.parametrize("least", [1, 2, 5])
+def test_what_cannot_go_to_disk_is_kept_and_the_rest_goes(monkeypatch, least):
+    limits = []
+
+    def execute(sql):
+        limits.append(int(sql.split("'")[1].rstrip("B")))
+        if limits[-1] < least * LEAST_MEMORY:
+            raise duckdb.OutOfMemoryException("could not free up enough memory")
+
+    monkeypatch.setattr("likewise.data.engine.available_memory", lambda: 1_000)
+    Engine(SimpleNamespace(execute=execute), Path()).make_room(1_001)
+    assert limits == [LEAST_MEMORY * 2**n for n in range(len(limits))]
+    assert limits[-1] >= least * LEAST_MEMORY > limits[-1] // 2
+    limits.clear()
+    Engine(SimpleNamespace(execute=execute), Path()).make_room(1_000)
+    assert not limits
+
+
+def test_no_more_goes_to_disk_than_has_to(monkeypatch):
+    free, tried = iter([0, 2_000]), []
+
+    def execute(sql):
+        tried.append(sql)
+        raise duckdb.OutOfMemoryException("could not free up enough memory")
+
+    monkeypatch.setattr("likewise.data.engine.available_memory", lambda: next(free))
+    Engine(SimpleNamespace(execute=execute), Path()).make_room(1_000)
+    assert len(tried) == 1
 
 
 def test_small_batches_are_handed_on_together(monkeypatch):

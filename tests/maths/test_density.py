@@ -113,12 +113,25 @@ def test_of_many_items_fewer_neighbours_stand_alone(n_items, first):
     assert not any(one.n_whole for one in tried)
 
 
-@pytest.mark.parametrize("common", [0.09, 0.1])
-def test_a_search_takes_whole_columns_where_something_is_common(common):
-    log = Interactions.of_matrix(purchases(1_000, 1_000, 3_000, common=common))
-    choice = choose(NeighbourhoodAutoencoder, log, max_seconds=0)
-    assert choice.model.n_whole == (200 if common == 0.1 else 0)
-    assert estimate(log, choice.model).density.taken.n_whole == choice.model.n_whole
+@pytest.mark.parametrize(("common", "n_whole"), [(0.05, 0), (0.1, 0), (0.2, 200)])
+def test_a_search_takes_whole_columns_where_what_it_learns_from_has_something_common(
+    monkeypatch, common, n_whole
+):
+    log, fitted = Interactions.of_matrix(purchases(1_000, 1_000, 3_000, common=common)), []
+    choice = choose(
+        NeighbourhoodAutoencoder, log, max_seconds=0,
+        on_better=lambda recommender, *_: fitted.append(recommender.model_),
+    )  # fmt: skip
+    assert fitted[0].n_whole_ == choice.trials[0].parameters["n_whole"] == n_whole
+    assert choice.model.n_whole == n_whole
+    monkeypatch.setattr("likewise.recommend.searches.available_memory", lambda: 0)
+    assert estimate(log).density.taken.n_whole == (200 if common >= 0.1 else 0)
+
+
+def test_zeros_that_are_held_are_no_purchases():
+    X = purchases(1_000, 1_000, 3_000, common=0.2)
+    X.data[X.indices == 0] = 0
+    assert made().room_on(X).taken.n_whole == made().fit(X).n_whole_ == 0
 
 
 @pytest.mark.parametrize(

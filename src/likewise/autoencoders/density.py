@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from likewise.autoencoders import conjugate
+from likewise.autoencoders.gram import column_counts
 from likewise.autoencoders.ties import ROW_BYTES, additions_of, ties_bytes
 from likewise.memory import GIB
 
 DENSITIES = (200, 100, 50, 25)
-"""What "auto" may be, the first that memory has room for: of neighbours, and of whole columns."""
+"""What "auto" may be, the first that memory has room for: of neighbours, and of whole columns where
+an item is common."""
 COMMON = 0.1
 """Of all rows, that hold a common item."""
 NEIGHBOURS_ALONE, MOST_ITEMS_ALONE = 400, 60_000
@@ -58,7 +59,7 @@ class Sizes:
         >>> Sizes.of(sparse.csr_array([[1, 1, 0], [1, 0, 0]]))
         Sizes(n_items=3, n_values=3, additions=5, most_held=1.0)
         """
-        held = np.bincount(X.indices).max(initial=0) / max(1, X.shape[0])
+        held = column_counts(X).max(initial=0) / max(1, X.shape[0])
         return cls(int(X.shape[1]), int(X.nnz), additions_of(X), float(held))
 
     @property

@@ -22,7 +22,7 @@ from likewise.errors import InputError
 from likewise.memory import GIB, available_memory, require_memory
 
 OF_MEMORY = ("n_neighbours", "n_whole")
-"""Parameters that memory decides where they are "auto"."""
+"""Parameters that the rows and memory decide where they are "auto"."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -27,7 +27,7 @@ THREAD_MEMORY = 32 * MIB
 """What each of its threads does not do without."""
 
 BATCH_ROWS = 1 << 17
-"""Rows handed on at a time; DuckDB keeps as many in one piece."""
+"""Rows handed on at a time, half of them at least; DuckDB keeps as many in one piece."""
 
 MIXED_ENDS = (
     "not all of its lines end alike, or a carriage return stands in a value without quotes; let "
@@ -80,7 +80,7 @@ class Engine:
         return {name: np.asarray(values) for name, values in columns.items()}
 
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """Yield a result in its order, `BATCH_ROWS` at a time."""
+        """Yield a result in its order, some `BATCH_ROWS` at a time."""
         try:
             yield from _joined(self.connection.sql(sql).to_arrow_reader(BATCH_ROWS))
         except (OSError, pa.ArrowException) as error:  # of DuckDB's errors, Arrow keeps the message
@@ -99,9 +99,15 @@ class Engine:
         return int(self.rows("SELECT current_setting('threads')")[0][0])
 
     def make_room(self, n_bytes: int) -> None:
-        """Let what it holds go to disk, where so many bytes are not free beside it."""
-        if n_bytes > available_memory():
-            self.run(f"SET memory_limit = '{LEAST_MEMORY}B'")
+        """Let what it holds go to disk, as far as it can, where so many bytes are not free."""
+        limit = LEAST_MEMORY
+        while n_bytes > available_memory() and limit < UNKNOWN_MEMORY:
+            try:
+                self.run(f"SET memory_limit = '{limit}B'")
+            except duckdb.OutOfMemoryException:  # what it cannot do without is more
+                limit *= 2
+            else:
+                return
 
     def statements(self, sql: str) -> int:
         """Return how many statements the text holds."""
@@ -141,15 +147,15 @@ def engine(memory: int | None = None, threads: int | None = None) -> Iterator[En
 
 
 def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield batches that follow each other as one, of half of `BATCH_ROWS` at least."""
+    """Yield small batches that follow each other as one, of half of `BATCH_ROWS` at least."""
     held: list[pa.RecordBatch] = []
     for batch in batches:
         held.append(batch)
         if sum(map(len, held)) >= BATCH_ROWS // 2:
-            yield pa.concat_batches(held)
+            yield from pa.Table.from_batches(held).combine_chunks().to_batches()
             held = []
     if held:
-        yield pa.concat_batches(held)
+        yield from pa.Table.from_batches(held).combine_chunks().to_batches()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from likewise.autoencoders import (
 from likewise.autoencoders.base import Autoencoder, copy_of
 from likewise.autoencoders.choices import PURCHASES, choose, loss_for
 from likewise.autoencoders.density import Room, Sizes
+from likewise.autoencoders.neighbourhood import OF_MEMORY
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.autoencoders.spectral import directions_bytes
 from likewise.data.fold import HELD_SHARE, MOST_HELD
@@ -134,8 +135,8 @@ def estimate(
 def _first_trial(interactions: Interactions, budget: float) -> Autoencoder:
     """Return what a search begins with, as far as it matters to memory and time."""
     kind = tried_first(interactions.n_items, budget)
-    search = SEARCHES[kind].within(interactions)
-    return search.model(search.start, interactions)
+    start = SEARCHES[kind].within(interactions).start
+    return kind(**{name: start[name] for name in OF_MEMORY if name in start})
 
 
 def _settled(model: Autoencoder, matrix: CSR, free: int) -> tuple[Autoencoder, Room | None]:

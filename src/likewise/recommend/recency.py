@@ -34,6 +34,9 @@ them, as there is chance in what is learned too."""
 FEWEST = 100
 """Customers judged on, of whom fewer tell half-lives apart by little but chance."""
 
+SETTINGS = {"l2": 100.0, "user_power": 0.4, "dropout": 0.2}
+"""Of the linear autoencoder that tells half-lives apart; they were told apart with these."""
+
 MOST_SECONDS = 20.0
 """For all half-lives that are tried, beside no budget."""
 
@@ -215,7 +218,7 @@ def _served(few: Excerpt, days: float | None, metric: str) -> Floats:
 def _linear(learned: Interactions, *, capped: bool) -> LinearAutoencoder:
     """Return one whose ridge penalty is as strong against the weights as against ones."""
     search = SEARCHES[LinearAutoencoder]
-    model = LinearAutoencoder(**search.model(search.start, learned).get_params())
+    model = LinearAutoencoder(**search.model(search.start | SETTINGS, learned).get_params())
     if capped:
         weights = np.minimum(learned.matrix.data, 1).astype(np.float64)
         model.l2 *= float(np.square(weights).mean())

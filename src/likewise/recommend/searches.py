@@ -55,15 +55,15 @@ class Ladders:
         """Return the same without rungs that are one and the same model for rows as few as these.
 
         Of values that cover all there is the first remains; a start that is beyond becomes the
-        largest value that is not.
+        largest value that is not, or the most there is of a setting that is not climbed.
         """
         ladders, start = dict(self.ladders), dict(self.start)
         for name, most in self.most(train).items():
+            values = self.ladders.get(name, [most])
             if name in ladders:
-                values = self.ladders[name]
                 ladders[name] = values[: bisect_left(values, most) + 1]
-                if start[name] > most:
-                    start[name] = max([values[0], *(value for value in values if value <= most)])
+            if start[name] > most:
+                start[name] = max([values[0], *(value for value in values if value <= most)])
         return replace(self, ladders=ladders, start=start)
 
     def on(self, device: str, seed: int = 0) -> "Ladders":
@@ -83,8 +83,12 @@ class Ladders:
         return replace(self, ladders={name: self.ladders[name] for name in names}, start=start)
 
 
-def _linear(kind: type[Autoencoder]) -> Ladders:
-    """Return the ladders that are common to the exact and to the sparse linear autoencoder."""
+def _linear(kind: type[Autoencoder], **begin: float) -> Ladders:
+    """Return the ladders that are common to the exact and to the sparse linear autoencoder.
+
+    A smaller l2 and dropout to begin with suit neighbourhoods, and published models with fewer
+    settings; larger ones suit the exact one with all of them.
+    """
 
     def model(settings: dict[str, Any], train: Interactions) -> Autoencoder:
         """Scale l2 as `user_power` scales the Gram matrix, so that the two are climbed apart."""
@@ -100,13 +104,11 @@ def _linear(kind: type[Autoencoder]) -> Ladders:
             "dropout": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
             "relaxation": [0.0, 0.2, 0.4, 0.6, 0.8],
         },
-        {"l2": 316.0, "item_power": 0.1, "user_power": 0.6, "dropout": 0.5, "relaxation": 0.0},
+        {"l2": 100.0, "item_power": 0.1, "user_power": 0.4, "dropout": 0.2, "relaxation": 0.0}
+        | begin,
         model,
     )
 
-
-WEAKER = {"l2": 100.0, "user_power": 0.4, "dropout": 0.4}
-"""Where neighbourhoods begin: they want a weaker ridge than the whole."""
 
 SAME_NEIGHBOURS = 200
 """Neighbours that would take as long as what a trial does whatever their number: the Gram matrix,
@@ -123,20 +125,17 @@ def _neighbourhood() -> Ladders:
     What memory would decide is said, so that a trial and the fit of its winner are one model.
     """
     search = _linear(NeighbourhoodAutoencoder)
-
-    def model(settings: dict[str, Any], train: Interactions) -> Autoencoder:
-        whole = DENSITIES[0] if Sizes.of(train.matrix).any_common else 0
-        return search.model({**settings, "n_whole": whole}, train)
-
     return replace(
         search,
         ladders={**search.ladders, "n_neighbours": [25, 50, 100, 200, 400, 800]},
-        start=search.start | WEAKER | {"n_neighbours": 100},
-        model=model,
+        start=search.start | {"n_neighbours": 100, "n_whole": DENSITIES[0]},
         work=lambda settings, train: (
             train.n_users * float(settings["n_neighbours"] ** 2 + SAME_NEIGHBOURS**2)
         ),
-        most=_all_neighbours,
+        most=lambda train: {
+            **_all_neighbours(train),
+            "n_whole": DENSITIES[0] if Sizes.of(train.matrix).any_common else 0,
+        },
     )
 
 
@@ -146,7 +145,7 @@ SAME_WORK = 300
 PLAIN = LinearAutoencoder().get_params()
 
 SEARCHES: dict[type[Autoencoder], Ladders] = {
-    LinearAutoencoder: _linear(LinearAutoencoder),
+    LinearAutoencoder: _linear(LinearAutoencoder, l2=178.0, dropout=0.5),
     NeighbourhoodAutoencoder: _neighbourhood(),
     SpectralAutoencoder: Ladders(
         {
@@ -228,14 +227,8 @@ ALONE: dict[type[Autoencoder], Ladders] = {
 """The same, for baskets of one item: such a basket wants a far stronger ridge, more neighbours."""
 
 
-WITHOUT_POWERS = {"l2": 100.0, "dropout": 0.2}
-"""Where the linear ones that lower nobody and nothing begin: they want less of both."""
-
-
 def _published(*names: str) -> Ladders:
-    search = SEARCHES[LinearAutoencoder]
-    start = search.start if "user_power" in names else search.start | WITHOUT_POWERS
-    return replace(search, start=start).only(*names, plain=PLAIN)
+    return _linear(LinearAutoencoder).only(*names, plain=PLAIN)
 
 
 LINEAR: dict[str, Ladders] = {
