@@ -21,7 +21,7 @@ NEIGHBOURS_ALONE, MOST_ITEMS_ALONE = 400, 60_000
 """What "auto" is of neighbours first where no column is whole, of so many items at most."""
 BLOCK_BYTES = 2 * 1024**2
 """Matrices solved at a time, by each thread; more at a time save nothing."""
-BLOCKS_HELD = 13
+BLOCKS_HELD = 16
 """Of these, by each thread: three at work, and what the C library keeps of those before."""
 MOST_GRAM_BYTES = 4 * GIB
 """What the kept Gram matrix takes unless more is asked for."""
@@ -117,7 +117,7 @@ class Density:
         multiplying = kept + 4 * n_items * k + of_ties
         solving = kept + 12 * n_items * k + BLOCKS_HELD * blocks
         whole = 8 * n_items * k + 4 * n_items * p + conjugate.bytes_for(n_items, p)
-        freed = 2 * min(HEAP_BYTES, 4 * n_items * (k + p))
+        freed = 3 * min(HEAP_BYTES, 4 * n_items * (k + p))
         made_one = n_items * (26 * k + 18 * p + 40) + freed
         return ROW_BYTES * sizes.n_values + max(multiplying, solving, whole, made_one)
 
