@@ -12,7 +12,7 @@ from likewise import (
     load_sample,
 )
 from likewise.evaluate.protocol import evaluate
-from likewise.recommend.searches import SEARCHES
+from likewise.recommend.searches import BEGIN, SEARCHES
 
 METRICS = ("recall@20", "ndcg@20")
 WEIGHTS = (0.0, 0.1, 0.3, 0.5, 1.0)
@@ -24,7 +24,7 @@ def main() -> None:
     for half_life, weightings in WEIGHTINGS.items():
         cut = global_time(log, half_life=half_life)
         split = cut.fading or cut
-        settings = search.start | {"l2": 100.0, "user_power": 0.8, "dropout": 0.2}
+        settings = BEGIN | {"user_power": 0.8}
         linear = search.model(settings, split.train)
         habits = Recommender(PersonalFrequency(), weighting="linear")
         show(f"half-life {half_life}, personal frequency", habits, split)

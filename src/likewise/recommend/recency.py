@@ -21,7 +21,7 @@ from likewise.evaluate.significance import Difference, paired_differences
 from likewise.recommend.climbing import Trial
 from likewise.recommend.excerpt import Excerpt
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import SEARCHES
+from likewise.recommend.searches import BEGIN, SEARCHES
 from likewise.recommend.selection import warm
 
 HALF_LIVES = (30.0, 90.0, 14.0, 180.0, 45.0, 20.0, 7.0, 360.0)
@@ -33,9 +33,6 @@ them, as there is chance in what is learned too."""
 
 FEWEST = 100
 """Customers judged on, of whom fewer tell half-lives apart by little but chance."""
-
-SETTINGS = {"l2": 100.0, "user_power": 0.4, "dropout": 0.2}
-"""Of the linear autoencoder that tells half-lives apart; they were told apart with these."""
 
 MOST_SECONDS = 20.0
 """For all half-lives that are tried, beside no budget."""
@@ -218,7 +215,7 @@ def _served(few: Excerpt, days: float | None, metric: str) -> Floats:
 def _linear(learned: Interactions, *, capped: bool) -> LinearAutoencoder:
     """Return one whose ridge penalty is as strong against the weights as against ones."""
     search = SEARCHES[LinearAutoencoder]
-    model = LinearAutoencoder(**search.model(search.start | SETTINGS, learned).get_params())
+    model = LinearAutoencoder(**search.model(BEGIN, learned).get_params())
     if capped:
         weights = np.minimum(learned.matrix.data, 1).astype(np.float64)
         model.l2 *= float(np.square(weights).mean())

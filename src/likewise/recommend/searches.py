@@ -83,12 +83,13 @@ class Ladders:
         return replace(self, ladders={name: self.ladders[name] for name in names}, start=start)
 
 
-def _linear(kind: type[Autoencoder], **begin: float) -> Ladders:
-    """Return the ladders that are common to the exact and to the sparse linear autoencoder.
+BEGIN = {"l2": 100.0, "item_power": 0.1, "user_power": 0.4, "dropout": 0.2, "relaxation": 0.0}
+"""Where linear autoencoders begin: what suits neighbourhoods, and published ones of fewer settings.
+A larger l2 and dropout suit the exact one with all of them."""
 
-    A smaller l2 and dropout to begin with suit neighbourhoods, and published models with fewer
-    settings; larger ones suit the exact one with all of them.
-    """
+
+def _linear(kind: type[Autoencoder], **begin: float) -> Ladders:
+    """Return the ladders that are common to the exact and to the sparse linear autoencoder."""
 
     def model(settings: dict[str, Any], train: Interactions) -> Autoencoder:
         """Scale l2 as `user_power` scales the Gram matrix, so that the two are climbed apart."""
@@ -104,8 +105,7 @@ def _linear(kind: type[Autoencoder], **begin: float) -> Ladders:
             "dropout": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
             "relaxation": [0.0, 0.2, 0.4, 0.6, 0.8],
         },
-        {"l2": 100.0, "item_power": 0.1, "user_power": 0.4, "dropout": 0.2, "relaxation": 0.0}
-        | begin,
+        BEGIN | begin,
         model,
     )
 
@@ -212,7 +212,7 @@ STRONG = [float(f"{10 ** (n / 2):.3g}") for n in range(4, 15)]
 
 def _alone(kind: type[Autoencoder]) -> Ladders:
     search = SEARCHES[kind]
-    start = search.start | {"l2": 1e5, "item_power": 0.0, "user_power": 0.4, "dropout": 0.2}
+    start = search.start | BEGIN | {"l2": 1e5, "item_power": 0.0}
     return replace(search, ladders={**search.ladders, "l2": STRONG}, start=start)
 
 
