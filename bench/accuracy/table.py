@@ -69,6 +69,7 @@ ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("implicit ALS", ("implicit ALS",)),
     ("likewise spectral", ("spectral",)),
     ("likewise kernel", ("kernel",)),
+    ("likewise cosine", ("cosine",)),
     ("likewise Mult-DAE", ("Mult-DAE",)),
     ("likewise Mult-VAE", ("Mult-VAE",)),
     ("RecBole MultiVAE", ("RecBole MultiVAE", "RecBole MultiVAE small batches")),

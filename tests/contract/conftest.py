@@ -29,6 +29,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "deep": {**NEURAL, "hidden": (6,), "pretrain_epochs": 1},
     "variational": {**NEURAL, "hidden": (6,), "anneal_steps": 10},
     "hvamp": {**NEURAL, "hidden": (6,), "n_pseudo": 4, "anneal_steps": 10},
+    "cosine": NEURAL,
     "recvae": {**NEURAL, "hidden": (6, 6)},
     "convolutional": {**NEURAL, "filters": (4,)},
     "linear": {"l2": 2.0},

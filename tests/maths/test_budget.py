@@ -111,8 +111,30 @@ def test_an_even_budget_is_used(works, clock, shop):
     began = clock.now
     found = auto(shop, budget=100, device="cpu")
     tried = {name for name, _ in found.trials}
-    assert tried > {"linear", "kernel", "item-knn", "rp3beta", "RecVAE", "Mult-VAE", "Mult-DAE"}
+    assert tried > {"linear", "kernel", "item-knn", "rp3beta", "cosine", "cosine, sharp"}
     assert clock.now - began > 40
+
+
+@pytest.mark.parametrize(
+    ("budget", "begun"),
+    [
+        (400, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),
+        (100, {"cosine", "cosine, sharp"}),
+        (60, {"cosine"}),
+        (20, set()),
+    ],
+)
+def test_as_many_neural_models_begin_as_have_the_time_to(works, shop, budget, begun):
+    works(EVEN)
+    found = auto(shop, budget=budget, device="cpu")
+    known = set(neural_candidates(shop.n_users))
+    assert {name for name, _ in found.trials} & known == begun
+    skipped = found.recommender.metrics["choice"]["skipped"]
+    if begun:
+        assert known & skipped.keys() == known - begun
+        assert all(skipped[name].endswith("give a longer budget") for name in known - begun)
+    else:
+        assert "5 s are the least" in skipped["neural models"]
 
 
 def test_a_type_that_would_take_too_long_is_left_out_and_that_is_said(works, shop):

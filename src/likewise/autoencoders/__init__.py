@@ -4,6 +4,7 @@ from likewise.autoencoders.als import ALSAutoencoder
 from likewise.autoencoders.base import Autoencoder
 from likewise.autoencoders.contractive import ContractiveAutoencoder
 from likewise.autoencoders.convolutional import ConvolutionalAutoencoder
+from likewise.autoencoders.cosine import CosineAutoencoder
 from likewise.autoencoders.deep import DeepAutoencoder
 from likewise.autoencoders.denoising import DenoisingAutoencoder
 from likewise.autoencoders.hvamp import HVamp
@@ -23,6 +24,7 @@ __all__ = [
     "Autoencoder",
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
+    "CosineAutoencoder",
     "DeepAutoencoder",
     "DenoisingAutoencoder",
     "HVamp",
@@ -47,6 +49,7 @@ TYPES: dict[str, type[Autoencoder]] = {
     "variational": VariationalAutoencoder,
     "recvae": RecVAE,
     "hvamp": HVamp,
+    "cosine": CosineAutoencoder,
     "convolutional": ConvolutionalAutoencoder,
     "linear": LinearAutoencoder,
     "neighbourhood": NeighbourhoodAutoencoder,

@@ -174,9 +174,9 @@ def precision_for(precision: str, loss: str) -> str:
 def start_at_the_mean(net: Net, X: Any, loss: str, *, centred: bool) -> None:
     """Set the output bias so that the untrained net answers with the mean row (popularity).
 
-    That is 0 where the net sees rows that are `centred`.
+    That is 0 where the net sees rows that are `centred`, and where the bias learns nothing.
     """
-    if centred:
+    if centred or not net.output_bias.requires_grad:
         torch.nn.init.zeros_(net.output_bias)
         return
     mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()

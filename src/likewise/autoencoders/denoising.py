@@ -70,7 +70,7 @@ class DenoisingAutoencoder(NeuralAutoencoder):
         own = "dropout" if sparse.issparse(X) or X.shape[1] >= WIDE else "gaussian"
         kind = own if is_auto(self.corruption) else self.corruption
         level = 0.1 if kind == "gaussian" and not sparse.issparse(X) else 0.5
-        return super()._defaults(X) | {"corruption": own, "corruption_level": level}
+        return {"corruption": own, "corruption_level": level} | super()._defaults(X)
 
     def _batch_loss(self, rows: Rows, generator: torch.Generator, step: Tensor) -> Tensor:
         corrupt = CORRUPTIONS[self.setting("corruption")]

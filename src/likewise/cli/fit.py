@@ -36,6 +36,7 @@ MODELS = (
     "variational",
     "recvae",
     "hvamp",
+    "cosine",
     "undercomplete",
     "sparse",
     "contractive",

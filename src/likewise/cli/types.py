@@ -60,6 +60,10 @@ TYPES = {
         "variational, two layers of codes, gates", "KL to a prior of learned pseudo-customers",
         "recommending films and music", FIT.format("hvamp"),
     ),
+    "cosine": About(
+        "a code and items that are directions", "all of length 1",
+        "recommending beside the linear one, in a blend; a code", FIT.format("cosine"),
+    ),
     "linear": About(
         "one weight for each pair of items, solved exactly", "L2, no item explains itself",
         "recommending in a shop, alone or in a blend", FIT.format("linear"),

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from likewise.compiling import compiled
+from likewise.nn.layers import OutputLayer
 
 
 @compiled(fastmath=True)
@@ -25,12 +26,12 @@ def _multiply(rows: Any, weights: Any, bias: Any, out: Any) -> None:
             out[b, f] = total + bias[f]
 
 
-def few_rows(rows: Tensor, layer: nn.Linear) -> Tensor:
+def few_rows(rows: Tensor, layer: OutputLayer) -> Tensor:
     """Return what a layer makes of rows in float32 on the CPU, of shape (B, F); without a graph.
 
     Examples
     --------
-    >>> layer, rows = nn.Linear(3, 2), torch.ones(1, 3)
+    >>> layer, rows = torch.nn.Linear(3, 2), torch.ones(1, 3)
     >>> with torch.no_grad():
     ...     torch.allclose(few_rows(rows, layer), layer(rows))
     True

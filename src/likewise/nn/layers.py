@@ -59,6 +59,37 @@ class InputLayer(nn.Module):
         return summed + self.bias
 
 
+class Directions(nn.Module):
+    """A linear layer whose weights all have one length: h Wᵀ + b, w_i = s v_i / |v_i|.
+
+    Parameters
+    ----------
+    width, n_features : int
+        H and F.
+    length : float
+        s.
+    """
+
+    def __init__(self, width: int, n_features: int, length: float) -> None:
+        super().__init__()
+        self.length, self.in_features = length, width
+        self.vectors = nn.Parameter(torch.empty(n_features, width))
+        self.bias = nn.Parameter(torch.empty(n_features))
+
+    @property
+    def weight(self) -> Tensor:
+        """W, of shape (F, H)."""
+        return self.length * functional.normalize(self.vectors, dim=1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Return the (B, F) logits."""
+        return functional.linear(h, self.weight, self.bias)
+
+
+OutputLayer = nn.Linear | Directions
+"""A last layer: its weight of shape (F, H), its bias."""
+
+
 class Net(nn.Module):
     """What the training of every neural type asks of its layers: an encoder and a decoder."""
 
@@ -124,7 +155,7 @@ class LinearOutputNet(Net):
 
     @property
     @abstractmethod
-    def output(self) -> nn.Linear:
+    def output(self) -> OutputLayer:
         """The last layer, H to F."""
 
     def decode(self, z: Tensor) -> Tensor:
@@ -182,9 +213,9 @@ class Hourglass(LinearOutputNet):
         self.decoder = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(out_of))
 
     @property
-    def output(self) -> nn.Linear:
+    def output(self) -> OutputLayer:
         """The last layer, H to F."""
-        return cast("nn.Linear", self.decoder[-1])
+        return cast("OutputLayer", self.decoder[-1])
 
     def encode(self, rows: Rows) -> Tensor:
         """Return the code before its own activation, of shape (B, code_width)."""

@@ -16,9 +16,10 @@ from itertools import pairwise
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from likewise.nn.layers import OutputLayer
 from likewise.nn.rows import SparseRows
 from likewise.nn.sparse_product import sparse_rows
 
@@ -53,7 +54,7 @@ def held_logits(how: str, n_rows: int, n_items: int, device: str = "cpu") -> int
 
 
 def explained(
-    how: str, h: Tensor, layer: nn.Linear, rows: SparseRows, generator: torch.Generator
+    how: str, h: Tensor, layer: OutputLayer, rows: SparseRows, generator: torch.Generator
 ) -> Tensor:
     """Return the multinomial loss of `layer(h)`, the logits taken as `how` says, of shape (B,)."""
     how = output_for(rows.n_rows, rows.n_columns, h.device.type) if how == "auto" else how
@@ -64,7 +65,7 @@ def explained(
     )
 
 
-def multinomial_output(h: Tensor, layer: nn.Linear, rows: SparseRows, block: int = 0) -> Tensor:
+def multinomial_output(h: Tensor, layer: OutputLayer, rows: SparseRows, block: int = 0) -> Tensor:
     """Return the multinomial loss of the logits `layer(h)`, of shape (B,).
 
     Parameters
@@ -96,7 +97,7 @@ def multinomial_output(h: Tensor, layer: nn.Linear, rows: SparseRows, block: int
 
 def sampled_output(
     h: Tensor,
-    layer: nn.Linear,
+    layer: OutputLayer,
     rows: SparseRows,
     generator: torch.Generator,
     n_sampled: int,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from likewise.autoencoders import DenoisingAutoencoder, RecVAE, VariationalAutoencoder
+from likewise.autoencoders import CosineAutoencoder, RecVAE, VariationalAutoencoder
 from likewise.autoencoders.neural import NeuralAutoencoder
 
 ANNEALED_EPOCHS = 100
@@ -23,16 +23,16 @@ def neural_candidates(n_users: int, **run: Any) -> dict[str, NeuralAutoencoder]:
     Examples
     --------
     >>> list(neural_candidates(5_000, random_state=0))
-    ['RecVAE', 'Mult-VAE', 'Mult-DAE', 'RecVAE, weak prior']
+    ['cosine', 'cosine, sharp', 'Mult-VAE', 'RecVAE']
     """
     size = batch_size_for(n_users)
     shared = {"batch_size": size, **run}
     steps = ANNEALED_EPOCHS * max(1, n_users // size)
     return {
-        "RecVAE": RecVAE(**shared),
+        "cosine": CosineAutoencoder(temperature=0.15, **shared),
+        "cosine, sharp": CosineAutoencoder(temperature=0.1, **shared),
         "Mult-VAE": VariationalAutoencoder(anneal_steps=steps, **shared),
-        "Mult-DAE": DenoisingAutoencoder(**shared),
-        "RecVAE, weak prior": RecVAE(gamma=0.0035, **shared),
+        "RecVAE": RecVAE(**shared),
     }
 
 

@@ -14,6 +14,23 @@ LEAST_SLICE = 0.1
 """Seconds that a training gets, whatever is left."""
 
 
+def rungs(n: int) -> Iterator[tuple[int, float]]:
+    """Yield how many of n train in each round, and for how many shares of time: 1, 1, 2, 4, ..."""
+    for rung in range(math.ceil(math.log2(n)) + 1):
+        yield max(1, n >> rung), 2.0 ** max(0, rung - 1)
+
+
+def dealt(n: int) -> list[float]:
+    """Return the shares of time that each of n gets in all, the best one first.
+
+    Examples
+    --------
+    >>> dealt(4), dealt(1)
+    ([4.0, 2.0, 1.0, 1.0], [1.0])
+    """
+    return [sum(share for among, share in rungs(n) if place < among) for place in range(n)]
+
+
 @dataclass
 class Halving:
     """Deals out a budget.
@@ -48,9 +65,9 @@ class Halving:
         """
         scores: dict[str, float] = {}
         given = dict.fromkeys(self.names, 0.0)
-        late, shares_left = 0.0, sum(n * share for n, share in self._rungs())
+        late, shares_left = 0.0, sum(dealt(len(self.names)))
         names = list(self.names)
-        for n, share in self._rungs():
+        for n, share in rungs(len(self.names)):
             names = sorted(names, key=lambda name: -scores.get(name, 0.0))[:n]
             for name in names:
                 slice_ = self.budget.left * share / shares_left
@@ -61,9 +78,3 @@ class Halving:
                 late = max(0.0, self.budget.spent - before - seconds)
                 shares_left -= share
         return scores
-
-    def _rungs(self) -> Iterator[tuple[int, float]]:
-        """Yield how many train in each round, and for how many shares of time: 1, 1, 2, 4, ..."""
-        n = len(self.names)
-        for rung in range(math.ceil(math.log2(n)) + 1):
-            yield max(1, n >> rung), 2.0 ** max(0, rung - 1)

@@ -9,29 +9,36 @@ from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.recommend.budget import Budget
 from likewise.recommend.climbing import Trial
 from likewise.recommend.found import Found
-from likewise.recommend.halving import Halving
+from likewise.recommend.halving import Halving, dealt
 from likewise.recommend.journal import HALF_TRAINED, learned_settings
 from likewise.recommend.search import Search
 
 LEAST_SECONDS = 5.0
-"""Below this, no neural model is begun with."""
+"""Below this, no neural model is begun with; it is for the first round, in which all train."""
 
 N_NEURAL = 2
 """Neural models in a blend, at most."""
 
-AGAIN = 0.75
-"""Training the two best anew, beside finding them: 4 + 2 of the 8 shares of time."""
-
 
 def halved(search: Search, candidates: dict[str, NeuralAutoencoder], folder: Path) -> None:
-    """Train the candidates by successive halving, and keep the best."""
-    seconds = search.free() / (1 + AGAIN * search.growth)
-    if seconds < LEAST_SECONDS:
-        search.skipped["neural models"] = (
-            f"{max(seconds, 0.0):.1f} s of the budget are left to train them, and "
-            f"{LEAST_SECONDS:g} s are the least; give a longer budget"
+    """Train the candidates by successive halving, and keep the best.
+
+    The most promising half alone begins, and so on, where not all have the seconds to begin with.
+    """
+    names = list(candidates)
+    while (seconds := _seconds(search, len(names))) < LEAST_SECONDS * sum(dealt(len(names))):
+        names = names[: len(names) // 2]
+        if not names:
+            search.skipped["neural models"] = (
+                f"{max(seconds, 0.0):.1f} s of the budget are left to train them, and "
+                f"{LEAST_SECONDS:g} s are the least; give a longer budget"
+            )
+            return
+    for name in list(candidates)[len(names) :]:
+        search.skipped[name] = (
+            f"the {seconds:.1f} s that are left for neural models are for those that begin best; "
+            "give a longer budget"
         )
-        return
     best: dict[str, Found] = {}
 
     def train(name: str, seconds: float) -> float:
@@ -43,8 +50,15 @@ def halved(search: Search, candidates: dict[str, NeuralAutoencoder], folder: Pat
             return -math.inf
         return best[name].score
 
-    Halving(list(candidates), Budget(seconds), train).run()
+    Halving(names, Budget(seconds), train).run()
     search.found += sorted(best.values(), key=lambda one: -one.score)[:N_NEURAL]
+
+
+def _seconds(search: Search, n: int) -> float:
+    """Return the time for n candidates, beside which the best are trained anew on everything."""
+    shares = dealt(n)
+    again: float = search.growth * sum(shares[:N_NEURAL]) / sum(shares)
+    return search.free() / (1 + again)
 
 
 def _trained(
