@@ -75,10 +75,24 @@ class Directions(nn.Module):
         self.length, self.in_features = length, width
         self.vectors = nn.Parameter(torch.empty(n_features, width))
         self.bias = nn.Parameter(torch.empty(n_features))
+        self._kept: tuple[tuple[int, int], Tensor] | None = None
 
     @property
     def weight(self) -> Tensor:
-        """W, of shape (F, H)."""
+        """W, of shape (F, H); worked out once where nothing is learned, as one row costs as much.
+
+        Kept is that of these vectors, after so many changes.
+        """
+        if self.training:
+            self._kept = None
+            return self._scaled()
+        state = id(self.vectors), self.vectors._version
+        if self._kept is None or self._kept[0] != state:
+            with torch.inference_mode(mode=False), torch.no_grad():
+                self._kept = state, self._scaled()
+        return self._kept[1]
+
+    def _scaled(self) -> Tensor:
         return self.length * functional.normalize(self.vectors, dim=1)
 
     def forward(self, h: Tensor) -> Tensor:
