@@ -549,12 +549,13 @@ def test_a_type_is_left_out_only_if_a_trial_of_it_was_expected_to_be_long(shop, 
     journal = Journal(None, "a")
     journal.add("linear", Trial({}, 0.5, seconds=8.0))
     one = search.Search(learned, judged, shop, "binary", METRIC, search.Budget(60.0), journal)
-    one._require_time(KernelAutoencoder, 5.0)  # no time passes, so the trial on a few takes none
+    ladders = SEARCHES[KernelAutoencoder].within(learned)
+    one._require_time(KernelAutoencoder, ladders, 5.0)  # no time passes in the trial on a few
     with pytest.raises(InputError, match=r"about 8\.0 s, and 0\.5 s"):
-        one._require_time(KernelAutoencoder, 0.5)
-    monkeypatch.setattr(search.Search, "_expected", lambda self, kind: 6.0)
+        one._require_time(KernelAutoencoder, ladders, 0.5)
+    monkeypatch.setattr(search.Search, "_expected", lambda *_: 6.0)
     with pytest.raises(InputError, match=r"about 6\.0 s, and 5\.0 s"):
-        one._require_time(KernelAutoencoder, 5.0)
+        one._require_time(KernelAutoencoder, ladders, 5.0)
 
 
 def test_a_type_that_is_remembered_is_neither_left_out_nor_tried_on_a_few(shop, monkeypatch):
@@ -562,9 +563,10 @@ def test_a_type_that_is_remembered_is_neither_left_out_nor_tried_on_a_few(shop, 
     journal = Journal(None, "a")
     journal.add("linear", Trial({}, 0.5, seconds=8.0))
     one = search.Search(learned, judged, shop, "binary", METRIC, search.Budget(60.0), journal)
-    journal.add("kernel", Trial(one._ladders(KernelAutoencoder).start, 0.5, seconds=20.0))
+    ladders = SEARCHES[KernelAutoencoder].within(learned)
+    journal.add("kernel", Trial(ladders.start, 0.5, seconds=20.0))
     monkeypatch.setattr(search.Search, "_expected", lambda *_: pytest.fail("tried on a few"))
-    one._require_time(KernelAutoencoder, 0.5)
+    one._require_time(KernelAutoencoder, ladders, 0.5)
 
 
 def test_a_search_gone_on_with_knows_how_long_trials_took(tmp_path):

@@ -99,7 +99,7 @@ def found(
         output.note(
             f"there was no time to try anything beside {tried.pop()}: give a longer --budget"
         )
-    if choice["spent"] > 1.1 * choice["budget"]:
+    elif choice["spent"] > 1.1 * choice["budget"]:
         output.note("the budget was too short for this log on this machine; give a longer --budget")
     bought_again = 1 - int(result.recommender.catalogue_.counts.sum()) / len(log)
     if log.time is not None and not repeats and bought_again > MANY_REPEATS:

@@ -143,25 +143,24 @@ class Search:
 
     def _try(self, kind: type[Autoencoder], seconds: float, first: float = math.inf) -> None:
         try:
-            search = self._ladders(kind)
-            require_room(search.model(search.start, self.learned), self.everything)
+            ladders = SEARCHES[kind].on(self.device, self.seed).within(self.learned)
+            require_room(ladders.model(ladders.start, self.learned), self.everything)
             if self.found:
-                self._require_time(kind, max(seconds, first))
-            one = self._climbed(kind, seconds)
+                self._require_time(kind, ladders, max(seconds, first))
+            one = self._climbed(kind, ladders, seconds)
             self.found.append(one)
             self.beside.add(one.model, one.scores)
         except (InputError, NotEnoughMemoryError) as error:
             self.skipped[kind.type_name] = str(error)
 
-    def _require_time(self, kind: type[Autoencoder], seconds: float) -> None:
+    def _require_time(self, kind: type[Autoencoder], ladders: Ladders, seconds: float) -> None:
         """Refuse a type whose first trial, unless remembered, takes longer than there is for it."""
-        start = self._ladders(kind).start
-        if self.journal.lasted(kind.type_name, start, self.beside.digest) is not None:
+        if self.journal.lasted(kind.type_name, ladders.start, self.beside.digest) is not None:
             return
         longest = max(self.journal.times(), default=0.0)
         if PROBE * longest <= seconds:
             return
-        expected = self._expected(kind) if longest <= PROBE * seconds else longest
+        expected = self._expected(kind, ladders) if longest <= PROBE * seconds else longest
         if expected > seconds:
             would = "the longest trial so far took" if expected == longest else "a trial would take"
             raise InputError(
@@ -169,26 +168,22 @@ class Search:
                 "for it"
             )
 
-    def _expected(self, kind: type[Autoencoder]) -> float:
+    def _expected(self, kind: type[Autoencoder], ladders: Ladders) -> float:
         """Return what a trial will take, from one on a few of the rows."""
         warm(kind)
-        search = self._ladders(kind)
         few = self.learned.take(np.arange(0, self.learned.n_users, PROBE))
         began = self.budget.spent
-        fitted = self.fitted(search.model(search.start, few), few)
+        fitted = self.fitted(ladders.model(ladders.start, few), few)
         fit = self.budget.spent - began
         evaluate(fitted, self.judged, (self.metric,), repeats=self.repeats)
-        growth = search.work(search.start, self.learned) / search.work(search.start, few)
+        growth = ladders.work(ladders.start, self.learned) / ladders.work(ladders.start, few)
         return growth * fit + (self.budget.spent - began - fit)
 
-    def _climbed(self, kind: type[Autoencoder], seconds: float) -> Found:
+    def _climbed(self, kind: type[Autoencoder], ladders: Ladders, seconds: float) -> Found:
         """Climb to the settings that are best beside what was found, where enough users tell."""
         few = len(self.some) < min(LEAST_BESIDE, len(self.judged))
-        search, beside = self._ladders(kind), self.beside if self.found and not few else None
-        return self._best(kind.type_name, kind, search, self.judged, seconds, self.repeats, beside)
-
-    def _ladders(self, kind: type[Autoencoder]) -> Ladders:
-        return SEARCHES[kind].on(self.device, self.seed).within(self.learned)
+        beside = self.beside if self.found and not few else None
+        return self._best(kind.type_name, kind, ladders, self.judged, seconds, self.repeats, beside)
 
     def _best(
         self, name: str, kind: type[Autoencoder], search: Ladders, judged: FoldIn, seconds: float,
