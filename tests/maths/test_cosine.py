@@ -7,8 +7,10 @@ import pytest
 import torch
 from scipy import sparse
 
-from likewise.autoencoders import CosineAutoencoder
+from likewise.autoencoders import CosineAutoencoder, DenoisingAutoencoder
+from likewise.autoencoders.neural_memory import COPIES
 from likewise.errors import InputError, NotEnoughMemoryError
+from likewise.nn.few_rows import few_rows
 from likewise.nn.layers import Directions
 from likewise.nn.rows import as_rows
 
@@ -72,10 +74,9 @@ def test_the_gradient_is_that_of_differences(rows, block):
 
     X = sparse.csr_array(rows[:5])
     h = torch.randn(5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    layer = Directions(3, 9, 4.0).double()
+    layer = Directions(3, 9).double()
     with torch.no_grad():
         layer.vectors.normal_(generator=torch.Generator().manual_seed(2))
-        layer.bias.zero_()
     bought = as_rows(X)
     bought = replace(bought, values=bought.values.double())
 
@@ -101,6 +102,7 @@ def test_the_length_of_a_vector_and_the_number_of_copies_change_nothing(rows):
     before = fitted.logits(sparse.csr_array(rows))
     with torch.no_grad():
         fitted.net_.output.vectors.mul_(torch.linspace(0.5, 9, 9)[:, None])
+    fitted.net_.eval()
     np.testing.assert_allclose(fitted.logits(sparse.csr_array(rows)), before, atol=1e-5)
     np.testing.assert_allclose(fitted.logits(sparse.csr_array(3 * rows)), before, atol=1e-5)
 
@@ -112,15 +114,33 @@ def test_no_logit_is_beyond_the_temperatures(rows):
     np.testing.assert_allclose(np.linalg.norm(codes, axis=1), 1, atol=1e-6)
 
 
-def test_purchases_have_no_bias_and_tables_have(rows, tmp_path):
-    """Also where learning goes on after `load`."""
+def test_there_is_no_bias_and_lengths_are_not_saved(rows, tmp_path):
     fitted = model().fit(sparse.csr_array(rows))
+    assert set(fitted.net_.state_dict()) == {"first.weight", "first.bias", "decoder.0.vectors"}
+    assert fitted.net_.output_bias is None
     fitted.save(tmp_path / "model")
     loaded = CosineAutoencoder.load(tmp_path / "model")
-    for one in (fitted, loaded.partial_fit(sparse.csr_array(rows))):
-        assert not one.net_.output_bias.any()
-    assert model().fit(rows).net_.output_bias.any()
-    assert model(loss="bernoulli").fit(sparse.csr_array(rows)).net_.output_bias.any()
+    np.testing.assert_array_equal(
+        loaded.logits(sparse.csr_array(rows)), fitted.logits(sparse.csr_array(rows))
+    )
+    assert loaded.partial_fit(sparse.csr_array(rows)).net_.output.lengths is not None
+
+
+def test_lengths_are_those_of_the_vectors_as_they_are_now(rows):
+    """Also where a recorded step has changed these, which counts no version of theirs."""
+    layer = Directions(4, 9)
+    torch.nn.init.normal_(layer.vectors, generator=torch.Generator().manual_seed(0))
+    h = torch.ones(3, 4)
+    with torch.no_grad():
+        for factor in (1.0, 3.0, -0.5):
+            layer.train()
+            layer.vectors.data.mul_(factor)
+            layer.eval()
+            wanted = h @ torch.nn.functional.normalize(layer.vectors, dim=1).T
+            torch.testing.assert_close(layer(h), wanted)
+            torch.testing.assert_close(few_rows(h, layer), wanted)
+    layer(h).sum().backward()
+    assert layer.vectors.grad is not None  # and in eval mode a slope is the vectors' own
 
 
 def test_hidden_layers_end_in_a_direction_too(rows):
@@ -152,6 +172,17 @@ def test_blocks_of_items_give_the_same_model(rows, monkeypatch):
     np.testing.assert_allclose(
         parts.logits(sparse.csr_array(rows)), whole.logits(sparse.csr_array(rows)), atol=1e-4
     )
+
+
+def test_the_unit_vectors_are_among_what_is_asked_for(rows):
+    """Two copies of the vectors, and the gradients of both."""
+    X = sparse.csr_array(rows)
+    asked = [
+        type_(**RUN, n_latent=64, output="full").fit(X)._bytes_to_fit(X)
+        for type_ in (CosineAutoencoder, DenoisingAutoencoder)
+    ]
+    bias = 4 * COPIES * 9
+    assert asked[0] - asked[1] == 4 * (4 * 9 * 64) - bias
 
 
 def test_what_would_not_fit_is_refused(rows):

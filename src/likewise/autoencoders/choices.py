@@ -174,10 +174,13 @@ def precision_for(precision: str, loss: str) -> str:
 def start_at_the_mean(net: Net, X: Any, loss: str, *, centred: bool) -> None:
     """Set the output bias so that the untrained net answers with the mean row (popularity).
 
-    That is 0 where the net sees rows that are `centred`, and where the bias learns nothing.
+    That is 0 where the net sees rows that are `centred`. A net without a bias is left alone.
     """
-    if centred or not net.output_bias.requires_grad:
-        torch.nn.init.zeros_(net.output_bias)
+    bias = net.output_bias
+    if bias is None:
+        return
+    if centred:
+        torch.nn.init.zeros_(bias)
         return
     mean = np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
     if loss == "bernoulli":
@@ -187,7 +190,7 @@ def start_at_the_mean(net: Net, X: Any, loss: str, *, centred: bool) -> None:
         mean = np.log(mean + 1 / X.shape[0])
         mean -= mean.mean()
     with torch.no_grad():
-        net.output_bias.copy_(torch.from_numpy(mean))
+        bias.copy_(torch.from_numpy(mean))
 
 
 def _range(X: Any) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import copy
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import Self, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -60,44 +60,47 @@ class InputLayer(nn.Module):
 
 
 class Directions(nn.Module):
-    """A linear layer whose weights all have one length: h Wᵀ + b, w_i = s v_i / |v_i|.
+    """A linear layer of unit vectors, without a bias: h Vᵀ, each row of V divided by its length.
 
     Parameters
     ----------
     width, n_features : int
         H and F.
-    length : float
-        s.
+
+    Attributes
+    ----------
+    lengths : Tensor of shape (F,) or None
+        Those of the vectors, while nothing is learned: to work them out takes as long as a row.
     """
 
-    def __init__(self, width: int, n_features: int, length: float) -> None:
+    lengths: Tensor | None
+
+    def __init__(self, width: int, n_features: int) -> None:
         super().__init__()
-        self.length, self.in_features = length, width
         self.vectors = nn.Parameter(torch.empty(n_features, width))
-        self.bias = nn.Parameter(torch.empty(n_features))
-        self._kept: tuple[tuple[int, int], Tensor] | None = None
+        self.register_buffer("lengths", None, persistent=False)
 
     @property
     def weight(self) -> Tensor:
-        """W, of shape (F, H); worked out once where nothing is learned, as one row costs as much.
+        """The unit vectors, of shape (F, H)."""
+        return functional.normalize(self.vectors, dim=1)
 
-        Kept is that of these vectors, after so many changes.
-        """
-        if self.training:
-            self._kept = None
-            return self._scaled()
-        state = id(self.vectors), self.vectors._version
-        if self._kept is None or self._kept[0] != state:
-            with torch.inference_mode(mode=False), torch.no_grad():
-                self._kept = state, self._scaled()
-        return self._kept[1]
+    @property
+    def bias(self) -> Tensor:
+        """Zeros, of shape (F,)."""
+        return self.vectors.new_zeros(len(self.vectors))
 
-    def _scaled(self) -> Tensor:
-        return self.length * functional.normalize(self.vectors, dim=1)
+    @torch.no_grad()
+    def train(self, mode: bool = True) -> Self:
+        """Let the vectors learn, or take their lengths as they are now."""
+        self.lengths = None if mode else self.vectors.norm(dim=1).clamp_(min=1e-12)
+        return super().train(mode)
 
     def forward(self, h: Tensor) -> Tensor:
         """Return the (B, F) logits."""
-        return functional.linear(h, self.weight, self.bias)
+        if self.lengths is None or torch.is_grad_enabled():
+            return functional.linear(h, self.weight)
+        return functional.linear(h, self.vectors).div_(self.lengths)
 
 
 OutputLayer = nn.Linear | Directions
@@ -117,8 +120,8 @@ class Net(nn.Module):
 
     @property
     @abstractmethod
-    def output_bias(self) -> Tensor:
-        """The bias of the last layer, of shape (F,)."""
+    def output_bias(self) -> Tensor | None:
+        """The bias of the last layer, of shape (F,), if that has one."""
 
     def numbers_a_row(self) -> int:
         """Return how many numbers the layers put out for a row, the logits included."""
@@ -183,9 +186,9 @@ class LinearOutputNet(Net):
         return logits
 
     @property
-    def output_bias(self) -> Tensor:
-        """The bias of the last layer, of shape (F,)."""
-        return self.output.bias
+    def output_bias(self) -> Tensor | None:
+        """The bias of the last layer, of shape (F,), if that has one."""
+        return self.output.bias if isinstance(self.output, nn.Linear) else None
 
 
 class Hourglass(LinearOutputNet):
@@ -203,6 +206,8 @@ class Hourglass(LinearOutputNet):
         Between the layers.
     code_width : int, optional
         What the encoder puts out: L, or 2 L where it gives a mean and a log-variance.
+    last : callable
+        Makes the last layer of its two widths.
 
     Notes
     -----
@@ -217,14 +222,16 @@ class Hourglass(LinearOutputNet):
         n_latent: int,
         activation: str,
         code_width: int | None = None,
+        last: Callable[[int, int], OutputLayer] = nn.Linear,
     ) -> None:
         super().__init__()
         self.activation = ACTIVATIONS[activation]
         into = [*hidden, code_width or n_latent]
-        out_of = [n_latent, *reversed(hidden), n_features]
+        out_of = [n_latent, *reversed(hidden)]
         self.first = InputLayer(n_features, into[0])
         self.encoder = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(into))
         self.decoder = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(out_of))
+        self.decoder.append(last(out_of[-1], n_features))
 
     @property
     def output(self) -> OutputLayer:

@@ -72,7 +72,7 @@ def multinomial_output(h: Tensor, layer: OutputLayer, rows: SparseRows, block: i
     ----------
     h : Tensor of shape (B, H)
         What the layer reads.
-    layer : Linear
+    layer : Linear or Directions
         H to I.
     rows : SparseRows
         x; a row stores an item once.
