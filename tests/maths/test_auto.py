@@ -409,7 +409,7 @@ def test_a_short_budget_is_for_closed_forms_alone(shop):
     found = auto(shop, budget=0.5)
     assert {name for name, _ in found.trials} <= {*map(str, _closed())}
     said = found.recommender.metrics["choice"]["skipped"]["neural models"]
-    assert said.endswith("and 5 s are the least; give a longer budget")
+    assert said.endswith("and 2 s are the least for one; give a longer budget")
 
 
 def _closed():

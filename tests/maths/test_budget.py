@@ -111,21 +111,22 @@ def test_an_even_budget_is_used(works, clock, shop):
     began = clock.now
     found = auto(shop, budget=100, device="cpu")
     tried = {name for name, _ in found.trials}
-    assert tried > {"linear", "kernel", "item-knn", "rp3beta", "cosine", "cosine, sharp"}
+    assert tried > {"linear", "kernel", "item-knn", "rp3beta", "cosine", "Mult-VAE", "RecVAE"}
     assert clock.now - began > 40
 
 
 @pytest.mark.parametrize(
-    ("budget", "begun"),
+    ("budget", "step", "begun"),
     [
-        (400, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),
-        (100, {"cosine", "cosine, sharp"}),
-        (60, {"cosine"}),
-        (20, set()),
+        (100, 0.2, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),
+        (60, 0.2, {"cosine", "cosine, sharp"}),
+        (60, 0.001, {"cosine", "cosine, sharp", "Mult-VAE"}),  # the first leave time
+        (40, 0.2, {"cosine"}),
+        (10, 0.2, set()),
     ],
 )
-def test_as_many_neural_models_begin_as_have_the_time_to(works, shop, budget, begun):
-    works(EVEN)
+def test_as_many_neural_models_begin_as_have_the_time_to(works, shop, budget, step, begun):
+    works(EVEN | {"step": step})
     found = auto(shop, budget=budget, device="cpu")
     known = set(neural_candidates(shop.n_users))
     assert {name for name, _ in found.trials} & known == begun
@@ -134,7 +135,7 @@ def test_as_many_neural_models_begin_as_have_the_time_to(works, shop, budget, be
         assert known & skipped.keys() == known - begun
         assert all(skipped[name].endswith("give a longer budget") for name in known - begun)
     else:
-        assert "5 s are the least" in skipped["neural models"]
+        assert "2 s are the least" in skipped["neural models"]
 
 
 def test_a_type_that_would_take_too_long_is_left_out_and_that_is_said(works, shop):

@@ -13,7 +13,7 @@ from likewise.recommend.halving import Halving, dealt
 from likewise.recommend.journal import HALF_TRAINED, learned_settings
 from likewise.recommend.search import Search
 
-LEAST_SECONDS = 5.0
+LEAST_SECONDS = 2.0
 """Below this, no neural model is begun with; it is for the first round, in which all train."""
 
 N_NEURAL = 2
@@ -23,42 +23,58 @@ N_NEURAL = 2
 def halved(search: Search, candidates: dict[str, NeuralAutoencoder], folder: Path) -> None:
     """Train the candidates by successive halving, and keep the best.
 
-    The most promising half alone begins, and so on, where not all have the seconds to begin with.
+    As many begin as have the time to, the most promising first; the time that these leave is for
+    the others. Those that were begun with before go on first.
     """
-    names = list(candidates)
-    while (seconds := _seconds(search, len(names))) < LEAST_SECONDS * sum(dealt(len(names))):
-        names = names[: len(names) // 2]
-        if not names:
-            search.skipped["neural models"] = (
-                f"{max(seconds, 0.0):.1f} s of the budget are left to train them, and "
-                f"{LEAST_SECONDS:g} s are the least; give a longer budget"
-            )
-            return
-    for name in list(candidates)[len(names) :]:
-        search.skipped[name] = (
-            f"the {seconds:.1f} s that are left for neural models are for those that begin best; "
-            "give a longer budget"
-        )
+
+    def file(name: str) -> Path:
+        return folder / f"{name.replace(', ', '-').replace(' ', '-').lower()}{HALF_TRAINED}"
+
     best: dict[str, Found] = {}
 
     def train(name: str, seconds: float) -> float:
-        file = folder / f"{name.replace(', ', '-').replace(' ', '-').lower()}{HALF_TRAINED}"
         try:
-            best[name] = _trained(search, name, candidates[name], seconds, file)
+            best[name] = _trained(search, name, candidates[name], seconds, file(name))
         except (InputError, NotEnoughMemoryError) as error:
             search.skipped[name] = str(error)
             return -math.inf
         return best[name].score
 
-    Halving(names, Budget(seconds), train).run()
-    search.found += sorted(best.values(), key=lambda one: -one.score)[:N_NEURAL]
+    waiting = sorted(candidates, key=lambda name: not file(name).exists())
+    while waiting:
+        n, seconds = _beginning(search, len(waiting), _best(best))
+        if not n:
+            break
+        Halving(waiting[:n], Budget(seconds), train).run()
+        waiting = waiting[n:]
+    if waiting:
+        none_begun = len(waiting) == len(candidates)
+        why = (
+            f"{max(seconds, 0.0):.1f} s of the budget are left to train them, and "
+            f"{LEAST_SECONDS:g} s are the least for one; give a longer budget"
+        )
+        search.skipped |= dict.fromkeys(["neural models"] if none_begun else waiting, why)
+    search.found += _best(best)
 
 
-def _seconds(search: Search, n: int) -> float:
-    """Return the time for n candidates, beside which the best are trained anew on everything."""
-    shares = dealt(n)
-    again: float = search.growth * sum(shares[:N_NEURAL]) / sum(shares)
-    return search.free() / (1 + again)
+def _best(trained: dict[str, Found]) -> list[Found]:
+    return sorted(trained.values(), key=lambda one: -one.score)[:N_NEURAL]
+
+
+def _beginning(search: Search, n: int, found: list[Found]) -> tuple[int, float]:
+    """Return how many of n candidates can begin, and the seconds for all of them.
+
+    Time is set aside to train the best of them, and those already found, anew on everything.
+    """
+    free = search.free() - sum(one.refit_seconds for one in found)
+    while True:
+        shares = dealt(n)
+        seconds = free / (1 + search.growth * sum(shares[:N_NEURAL]) / sum(shares))
+        if seconds >= LEAST_SECONDS * sum(shares):
+            return n, seconds
+        if n == 1:
+            return 0, seconds
+        n //= 2
 
 
 def _trained(
