@@ -16,6 +16,7 @@ import torch
 from harness import THREADS, Matrix, ScoreRows, Split
 
 from likewise import (
+    CosineAutoencoder,
     DenoisingAutoencoder,
     HVamp,
     Interactions,
@@ -35,6 +36,7 @@ NEURAL: dict[str, NeuralAutoencoder] = {
     "MultVAE-128": VariationalAutoencoder(n_latent=64),  # RecBole's shape
     "MultVAE-128-b2048": VariationalAutoencoder(n_latent=64, batch_size=2048),
     "MultDAE": DenoisingAutoencoder(),
+    "cosine": CosineAutoencoder(),
     "RecVAE": RecVAE(),
     "HVamp": HVamp(),
 }

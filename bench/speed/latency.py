@@ -27,6 +27,7 @@ SIZES = {
     "als": 20_000,
     "kernel": 20_000,
     "variational": 20_000,
+    "cosine": 20_000,
 }
 BASKET = 20
 

@@ -11,6 +11,7 @@ import torch
 from likewise.autoencoders.parts import in_threads
 from likewise.cli import options
 from likewise.cli.app import COMMANDS
+from likewise.cli.fit import MODELS
 from likewise.cli.output import Output
 from likewise.data.engine import engine, limit_threads
 from likewise.memory import MIB, available_memory
@@ -121,7 +122,7 @@ def test_a_dry_run_takes_the_neighbourhood_where_the_exact_one_would_take_too_lo
     assert models == ["neighbourhood", "linear"]
 
 
-@pytest.mark.parametrize("model", ["recvae", "item-knn", "popularity", "kernel", "stacked"])
+@pytest.mark.parametrize("model", MODELS)
 def test_a_dry_run_of_a_named_model(run, orders, tmp_path, model):
     arguments = ["fit", orders, "--out", tmp_path / "m", "--dry-run", "--model", model, "--json"]
     document = run(*arguments).document()

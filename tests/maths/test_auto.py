@@ -60,7 +60,9 @@ def small(monkeypatch):
     def candidates(n_users, **run):
         found = neural_candidates(n_users, **run)
         for model in found.values():
-            model.set_params(n_latent=3, max_epochs=3, hidden=[8] * len(model.hidden))
+            model.set_params(n_latent=3, max_epochs=3)
+            if model.hidden != "auto":
+                model.set_params(hidden=[8] * len(model.hidden))
         return found
 
     monkeypatch.setattr(module, "neural_candidates", candidates)

@@ -74,7 +74,9 @@ def works(clock, shop, monkeypatch):
         def candidates(n_users, **run):
             found = neural_candidates(n_users, **run)
             for model in found.values():
-                model.set_params(n_latent=3, max_epochs=40, hidden=[8] * len(model.hidden))
+                model.set_params(n_latent=3, max_epochs=40)
+                if model.hidden != "auto":
+                    model.set_params(hidden=[8] * len(model.hidden))
             return found
 
         monkeypatch.setattr(Autoencoder, "fit", fit)
@@ -118,10 +120,10 @@ def test_an_even_budget_is_used(works, clock, shop):
 @pytest.mark.parametrize(
     ("budget", "step", "begun"),
     [
-        (100, 0.2, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),
-        (60, 0.2, {"cosine", "cosine, sharp"}),
-        (60, 0.001, {"cosine", "cosine, sharp", "Mult-VAE"}),  # the first leave time
-        (40, 0.2, {"cosine"}),
+        (100, 0.6, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),
+        (60, 0.6, {"cosine", "cosine, sharp"}),
+        (60, 0.001, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),  # the first leave time
+        (40, 0.6, {"cosine"}),
         (10, 0.2, set()),
     ],
 )

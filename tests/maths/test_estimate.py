@@ -10,6 +10,7 @@ from scipy import sparse
 from likewise import memory
 from likewise.autoencoders import (
     ALSAutoencoder,
+    CosineAutoencoder,
     DenoisingAutoencoder,
     HVamp,
     KernelAutoencoder,
@@ -107,6 +108,7 @@ def test_of_many_rows_and_few_items_the_blocks_of_likenesses_are_counted(kind, m
         DenoisingAutoencoder(max_seconds=7.0),
         RecVAE(),
         HVamp(),
+        CosineAutoencoder(),
         ItemNeighbours(),
         Popularity(),
     ],
@@ -134,6 +136,7 @@ def test_more_items_take_more(model, steady):
         DenoisingAutoencoder(hidden=(40, 20), max_epochs=1),
         DenoisingAutoencoder(loss="squared", output="blocked", n_latent=9, max_epochs=1),
         RecVAE(hidden=(60, 60), n_latent=9, max_epochs=1),
+        CosineAutoencoder(n_latent=90, max_epochs=1),
         HVamp(hidden=(60,), n_latent=9, n_pseudo=30, max_epochs=1),
         SpectralAutoencoder(n_latent=20),
         ALSAutoencoder(n_latent=20, n_iter=1),
