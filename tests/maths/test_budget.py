@@ -120,10 +120,10 @@ def test_an_even_budget_is_used(works, clock, shop):
 @pytest.mark.parametrize(
     ("budget", "step", "begun"),
     [
-        (100, 0.6, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),
-        (60, 0.6, {"cosine", "cosine, sharp"}),
+        (100, 0.3, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),
+        (60, 0.3, {"cosine", "cosine, sharp", "Mult-VAE"}),
         (60, 0.001, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),  # the first leave time
-        (40, 0.6, {"cosine"}),
+        (40, 0.3, {"cosine"}),
         (10, 0.2, set()),
     ],
 )
