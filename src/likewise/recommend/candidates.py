@@ -1,4 +1,4 @@
-"""The neural models that are tried on a log, with the settings that their papers found good."""
+"""The neural models that are tried on a log, the most promising first."""
 
 from typing import Any
 
