@@ -113,17 +113,17 @@ def test_an_even_budget_is_used(works, clock, shop):
     began = clock.now
     found = auto(shop, budget=100, device="cpu")
     tried = {name for name, _ in found.trials}
-    assert tried > {"linear", "kernel", "item-knn", "rp3beta", "cosine", "Mult-VAE", "RecVAE"}
+    assert tried > {"linear", "kernel", "item-knn", "rp3beta", "cosine", "cosine, sharp"}
     assert clock.now - began > 40
 
 
 @pytest.mark.parametrize(
     ("budget", "step", "begun"),
     [
-        (100, 0.3, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),
-        (60, 0.3, {"cosine", "cosine, sharp", "Mult-VAE"}),
-        (60, 0.001, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),  # the first leave time
-        (40, 0.3, {"cosine"}),
+        (400, 0.3, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),
+        (90, 0.3, {"cosine", "cosine, sharp"}),
+        (100, 0.001, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),  # the first leave time
+        (60, 0.3, {"cosine"}),
         (10, 0.2, set()),
     ],
 )
@@ -137,7 +137,7 @@ def test_as_many_neural_models_begin_as_have_the_time_to(works, shop, budget, st
         assert known & skipped.keys() == known - begun
         assert all(skipped[name].endswith("give a longer budget") for name in known - begun)
     else:
-        assert "2 s are the least" in skipped["neural models"]
+        assert "5 s are the least" in skipped["neural models"]
 
 
 def test_a_type_that_would_take_too_long_is_left_out_and_that_is_said(works, shop):

@@ -90,9 +90,11 @@ class Journal:
         return known_or_new
 
     def add(self, model: str, trial: Trial, beside: str = "") -> None:
-        """Write a trial down."""
-        self._known[model, beside, _key(trial.parameters)] = trial
-        if self.folder is not None:
+        """Write a trial down, unless it stands there: what was learned further may be no better."""
+        key = model, beside, _key(trial.parameters)
+        anew = key not in self._known or self._known[key].score != trial.score
+        self._known[key] = trial
+        if self.folder is not None and anew:
             record = as_record(model, trial) | ({"beside": beside} if beside else {})
             with (self.folder / TRIALS).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")

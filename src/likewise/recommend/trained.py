@@ -13,7 +13,7 @@ from likewise.recommend.halving import Halving, dealt
 from likewise.recommend.journal import HALF_TRAINED, learned_settings
 from likewise.recommend.search import Search
 
-LEAST_SECONDS = 2.0
+LEAST_SECONDS = 5.0
 """Below this, no neural model is begun with; it is for the first round, in which all train."""
 
 N_NEURAL = 2
