@@ -111,6 +111,7 @@ def test_settings_that_do_not_fit_into_memory_are_a_failed_trial(run, orders, tm
     failed = {trial["parameters"]["n_latent"]: trial["score"] is None for trial in trials}
     assert failed == {"4": False, "1000000000": True}
     assert likewise.load(out).model_.n_latent == 4
+    assert "n_latent=1000000000: training DenoisingAutoencoder on" in result.err
 
 
 SHOP = Interactions.of([["tea", "cup", "milk"], ["ink", "pen", "pad"]] * 20)

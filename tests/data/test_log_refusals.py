@@ -149,7 +149,7 @@ def test_a_pattern_that_matches_nothing(refused, tmp_path):
 
 
 def test_an_empty_list(refused):
-    assert "an empty list of files was given" in refused([])
+    assert "an empty list was given; give at least one file, or one basket" in refused([])
 
 
 @pytest.mark.parametrize("name", ["log.xlsx", "log", "log.gz", "log.parquet.gz", "csv", ".csv"])

@@ -123,7 +123,9 @@ def command(
         max_seconds=math.inf if budget is None else budget, study=study, metric=metric,
         weighting=weighting, seed=seed,
         on_trial=lambda trial: output.note(
-            f"{metric} {trial.score:.4f}  {_words(trial.parameters)}"
+            f"{_words(trial.parameters)}: {trial.refused}"
+            if trial.refused
+            else f"{metric} {trial.score:.4f}  {_words(trial.parameters)}"
         ),
     )  # fmt: skip
     top = max(tried, key=lambda trial: trial.score)

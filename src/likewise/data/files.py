@@ -52,7 +52,7 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     """
     files = [file for path in paths for file in matching(os.fspath(path))]
     if not files:
-        raise LogError("an empty list of files was given; give at least one file")
+        raise LogError("an empty list was given; give at least one file, or one basket")
     formats = [format_of(file) for file in files]
     for file, format_ in zip(files, formats, strict=True):
         if format_ != formats[0]:

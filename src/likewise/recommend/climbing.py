@@ -24,6 +24,8 @@ class Trial:
     parameters: dict[str, Any]
     score: float
     seconds: float
+    refused: str = ""
+    """Why it could not be fitted, where it was not and that is known."""
 
 
 def climb(

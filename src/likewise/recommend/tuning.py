@@ -106,40 +106,42 @@ def tune(
     require_optuna()
     learned, judged = held_out_items(train) if validation is None else (train, validation)
     about = fingerprint(learned, judged, *_what_is_tuned(model, space), metric, weighting)
-    found = _study(study, about, seed)
+    found, refused = _study(study, about, seed), ""
     budget, longest = Budget(max_seconds), max([0.0, *map(_seconds, _done(found))])
     while (n_done := len(_done(found))) < n_trials and (not n_done or budget.left > longest):
         trial, began = found.ask(), budget.spent
         settings = {name: _suggested(trial, name, choices) for name, choices in space.items()}
         tried = copy_of(model).set_params(**settings)
-        score, epochs = _score(tried, learned, judged, metric, weighting)
+        score, epochs, refused = _score(tried, learned, judged, metric, weighting)
         longest = max(longest, budget.spent - began)
         trial.set_user_attr("epochs", epochs)
         trial.set_user_attr("seconds", budget.spent - began)
         found.tell(trial, score if math.isfinite(score) else None,
                    state=None if math.isfinite(score) else _failed())  # fmt: skip
         if on_trial is not None:
-            on_trial(Trial(dict(trial.params), score, budget.spent - began))
+            on_trial(Trial(dict(trial.params), score, budget.spent - began, refused))
     trials = _done(found)
     if not any(trial.value is not None for trial in trials):
-        raise InputError(f"none of {len(trials)} trials could be fitted; give other settings")
+        why = f" ({refused})" if refused else ""
+        raise InputError(f"none of {len(trials)} trials could be fitted{why}; give other settings")
     best = max((t for t in trials if t.value is not None), key=lambda t: t.value)
     return _with_best(model, space, best), [_as_trial(trial) for trial in trials]
 
 
 def _score(
     model: Autoencoder, learned: Interactions, judged: FoldIn, metric: str, weighting: str
-) -> tuple[float, int | None]:
+) -> tuple[float, int | None, str]:
+    """Return the score, the epochs that were best, and why it could not be fitted."""
     recommender = Recommender(model, weighting=weighting)
     by_epochs = isinstance(model, NeuralAutoencoder)
     try:
         recommender.fit(
             learned, validation=judged if by_epochs else None, metric=metric, support=False
         )
-    except (InputError, NotEnoughMemoryError):
-        return -math.inf, None
+    except (InputError, NotEnoughMemoryError) as error:
+        return -math.inf, None, str(error)
     epochs = _epochs(recommender.model_.history_) if by_epochs else None
-    return evaluate(recommender, judged, metrics=(metric,)).mean(metric), epochs
+    return evaluate(recommender, judged, metrics=(metric,)).mean(metric), epochs, ""
 
 
 def _epochs(history: History) -> int:
