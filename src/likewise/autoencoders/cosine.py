@@ -44,6 +44,8 @@ class CosineAutoencoder(DenoisingAutoencoder):
 
     References
     ----------
+    J. Ma et al., "Learning disentangled representations for recommendation", NeurIPS 2019,
+    arXiv:1910.14238 (a variational autoencoder of several directions a customer).
     K. Mao et al., "SimpleX: a simple and strong baseline for collaborative filtering", CIKM 2021,
     arXiv:2109.12613.
     J. Wu et al., "On the effectiveness of sampled softmax loss for item recommendation", 2022,

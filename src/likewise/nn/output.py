@@ -86,8 +86,8 @@ def multinomial_output(h: Tensor, layer: OutputLayer, rows: SparseRows, block: i
     Examples
     --------
     >>> from scipy import sparse
-    >>> layer = nn.Linear(2, 4)
-    >>> _ = [nn.init.zeros_(parameter) for parameter in layer.parameters()]
+    >>> layer = torch.nn.Linear(2, 4)
+    >>> _ = [torch.nn.init.zeros_(parameter) for parameter in layer.parameters()]
     >>> rows = SparseRows.of(sparse.csr_array([[0, 1.0, 1.0, 0]]))
     >>> multinomial_output(torch.zeros(1, 2), layer, rows, block=3).detach()
     tensor([2.7726])

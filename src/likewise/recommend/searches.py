@@ -43,6 +43,8 @@ class Ladders:
         How much work a setting is for the rows to learn from, beside another, or beside other rows.
     most : callable
         For the rows to learn from, the value of a setting beyond which all are the same model.
+    begin : callable
+        For the rows to learn from, where the climb begins instead, of some settings.
     """
 
     ladders: Mapping[str, Sequence[Any]]
@@ -50,6 +52,7 @@ class Ladders:
     model: Callable[[dict[str, Any], Interactions], Autoencoder]
     work: Callable[[dict[str, Any], Interactions], float] = lambda _, train: float(train.n_users)
     most: Callable[[Interactions], dict[str, int]] = lambda _: {}
+    begin: Callable[[Interactions], dict[str, Any]] = lambda _: {}
 
     def within(self, train: Interactions) -> "Ladders":
         """Return the same without rungs that are one and the same model for rows as few as these.
@@ -57,7 +60,7 @@ class Ladders:
         Of values that cover all there is the first remains; a start that is beyond becomes the
         largest value that is not, or the most there is of a setting that is not climbed.
         """
-        ladders, start = dict(self.ladders), dict(self.start)
+        ladders, start = dict(self.ladders), self.start | self.begin(train)
         for name, most in self.most(train).items():
             values = self.ladders.get(name, [most])
             if name in ladders:
@@ -85,10 +88,16 @@ class Ladders:
 
 BEGIN = {"l2": 100.0, "item_power": 0.1, "user_power": 0.4, "dropout": 0.2, "relaxation": 0.0}
 """Where linear autoencoders begin: what suits neighbourhoods, and published ones of fewer settings.
-A larger l2 and dropout suit the exact one with all of them."""
+More dropout suits the exact one with all of them, and a larger l2 where catalogues are small."""
+
+SMALL = 9_000
 
 
-def _linear(kind: type[Autoencoder], **begin: float) -> Ladders:
+def _exact_begin(train: Interactions) -> dict[str, Any]:
+    return {"l2": 178.0, "dropout": 0.5} if train.n_items <= SMALL else {"dropout": 0.4}
+
+
+def _linear(kind: type[Autoencoder]) -> Ladders:
     """Return the ladders that are common to the exact and to the sparse linear autoencoder."""
 
     def model(settings: dict[str, Any], train: Interactions) -> Autoencoder:
@@ -105,7 +114,7 @@ def _linear(kind: type[Autoencoder], **begin: float) -> Ladders:
             "dropout": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
             "relaxation": [0.0, 0.2, 0.4, 0.6, 0.8],
         },
-        BEGIN | begin,
+        BEGIN,
         model,
     )
 
@@ -145,7 +154,7 @@ SAME_WORK = 300
 PLAIN = LinearAutoencoder().get_params()
 
 SEARCHES: dict[type[Autoencoder], Ladders] = {
-    LinearAutoencoder: _linear(LinearAutoencoder, l2=178.0, dropout=0.5),
+    LinearAutoencoder: replace(_linear(LinearAutoencoder), begin=_exact_begin),
     NeighbourhoodAutoencoder: _neighbourhood(),
     SpectralAutoencoder: Ladders(
         {
@@ -213,7 +222,8 @@ STRONG = [float(f"{10 ** (n / 2):.3g}") for n in range(4, 15)]
 def _alone(kind: type[Autoencoder]) -> Ladders:
     search = SEARCHES[kind]
     start = search.start | BEGIN | {"l2": 1e5, "item_power": 0.0}
-    return replace(search, ladders={**search.ladders, "l2": STRONG}, start=start)
+    ladders = {**search.ladders, "l2": STRONG}
+    return replace(search, ladders=ladders, start=start, begin=lambda _: {})
 
 
 ALONE: dict[type[Autoencoder], Ladders] = {
