@@ -247,8 +247,17 @@ def test_a_large_log_has_all_rungs():
     bought[:, 0] = 1
     large = Interactions.of_matrix(bought.tocsr())
     for whole in (*SEARCHES.values(), *ALONE.values(), *LINEAR.values()):
-        assert whole.within(large).start == whole.start
+        assert whole.within(large).start == whole.start | whole.begin(large)
         assert whole.within(large).ladders == whole.ladders
+
+
+def test_only_the_exact_one_begins_by_how_large_a_catalogue_is():
+    few, many = (Interactions.of_matrix(sparse.eye_array(n).tocsr()) for n in (9_000, 9_001))
+    begins = [SEARCHES[LinearAutoencoder].within(log).start for log in (few, many)]
+    assert [(start["l2"], start["dropout"]) for start in begins] == [(178.0, 0.5), (100.0, 0.4)]
+    for search in (ALONE[LinearAutoencoder], LINEAR["DAN"], SEARCHES[NeighbourhoodAutoencoder]):
+        assert search.within(few).start["l2"] == search.within(many).start["l2"]
+        assert search.within(few).start["l2"] == search.start["l2"]
 
 
 def test_the_spectral_search_is_not_stuck_where_all_rungs_are_the_whole_log():
