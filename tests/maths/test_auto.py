@@ -12,6 +12,7 @@ import likewise
 from likewise.autoencoders import (
     KernelAutoencoder,
     LinearAutoencoder,
+    NeighbourhoodAutoencoder,
     RecVAE,
     SpectralAutoencoder,
 )
