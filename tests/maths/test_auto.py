@@ -256,9 +256,8 @@ def test_only_the_exact_one_begins_by_how_large_a_catalogue_is():
     few, many = (Interactions.of_matrix(sparse.eye_array(n).tocsr()) for n in (9_000, 9_001))
     begins = [SEARCHES[LinearAutoencoder].within(log).start for log in (few, many)]
     assert [(start["l2"], start["dropout"]) for start in begins] == [(178.0, 0.5), (100.0, 0.4)]
-    for search in (ALONE[LinearAutoencoder], LINEAR["DAN"], SEARCHES[NeighbourhoodAutoencoder]):
-        assert search.within(few).start["l2"] == search.within(many).start["l2"]
-        assert search.within(few).start["l2"] == search.start["l2"]
+    for other in (ALONE[LinearAutoencoder], LINEAR["DAN"], SEARCHES[NeighbourhoodAutoencoder]):
+        assert {other.within(log).start["l2"] for log in (few, many)} == {other.start["l2"]}
 
 
 def test_the_spectral_search_is_not_stuck_where_all_rungs_are_the_whole_log():
