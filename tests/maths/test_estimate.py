@@ -39,7 +39,7 @@ from likewise.recommend.searches import ALONE, SEARCHES, closed_forms
 from likewise.recommend.support import Support
 from likewise.recommend.weights import table_bytes
 
-KEPT_BY_THE_ALLOCATOR = 3 * 2**22
+KEPT_BY_THE_ALLOCATOR = 2**22
 
 
 @pytest.fixture
