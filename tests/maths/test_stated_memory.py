@@ -67,7 +67,7 @@ for name, (make, verb) in WORK.items():
     with measured() as cost:
         before = memory._resident()
         verb(rows)
-    found[name] = (max(stated, default=0) - before, cost.added_bytes)
+    found[name] = (max(stated, default=0) - before, cost.added_bytes, 0)
 print(json.dumps(found))
 """
 
@@ -78,6 +78,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from likewise import NeighbourhoodAutoencoder
+from likewise.autoencoders.density import BLOCK_BYTES, BLOCKS_HELD
 from likewise.evaluate.resources import measured
 from likewise.recommend.estimate import model_bytes
 
@@ -95,7 +96,10 @@ for k, p in ((200, 200), (400, 0), (25, 25)):
         model.fit(X[:2_000, :600])  # so that what is loaded and compiled once is not counted
         with measured() as cost:
             model.fit(X)
-        found[f"{k} neighbours, {threads} threads"] = (model_bytes(model, X), cost.added_bytes)
+        by_chance = (threads - 1) * BLOCKS_HELD * BLOCK_BYTES  # if all are at their peak at once
+        found[f"{k} neighbours, {threads} threads"] = (
+            model_bytes(model, X), cost.added_bytes, by_chance
+        )
 print(json.dumps(found))
 """
 
@@ -111,8 +115,8 @@ def test_what_is_taken_is_stated_and_not_much_more(code, n_kinds, beyond):
     found = json.loads(run.stdout)
     wrong = {
         name: f"{stated / MEBI:.0f} MiB stated, {taken / MEBI:.0f} taken"
-        for name, (stated, taken) in found.items()
-        if not taken - beyond < stated < 1.5 * taken + LIBRARIES
+        for name, (stated, taken, by_chance) in found.items()
+        if not taken - beyond < stated < 1.5 * taken + LIBRARIES + by_chance
     }
     assert len(found) == n_kinds
     assert not wrong
