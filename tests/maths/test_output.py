@@ -537,6 +537,10 @@ def test_memory_is_refused_by_what_is_held():
         with pytest.raises(NotEnoughMemoryError, match="output='blocked'"):
             model.fit(X)
         require_memory_to_train(model.set_params(output="blocked"), X)
+        limit_memory(2**20)
+        with pytest.raises(NotEnoughMemoryError) as refused:
+            require_memory_to_train(model, X)
+        assert "blocked" not in str(refused.value)  # it is no help where it is so already
     finally:
         limit_memory(None)
 

@@ -1,6 +1,7 @@
 """What neural types take of memory while they learn, beside the rows they were given."""
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import pairwise
 from typing import Any
 
@@ -36,8 +37,13 @@ def require_memory_to_train(model: Any, X: Any) -> None:
     n_rows, n_features = X.shape
     what = f"training {type(model).__name__} on {n_rows:,} rows x {n_features:,} features"
     needed = model._bytes_to_fit(X)
-    require_memory(needed, what, model.lighter)
-    require_device_memory(model.device_, needed, what, f"use device='cpu'; {model.lighter}")
+    lighter = model.lighter
+    blocked = copy(model)
+    blocked.output = "blocked"
+    if blocked._bytes_to_fit(X) < needed:
+        lighter += ", or let output='blocked' hold fewer logits"
+    require_memory(needed, what, lighter)
+    require_device_memory(model.device_, needed, what, f"use device='cpu'; {lighter}")
 
 
 def bytes_to_fit(model: Any, X: Any) -> int:

@@ -115,10 +115,7 @@ class NeuralParameters(Autoencoder):
     _sparse_loss: ClassVar[str] = "multinomial"
     _net_settings: ClassVar[tuple[str, ...]] = ("n_latent", "hidden", "activation")
     """The parameters that the net is made by, which stay until the next fit."""
-    lighter: ClassVar[str] = (
-        "lower batch_size, hidden or n_latent, give fewer rows, or, of purchases, let "
-        "output='blocked' hold fewer logits"
-    )
+    lighter: ClassVar[str] = "lower batch_size, hidden or n_latent, or give fewer rows"
     """What takes less memory, in refusals."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

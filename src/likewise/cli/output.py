@@ -173,14 +173,19 @@ def require_writable(path: Path | None, kinds: Sequence[str], option: str = "--o
 def as_scores(scores: Sequence[float]) -> list[str]:
     """Return scores of a list as people read them: four decimals, more where all are small.
 
+    What is not 0 is not shown as 0: behind a large score, small ones are powers of ten.
+
     Examples
     --------
-    >>> as_scores([0.28, -0.1]), as_scores([0.000281, 0.0001])
-    (['0.2800', '-0.1000'], ['0.000281', '0.000100'])
+    >>> as_scores([0.28, -0.1]), as_scores([0.000281, 0.0001]), as_scores([0.98, 0.0000123])
+    (['0.2800', '-0.1000'], ['0.000281', '0.000100'], ['0.9800', '1.2e-05'])
     """
     largest = max(map(abs, scores), default=0.0)
     decimals = max(4, 2 - math.floor(math.log10(largest))) if 0 < largest < math.inf else 4
-    return [f"{score:.{decimals}f}" for score in scores]
+    least = 0.5 * 10.0**-decimals
+    return [
+        f"{score:.1e}" if 0 < abs(score) < least else f"{score:.{decimals}f}" for score in scores
+    ]
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:
