@@ -11,6 +11,7 @@ networks are trained whose code, items, both or neither are of unit length. No t
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,10 +87,17 @@ class Net:
     width: int = 256
     epochs: int = 40
 
-    def scores(self, given: sparse.csr_array) -> np.ndarray:
+    def scores(
+        self, given: sparse.csr_array, towards: Callable[[Tensor], Tensor] | None = None,
+        pull: float = 0.0,
+    ) -> np.ndarray:  # fmt: skip
+        """Return logits of the rows it learned from; items begin at, and are drawn, `towards`."""
         torch.manual_seed(0)
         n_items, draw = given.shape[1], torch.Generator().manual_seed(0)
         into, out = (torch.randn(n_items, self.width) / self.width**0.5 for _ in range(2))
+        if towards is not None:
+            out = towards(out)
+            into = out.clone()
         weights = [nn.Parameter(w) for w in (into, out, torch.zeros(n_items))]
         frequency = torch.from_numpy(np.maximum(given.sum(0), 1).astype(np.float32) ** -0.5)
         optimizer = torch.optim.Adam(weights if self.bias else weights[:2], lr=0.01)
@@ -103,6 +111,7 @@ class Net:
 
         rows = torch.from_numpy(given.toarray())
         for epoch in range(self.epochs):
+            target = weights[1] if towards is None else towards(weights[1].detach())
             for chosen in torch.randperm(len(rows), generator=draw).split(self.batch_size):
                 x = rows[chosen]
                 seen = x * (torch.rand(x.shape, generator=draw) > self.hidden)
@@ -112,6 +121,9 @@ class Net:
                 log_softmax = found.log_softmax(1).masked_fill(x == 0, 0)
                 n = x.sum(1, keepdim=True).clamp(min=1)
                 loss = -(x * log_softmax / n**self.row_power).sum() / len(x)
+                if pull:
+                    alike = functional.cosine_similarity(weights[1], target, dim=1)
+                    loss = loss - pull * alike.mean()
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()

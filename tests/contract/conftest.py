@@ -36,6 +36,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "neighbourhood": {"l2": 2.0, "n_neighbours": 5},
     "kernel": {"n_landmarks": 20, "l2": 0.3, "random_state": 0},
     "spectral": {"n_latent": 3, "random_state": 0},
+    "lle": {"n_latent": 3, "random_state": 0},
     "als": {"n_latent": 3, "random_state": 0},
     "item-knn": {"shrinkage": 1.0},
 }

@@ -87,7 +87,7 @@ def test_what_auto_became_may_be_given_after_a_fit(purchases, tmp_path):
 def test_widths_that_would_fill_the_memory_are_refused_before_they_do(bare):
     contents, refused = bare
     for setting, vast in {"n_latent": 10**9, "hidden": [10**9, 10**9]}.items():
-        at_most = contents.type in {"spectral", "als"}  # whose setting allocates nothing
+        at_most = contents.type in {"spectral", "lle", "als"}  # whose setting allocates nothing
         if setting in contents.parameters and not at_most:
             assert "do not fit" in refused(parameters=contents.parameters | {setting: vast})
 

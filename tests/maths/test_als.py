@@ -15,7 +15,8 @@ from likewise.autoencoders import ALSAutoencoder, als
 from likewise.autoencoders.least_squares import improve_rows, solve_rows
 from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
-from likewise.recommend.searches import SEARCHES, Ladders
+from likewise.recommend.ladders import Ladders
+from likewise.recommend.searches import SEARCHES
 from likewise.recommend.selection import choose
 
 

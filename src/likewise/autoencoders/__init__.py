@@ -10,6 +10,7 @@ from likewise.autoencoders.denoising import DenoisingAutoencoder
 from likewise.autoencoders.hvamp import HVamp
 from likewise.autoencoders.kernel import KernelAutoencoder
 from likewise.autoencoders.linear import LinearAutoencoder
+from likewise.autoencoders.locally_linear import LocallyLinearAutoencoder
 from likewise.autoencoders.neighbourhood import NeighbourhoodAutoencoder
 from likewise.autoencoders.recvae import RecVAE
 from likewise.autoencoders.sparse import SparseAutoencoder
@@ -30,6 +31,7 @@ __all__ = [
     "HVamp",
     "KernelAutoencoder",
     "LinearAutoencoder",
+    "LocallyLinearAutoencoder",
     "NeighbourhoodAutoencoder",
     "RecVAE",
     "SparseAutoencoder",
@@ -55,6 +57,7 @@ TYPES: dict[str, type[Autoencoder]] = {
     "neighbourhood": NeighbourhoodAutoencoder,
     "kernel": KernelAutoencoder,
     "spectral": SpectralAutoencoder,
+    "lle": LocallyLinearAutoencoder,
     "als": ALSAutoencoder,
 }
 """Name to class. A model folder and the command line name types by this table, never by a path."""

@@ -98,24 +98,32 @@ class SpectralAutoencoder(Autoencoder):
         require_memory(
             directions_bytes(n_latent, *X.shape)
             + (32 * X.nnz if sparse.issparse(X) else 8 * X.size),
-            f"the spectral autoencoder of {n_latent:,} directions over {X.shape[1]:,} items",
+            f"the {self.type_name} autoencoder of {n_latent:,} directions over {X.shape[1]:,} "
+            "items",
             "lower n_latent",
         )
         self.item_scale_ = (np.maximum(column_counts(X), 1) ** -self.item_power).astype(np.float32)
+        random = check_random_state(self.random_state)
+        components = self._directions(X, n_latent, random)
+        self.components_: Floats = np.asfortranarray(components, dtype=np.float32)
+
+    def _directions(self, X: Any, n_latent: int, random: np.random.RandomState) -> Floats:
+        """Return Vᵀ, of shape (L, I)."""
         _, _, components = randomized_svd(
-            self._scaled(X),
+            self._weighted(scaled(X, self.item_scale_)),
             n_components=n_latent,
             n_oversamples=OVERSAMPLES,
             n_iter=4,
-            random_state=check_random_state(self.random_state),
+            random_state=random,
         )
-        self.components_: Floats = np.asfortranarray(components, dtype=np.float32)
+        found: Floats = components
+        return found
 
-    def _scaled(self, X: Any) -> Any:
-        """Return R, sparse if the rows are."""
+    def _weighted(self, X: Any) -> Any:
+        """Return each row times |x|⁻ᵇ⸍², sparse if the rows are."""
         length = X.count_nonzero(axis=1) if sparse.issparse(X) else np.count_nonzero(X, axis=1)
         weight = (np.maximum(length, 1) ** (-self.user_power / 2)).astype(np.float32)[:, None]
-        R = scaled(X, self.item_scale_) * weight
+        R = X * weight
         return sparse.csr_array(R) if sparse.issparse(X) else R
 
     def _encode(self, X: Any) -> Floats:
@@ -146,8 +154,8 @@ class SpectralAutoencoder(Autoencoder):
         components = tensors.get("components", np.empty((0, 0)))
         if shapes != {"components": (n, components.shape[-1]), "item_scale": (n,)}:
             raise InputError(
-                f"a spectral autoencoder over {n} features has the tensors components, {n} x L, "
-                f"and item_scale, of {n} values"
+                f"a {self.type_name} autoencoder over {n} features has the tensors components, "
+                f"{n} x L, and item_scale, of {n} values"
             )
         if not (tensors["item_scale"] > 0).all():
             raise InputError("item_scale holds a number that is not above 0")

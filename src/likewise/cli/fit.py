@@ -31,6 +31,7 @@ MODELS = (
     "neighbourhood",
     "kernel",
     "spectral",
+    "lle",
     "als",
     "denoising",
     "variational",

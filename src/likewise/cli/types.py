@@ -80,6 +80,10 @@ TYPES = {
         "the directions in which rows differ most, by singular vectors", "",
         "recommending beside the linear one, in a blend; a code", FIT.format("spectral"),
     ),
+    "lle": About(
+        "items lie where those bought with them do", "L2",
+        "recommending, alone or in a blend; a short code", FIT.format("lle"),
+    ),
     "als": About(
         "codes and items' vectors in turns, by least squares", "L2",
         "recommending beside the linear one, in a blend; a code", FIT.format("als"),

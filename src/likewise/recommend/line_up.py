@@ -33,8 +33,9 @@ from likewise.evaluate.protocol import METRIC, Ranker, has_repeats
 from likewise.recommend.auto import auto
 from likewise.recommend.baselines import ItemNeighbours, PersonalFrequency, Popularity, RP3Beta
 from likewise.recommend.candidates import batch_size_for
+from likewise.recommend.ladders import Ladders
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import LINEAR, SEARCHES, Ladders, linear_kind, tried_first
+from likewise.recommend.searches import LINEAR, SEARCHES, linear_kind, tried_first
 from likewise.recommend.selection import choose
 from likewise.recommend.topk import filled
 

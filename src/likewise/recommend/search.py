@@ -26,13 +26,13 @@ from likewise.recommend.companions import Companions
 from likewise.recommend.estimate import require_room
 from likewise.recommend.found import Found
 from likewise.recommend.journal import Journal
+from likewise.recommend.ladders import Ladders
 from likewise.recommend.recommender import Recommender
 from likewise.recommend.searches import (
     ALONE,
     LINEAR_SHARE,
     SEARCHES,
     SHARES,
-    Ladders,
     closed_forms,
     tried_first,
 )

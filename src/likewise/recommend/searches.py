@@ -5,9 +5,7 @@ dropout, say), not of what was tried.
 """
 
 import math
-from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from likewise.autoencoders import (
     ALSAutoencoder,
     KernelAutoencoder,
     LinearAutoencoder,
+    LocallyLinearAutoencoder,
     NeighbourhoodAutoencoder,
     SpectralAutoencoder,
 )
@@ -25,66 +24,7 @@ from likewise.data.interactions import Interactions
 from likewise.memory import available_memory
 from likewise.recommend.baselines import ItemNeighbours, RP3Beta
 from likewise.recommend.durations import step_products
-
-
-@dataclass(frozen=True)
-class Ladders:
-    """What may be tried of a type.
-
-    Parameters
-    ----------
-    ladders : mapping of str to sequence
-        For each setting, its values in order.
-    start : mapping of str to value
-        Where the climb begins.
-    model : callable
-        Makes a model of settings, for the rows that it will learn from.
-    work : callable
-        How much work a setting is for the rows to learn from, beside another, or beside other rows.
-    most : callable
-        For the rows to learn from, the value of a setting beyond which all are the same model.
-    begin : callable
-        For the rows to learn from, where the climb begins instead, of some settings.
-    """
-
-    ladders: Mapping[str, Sequence[Any]]
-    start: dict[str, Any]
-    model: Callable[[dict[str, Any], Interactions], Autoencoder]
-    work: Callable[[dict[str, Any], Interactions], float] = lambda _, train: float(train.n_users)
-    most: Callable[[Interactions], dict[str, int]] = lambda _: {}
-    begin: Callable[[Interactions], dict[str, Any]] = lambda _: {}
-
-    def within(self, train: Interactions) -> "Ladders":
-        """Return the same without rungs that are one and the same model for rows as few as these.
-
-        Of values that cover all there is the first remains; a start that is beyond becomes the
-        largest value that is not, or the most there is of a setting that is not climbed.
-        """
-        ladders, start = dict(self.ladders), self.start | self.begin(train)
-        for name, most in self.most(train).items():
-            values = self.ladders.get(name, [most])
-            if name in ladders:
-                ladders[name] = values[: bisect_left(values, most) + 1]
-            if start[name] > most:
-                start[name] = max([values[0], *(value for value in values if value <= most)])
-        return replace(self, ladders=ladders, start=start)
-
-    def on(self, device: str, seed: int = 0) -> "Ladders":
-        """Return the same of models with a device and a seed, where they let these be said."""
-
-        def model(settings: dict[str, Any], train: Interactions) -> Autoencoder:
-            made = self.model(settings, train)
-            run = {"device": device, "random_state": seed}
-            made.set_params(**{k: v for k, v in run.items() if k in made.get_params()})
-            return made
-
-        return replace(self, model=model)
-
-    def only(self, *names: str, plain: Mapping[str, Any]) -> "Ladders":
-        """Return the ladders of these settings alone; the others are plain."""
-        start = {k: self.start[k] if k in names else plain[k] for k in self.start}
-        return replace(self, ladders={name: self.ladders[name] for name in names}, start=start)
-
+from likewise.recommend.ladders import Ladders
 
 BEGIN = {"l2": 100.0, "item_power": 0.1, "user_power": 0.4, "dropout": 0.2, "relaxation": 0.0}
 """Where linear autoencoders begin: what suits neighbourhoods, and published ones of fewer settings.
@@ -151,6 +91,15 @@ def _neighbourhood() -> Ladders:
 SAME_WORK = 300
 """Directions that would take as long as what a trial does whatever their number: ranking items."""
 
+
+def _of_directions(settings: dict[str, Any], train: Interactions) -> float:
+    return float(train.n_users * (settings["n_latent"] + SAME_WORK))
+
+
+def _all_directions(train: Interactions) -> dict[str, int]:
+    return {"n_latent": min(train.matrix.shape)}
+
+
 PLAIN = LinearAutoencoder().get_params()
 
 SEARCHES: dict[type[Autoencoder], Ladders] = {
@@ -164,8 +113,20 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         },
         {"n_latent": 100, "user_power": 0.5, "item_power": 0.5},
         lambda settings, _train: SpectralAutoencoder(random_state=0, **settings),
-        work=lambda settings, train: float(train.n_users * (settings["n_latent"] + SAME_WORK)),
-        most=lambda train: {"n_latent": min(train.matrix.shape)},
+        work=_of_directions,
+        most=_all_directions,
+    ),
+    LocallyLinearAutoencoder: Ladders(
+        {
+            "n_latent": [8, 16, 32, 48, 64, 96, 128, 192, 256, 400, 800, 1600],
+            "l2": [0.1, 0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0],
+            "user_power": [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5],
+            "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5],
+        },
+        {"n_latent": 64, "l2": 5.0, "user_power": 1.0, "item_power": 0.1},
+        lambda settings, _train: LocallyLinearAutoencoder(random_state=0, **settings),
+        work=_of_directions,
+        most=_all_directions,
     ),
     ALSAutoencoder: Ladders(
         {
@@ -178,7 +139,7 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         work=lambda settings, train: step_products(
             int(train.matrix.nnz), train.n_users + train.n_items, settings["n_latent"]
         ),
-        most=lambda train: {"n_latent": min(train.matrix.shape)},
+        most=_all_directions,
     ),
     KernelAutoencoder: Ladders(
         {
@@ -253,7 +214,8 @@ LINEAR_SHARE = 0.3
 """Of a search's budget, for the settings of the linear autoencoder."""
 
 SHARES: dict[type[Autoencoder], float] = {
-    SpectralAutoencoder: 0.2,
+    LocallyLinearAutoencoder: 0.1,
+    SpectralAutoencoder: 0.15,
     ALSAutoencoder: 0.1,
     KernelAutoencoder: 0.05,
     ItemNeighbours: 0.03,

@@ -12,8 +12,9 @@ from likewise.data.interactions import Interactions
 from likewise.errors import InputError, NotEnoughMemoryError
 from likewise.evaluate.protocol import METRIC, evaluate
 from likewise.recommend.climbing import Lasted, Trial, climb
+from likewise.recommend.ladders import Ladders
 from likewise.recommend.recommender import Recommender
-from likewise.recommend.searches import SEARCHES, Ladders
+from likewise.recommend.searches import SEARCHES
 
 Score = Callable[[dict[str, Any]], float]
 """What a setting reaches on the validation users."""
