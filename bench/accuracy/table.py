@@ -67,6 +67,7 @@ ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cornac EASE", ("cornac EASE",)),
     ("likewise ALS", ("ALS",)),
     ("implicit ALS", ("implicit ALS",)),
+    ("likewise LLE", ("LLE",)),
     ("likewise spectral", ("spectral",)),
     ("likewise kernel", ("kernel",)),
     ("likewise cosine", ("cosine",)),

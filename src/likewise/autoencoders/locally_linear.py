@@ -17,7 +17,7 @@ from likewise.autoencoders.spectral import OVERSAMPLES, SpectralAutoencoder
 
 Floats = NDArray[np.float32]
 
-TURNS = 5
+TURNS = 12
 """How often directions are multiplied before they are told apart."""
 
 

@@ -19,6 +19,7 @@ from likewise.autoencoders import (
     HVamp,
     KernelAutoencoder,
     LinearAutoencoder,
+    LocallyLinearAutoencoder,
     RecVAE,
     SpectralAutoencoder,
     UndercompleteAutoencoder,
@@ -48,6 +49,7 @@ STOCHASTIC = (
     "cosine",
     "kernel",
     "spectral",
+    "LLE",
     "ALS",
     "blend",
     "auto",
@@ -253,6 +255,7 @@ def _models(linear: type[Autoencoder], budget: float, metric: str) -> dict[str, 
         "cosine": _Trained(CosineAutoencoder(), budget, metric),
         "kernel": _Chosen(KernelAutoencoder, budget, metric),
         "spectral": _Chosen(SpectralAutoencoder, budget, metric),
+        "LLE": _Chosen(LocallyLinearAutoencoder, budget, metric),
         "ALS": _Chosen(ALSAutoencoder, budget, metric),
         **{
             name: _Chosen(LinearAutoencoder, budget, metric, search=search)
