@@ -49,8 +49,8 @@ CACHE = Path(__file__).resolve().parents[1] / ".cache" / "accuracy"
 MODELS = (
     "popularity", "recent popularity", "personal frequency", "item k-NN", "RP3beta",
     "EASE", "EDLAE", "RDLAE", "DAN", "linear", "recent linear", "kernel", "spectral",
-    "LLE", "ALS", "cosine", "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", published.NAME, "blend", "auto",
-    "auto for repeats",
+    "LLE", "ALS", "cosine", "Mult-DAE", "Mult-VAE", "RecVAE", "H+Vamp", published.NAME, "blend",
+    "auto", "auto for repeats",
 )  # fmt: skip
 OTHERS = (published.NAME, *beside.ROWS)
 """The models that are not of likewise's own line-up."""

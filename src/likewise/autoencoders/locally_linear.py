@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import linalg, sparse
 from sklearn.utils._param_validation import Interval
 
 from likewise.autoencoders.parts import product
@@ -82,7 +82,7 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
 
     n_latent: int = 64
     l2: float = 5.0
-    item_power: float = 0.1
+    item_power: float = 0.2
     user_power: float = 1.0
 
     type_name: ClassVar[str] = "lle"
@@ -101,14 +101,23 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
             return product(RT, product(R, V)) + np.float32(self.l2) * V
 
         width = min(n_latent + OVERSAMPLES, R.shape[1])
-        V, _ = np.linalg.qr(random.standard_normal((R.shape[1], width)).astype(np.float32))
+        V, _ = _orthogonal(random.standard_normal((R.shape[1], width)).astype(np.float32))
         shift = 0.0
-        for _ in range(TURNS):  # what is half the least sought stays behind sooner
-            V, R_ = np.linalg.qr(of_pairs(share**2 * of_pairs(V)) - np.float32(shift) * V)
-            shift = (shift + float(np.linalg.svd(R_, compute_uv=False)[-1])) / 2
-        _, _, turned = np.linalg.svd(share * of_pairs(V), full_matrices=False)
-        found: Floats = turned[:n_latent] @ V.T
+        for _ in range(TURNS):
+            image = of_pairs(share**2 * of_pairs(V))
+            image -= np.float32(shift) * V  # what is not sought stays behind sooner
+            V, triangle = _orthogonal(image)
+            shift = (shift + float(np.linalg.svd(triangle, compute_uv=False)[-1])) / 2
+        image = share * of_pairs(V)
+        _, turned = np.linalg.eigh(image.T @ image)
+        found: Floats = turned[:, : -n_latent - 1 : -1].T @ V.T
         return found
+
+
+def _orthogonal(columns: Floats) -> tuple[Floats, Floats]:
+    """Return an orthogonal base of columns, and the triangle that they are of it."""
+    base, triangle = linalg.qr(columns, mode="economic", overwrite_a=True, check_finite=False)
+    return np.ascontiguousarray(base), triangle
 
 
 def _of_mean_one(R: Any) -> tuple[Any, NDArray[np.float64]]:

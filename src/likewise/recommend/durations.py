@@ -8,11 +8,14 @@ from likewise.autoencoders import (
     ALSAutoencoder,
     KernelAutoencoder,
     LinearAutoencoder,
+    LocallyLinearAutoencoder,
     NeighbourhoodAutoencoder,
     SpectralAutoencoder,
 )
 from likewise.autoencoders.base import Autoencoder
+from likewise.autoencoders.locally_linear import TURNS
 from likewise.autoencoders.neural import NeuralAutoencoder
+from likewise.autoencoders.spectral import OVERSAMPLES
 from likewise.autoencoders.ties import additions_of
 from likewise.data.interactions import Interactions
 
@@ -30,6 +33,12 @@ STEP_PRODUCT = 0.045e-9
 
 OF_A_VALUE, OF_A_SYSTEM = 90, 3_700
 """Such products that looking a named vector up takes as long as, and setting a system up."""
+
+TURN_PRODUCT = 0.15e-9
+"""Seconds of a multiplication and addition of a turn of the locally linear one, on one thread."""
+
+OF_AN_ORTHOGONAL = 1.0
+"""Such products that one of two directions made orthogonal takes as long as."""
 
 STEPS = 30
 """Steps by which a neighbourhood's whole columns are found, each two products of sparse rows."""
@@ -61,6 +70,9 @@ def seconds_to_fit(model: Autoencoder, interactions: Interactions) -> float | No
     if isinstance(model, KernelAutoencoder):
         L = min(model.n_landmarks, interactions.n_users)
         return _projected(interactions, L, products=3, squares=1, cubes=1)
+    if isinstance(model, LocallyLinearAutoencoder):
+        width = min(model.n_latent, interactions.n_users, n_items)
+        return turns_products(int(interactions.matrix.nnz), n_items, width) * TURN_PRODUCT
     if isinstance(model, SpectralAutoencoder):  # n_iter=4 power iterations, there and back
         width = min(model.n_latent, interactions.n_users, n_items)
         return _projected(interactions, width, products=10, squares=10)
@@ -123,3 +135,12 @@ def _seconds_per_operation() -> float:
 def neighbours_of(model: Autoencoder, n_items: int) -> int:
     """Return how many others an item keeps, of types that count pairs."""
     return min(int(getattr(model, "n_neighbours", 1)), n_items)
+
+
+def turns_products(n_values: int, n_items: int, n_latent: int) -> float:
+    """Return the products of rows that all turns of a locally linear autoencoder take as long as.
+
+    Each turn multiplies its directions with the rows four times, and makes them orthogonal.
+    """
+    width = n_latent + OVERSAMPLES
+    return float(TURNS * width * (4 * n_values + n_items * width * OF_AN_ORTHOGONAL))

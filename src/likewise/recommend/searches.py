@@ -23,7 +23,7 @@ from likewise.autoencoders.density import DENSITIES, Sizes
 from likewise.data.interactions import Interactions
 from likewise.memory import available_memory
 from likewise.recommend.baselines import ItemNeighbours, RP3Beta
-from likewise.recommend.durations import step_products
+from likewise.recommend.durations import step_products, turns_products
 from likewise.recommend.ladders import Ladders
 
 BEGIN = {"l2": 100.0, "item_power": 0.1, "user_power": 0.4, "dropout": 0.2, "relaxation": 0.0}
@@ -123,9 +123,11 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
             "user_power": [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5],
             "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5],
         },
-        {"n_latent": 64, "l2": 5.0, "user_power": 1.0, "item_power": 0.1},
+        {"n_latent": 64, "l2": 5.0, "user_power": 1.0, "item_power": 0.2},
         lambda settings, _train: LocallyLinearAutoencoder(random_state=0, **settings),
-        work=_of_directions,
+        work=lambda settings, train: turns_products(
+            int(train.matrix.nnz), train.n_items, settings["n_latent"]
+        ),
         most=_all_directions,
     ),
     ALSAutoencoder: Ladders(
