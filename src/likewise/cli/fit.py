@@ -27,26 +27,10 @@ if TYPE_CHECKING:
 BUDGET = 60.0
 WEIGHTINGS = ("binary", "log", "linear")
 MODELS = (
-    "linear",
-    "neighbourhood",
-    "kernel",
-    "spectral",
-    "lle",
-    "als",
-    "denoising",
-    "variational",
-    "recvae",
-    "hvamp",
-    "cosine",
-    "undercomplete",
-    "sparse",
-    "contractive",
-    "stacked",
-    "deep",
-    "item-knn",
-    "rp3beta",
-    "popularity",
-)
+    "linear", "neighbourhood", "kernel", "spectral", "lle", "als", "denoising", "variational",
+    "recvae", "hvamp", "cosine", "undercomplete", "sparse", "contractive", "stacked", "deep",
+    "item-knn", "rp3beta", "popularity",
+)  # fmt: skip
 
 
 def command(

@@ -217,7 +217,7 @@ LINEAR_SHARE = 0.3
 
 SHARES: dict[type[Autoencoder], float] = {
     LocallyLinearAutoencoder: 0.1,
-    SpectralAutoencoder: 0.15,
+    SpectralAutoencoder: 0.12,
     ALSAutoencoder: 0.1,
     KernelAutoencoder: 0.05,
     ItemNeighbours: 0.03,
