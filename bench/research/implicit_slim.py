@@ -1,6 +1,6 @@
-"""What ImplicitSLIM brings to a factorisation and to the cosine autoencoder; reads no test.
+"""What ImplicitSLIM brings to other models, and what lies at its end; reads no test.
 
-    LIKEWISE_DATA=... python bench/research/implicit_slim.py
+    LIKEWISE_DATA=... python bench/research/implicit_slim.py drawn laid-out
 
 I. Shenbin, S. Nikolenko, "ImplicitSLIM and how it improves embedding-based collaborative
 filtering", ICLR 2024, arXiv:2406.00198. Item vectors W (L x I) are drawn towards those that locally
@@ -9,16 +9,22 @@ matrix. With G = XᵀX, D = 1 / (diag G + l2), and A = W but for rare items, whi
 
     V = W Aᵀ (1/α + A C Aᵀ)^-1 A C,    C = (G + l2) D² (G + l2)
 
-A fifth of ml-1m-ultragcn's training lists is held out, as in `cosine.py`.
+`drawn`: a factorisation and the cosine autoencoder, so drawn. `laid-out`: what W comes to when it
+is drawn without end, the leading eigenvectors of C, as an autoencoder of their own, with rows that
+weigh n^-b, D to other powers (2c), directions weighed by their lengths to a power q, and the exact
+diagonal of (G + l2)^-1 for D. A fifth of ml-1m-ultragcn's training lists is held out, as
+in `cosine.py`.
 """
 
+import argparse
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from cosine import METRICS, Net, fifth
-from scipy import sparse
+from scipy import linalg, sparse
 from torch import Tensor
 
 from likewise import ALSAutoencoder, KernelAutoencoder, LinearAutoencoder, SpectralAutoencoder
@@ -38,25 +44,57 @@ SUM = (
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["drawn", "laid-out"], nargs="+")
     torch.set_num_threads(1)
     given, hidden = fifth(sparse.csr_array(load_split("ml-1m-ultragcn").refit.matrix))
     base = sum(w * z_score(model.fit(given).logits(given)) for w, model in SUM)
-    of_sum = judged("the sum", base, given, hidden)
+    judge = Judge(given, hidden, base)
+    for what in parser.parse_args().what:
+        {"drawn": drawn, "laid-out": laid_out}[what](given, judge)
+
+
+def drawn(given: sparse.csr_array, judge: "Judge") -> None:
     for l2 in (None, 10.0, 100.0, 1_000.0):
         for pull in (0.0,) if l2 is None else (0.0, 1_000.0, 10_000.0):
             towards = None if l2 is None else implicit_slim(given, l2)
-            scores = factorised(given, towards, pull)
-            judged(f"factors, l2 {l2}, pull {pull:g}", scores, given, hidden)
+            judge(f"factors, l2 {l2}, pull {pull:g}", factorised(given, towards, pull), 0.2)
     net = Net(True, True, masked=False, batch_size=200, hidden=0.3, epochs=20)
     for l2, pull in ((None, 0.0), (100.0, 0.0), (1_000.0, 0.0), (100.0, 10.0), (1_000.0, 10.0)):
         began = time.monotonic()
         towards = None if l2 is None else of_tensors(implicit_slim(given, l2))
         scores = net.scores(given, towards, pull)
-        name = f"cosine, l2 {l2}, pull {pull:g}, {time.monotonic() - began:.0f} s"
-        judged(name, scores, given, hidden)
-        added = judged("  beside the sum", base + 0.8 * z_score(scores), given, hidden)
-        gain = (added - of_sum)[~np.isnan(of_sum)]
-        print(f"  {gain.mean():+.4f} ± {1.96 * gain.std() / len(gain) ** 0.5:.4f}", flush=True)
+        judge(f"cosine, l2 {l2}, pull {pull:g}, {time.monotonic() - began:.0f} s", scores, 0.8)
+
+
+def laid_out(given: sparse.csr_array, judge: "Judge") -> None:
+    spectral = SpectralAutoencoder(n_latent=64, random_state=0).fit(given)
+    judge("spectral, 64 directions", spectral.logits(given), 0.3)
+    for changed in (
+        {"b": 0.0}, {"b": 0.5}, {"b": 0.75}, {}, {"exact": True}, {"l2": 0.5}, {"l2": 20.0},
+        {"a": 0.0}, {"a": 0.4}, {"c": 1.25}, {"c": 1.5}, {"c": 1.25, "q": 0.1}, {"q": 0.1},
+    ):  # fmt: skip
+        for n_latent in (64, 96, 128):
+            scores = of_directions(given, n_latent, **changed)
+            judge(f"{changed or 'as the type is'}, {n_latent} directions", scores, 0.3)
+
+
+def of_directions(
+    X: sparse.csr_array, n_latent: int, l2: float = 5.0, a: float = 0.2, b: float = 1.0,
+    c: float = 1.0, q: float = 0.0, exact: bool = False,
+) -> np.ndarray:  # fmt: skip
+    """Return scores by the leading right singular vectors of D^c (G + λ)."""
+    rows, counts = X.toarray(), X.sum(0)
+    weighted = rows * (rows.sum(1, keepdims=True).clip(1) ** (-b / 2))
+    G = (weighted.T @ weighted).astype(np.float64)
+    G.flat[:: len(G) + 1] += l2 * G.diagonal().mean()
+    D = np.linalg.inv(G).diagonal() if exact else 1 / G.diagonal()
+    squares, V = linalg.eigh(
+        (G * D ** (2 * c)) @ G, subset_by_index=[len(G) - n_latent, len(G) - 1]
+    )
+    lengths = (squares / squares[-1]) ** (q / 2)
+    scale = np.maximum(counts, 1) ** -a
+    return (((rows * scale) @ (V * lengths)) @ V.T / scale).astype(np.float32)
 
 
 def implicit_slim(X: sparse.csr_array, l2: float, alpha: float = 100.0, least: int = 50) -> Vectors:
@@ -96,15 +134,33 @@ def factorised(X: sparse.csr_array, towards: Vectors | None, pull: float) -> np.
     return (P.T @ Q).astype(np.float32)
 
 
-def judged(
-    name: str, scores: np.ndarray, given: sparse.csr_array, hidden: sparse.csr_array
-) -> np.ndarray:
-    """Print how well what is hidden is found; return each row's nDCG@20."""
-    scores = scores.copy()
-    scores[given.nonzero()] = -np.inf
-    found = per_user_metrics(top_k(scores, 20)[0], hidden, METRICS)
-    print(f"{name}:", " / ".join(f"{np.nanmean(found[one]):.4f}" for one in METRICS), flush=True)
-    return found["ndcg@20"]
+@dataclass
+class Judge:
+    """Prints how well what is hidden is found: by scores alone, and added to those of a sum."""
+
+    given: sparse.csr_array
+    hidden: sparse.csr_array
+    base: np.ndarray
+
+    def __post_init__(self) -> None:
+        self.of_base = self.found(self.base)
+        print(f"the sum: {self.told(self.of_base)}", flush=True)
+
+    def __call__(self, name: str, scores: np.ndarray, weight: float) -> None:
+        added = self.found(self.base + weight * z_score(scores))
+        gain = added["ndcg@20"] - self.of_base["ndcg@20"]
+        gain = gain[~np.isnan(gain)]
+        interval = f"{gain.mean():+.4f} ± {1.96 * gain.std() / len(gain) ** 0.5:.4f}"
+        alone = self.told(self.found(scores))
+        print(f"{name}: {alone}; added {self.told(added)} ({interval})", flush=True)
+
+    def found(self, scores: np.ndarray) -> dict[str, np.ndarray]:
+        scores = scores.copy()
+        scores[self.given.nonzero()] = -np.inf
+        return per_user_metrics(top_k(scores, 20)[0], self.hidden, METRICS)
+
+    def told(self, found: dict[str, np.ndarray]) -> str:
+        return " / ".join(f"{np.nanmean(found[one]):.4f}" for one in METRICS)
 
 
 if __name__ == "__main__":

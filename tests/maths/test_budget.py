@@ -123,7 +123,7 @@ def test_an_even_budget_is_used(works, clock, shop):
         (400, 0.3, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),
         (90, 0.3, {"cosine", "cosine, sharp"}),
         (100, 0.001, {"cosine", "cosine, sharp", "Mult-VAE", "RecVAE"}),  # the first leave time
-        (65, 0.3, {"cosine"}),
+        (75, 0.3, {"cosine"}),
         (10, 0.2, set()),
     ],
 )

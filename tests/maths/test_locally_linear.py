@@ -21,35 +21,44 @@ def gram(X, b):
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize(("a", "b", "l2"), [(0.2, 1.0, 5.0), (0.0, 0.0, 0.1), (0.3, 0.5, 50.0)])
-def test_it_projects_on_directions_of_the_shares_of_buyers(X, a, b, l2, kind):
+@pytest.mark.parametrize(
+    ("a", "b", "l2", "p"), [(0.2, 1.0, 5.0, 0.25), (0.0, 0.0, 0.1, 0.0), (0.3, 0.5, 50.0, 1.0)]
+)
+def test_it_projects_on_directions_of_the_shares_of_buyers(X, a, b, l2, p, kind):
     model = LocallyLinearAutoencoder(
-        n_latent=3, item_power=a, user_power=b, l2=l2, random_state=0
+        n_latent=3, item_power=a, user_power=b, l2=l2, popularity_power=p, random_state=0
     ).fit(kind(X))
     G = gram(X, b)
     G += l2 * G.diagonal().mean() * np.eye(9)
-    V = np.linalg.svd(G / G.diagonal()[:, None])[2][:3]
+    V = np.linalg.svd(G / G.diagonal()[:, None] ** (1 + p))[2][:3]
     scale = np.count_nonzero(X, axis=0) ** -a
     np.testing.assert_allclose(model.logits(kind(X)), (X * scale) @ V.T @ V / scale, atol=1e-3)
     np.testing.assert_allclose(model.components_ @ model.components_.T, np.eye(3), atol=1e-5)
 
 
-def test_no_directions_are_changed_less_by_the_linear_autoencoder(X):
-    model = LocallyLinearAutoencoder(n_latent=3, user_power=0.5, l2=2.0, random_state=0).fit(X)
+@pytest.mark.parametrize("p", [0.0, 0.25, 1.0])
+def test_no_directions_are_changed_less_by_the_linear_autoencoder(X, p):
+    model = LocallyLinearAutoencoder(
+        n_latent=3, user_power=0.5, l2=2.0, popularity_power=p, random_state=0
+    ).fit(X)
     G = gram(X, 0.5)
     G += 2.0 * G.diagonal().mean() * np.eye(9)
     B = np.eye(9) - np.linalg.inv(G) * G.diagonal()
-    left = np.linalg.svd(np.eye(9) - B)[0][:, :-4:-1]  # those that B changes least
-    V = model.components_.T
-    changed = np.linalg.norm(V.T @ B - V.T)
-    assert changed == pytest.approx(np.linalg.norm(left.T @ B - left.T), rel=1e-4)
+
+    def changed(V):
+        return np.linalg.norm((V.T @ B - V.T) * G.diagonal() ** p)
+
+    left = np.linalg.svd((np.eye(9) - B) * G.diagonal() ** p)[0][:, :-4:-1]  # changed least
+    assert changed(model.components_.T) == pytest.approx(changed(left), rel=1e-4)
     drawn = np.linalg.qr(np.random.default_rng(1).standard_normal((9, 3)))[0]
-    assert changed < np.linalg.norm(drawn.T @ B - drawn.T)
+    assert changed(left) < changed(drawn)
 
 
 def test_the_diagonal_of_the_inverse_is_taken_to_be_that_of_one_over_the_diagonal(X):
     """As in the published method; with its own diagonal B would be EASE's, and V another."""
-    model = LocallyLinearAutoencoder(n_latent=3, user_power=0.0, l2=0.1, random_state=0).fit(X)
+    model = LocallyLinearAutoencoder(
+        n_latent=3, user_power=0.0, l2=0.1, popularity_power=0.0, random_state=0
+    ).fit(X)
     G = gram(X, 0.0)
     G += 0.1 * G.diagonal().mean() * np.eye(9)
     own = np.linalg.svd(G * np.diag(np.linalg.inv(G))[:, None])[2][:3]
@@ -60,7 +69,7 @@ def test_the_diagonal_of_the_inverse_is_taken_to_be_that_of_one_over_the_diagona
 
 def test_turns_of_the_published_method_end_where_it_is(X):
     """V = W Wᵀ (W C Wᵀ)⁻¹ W C, from vectors W drawn at random, turn after turn."""
-    model = LocallyLinearAutoencoder(n_latent=2, user_power=1.0, random_state=0).fit(X)
+    model = LocallyLinearAutoencoder(n_latent=2, popularity_power=0.0, random_state=0).fit(X)
     G = gram(X, 1.0)
     G += 5.0 * G.diagonal().mean() * np.eye(9)
     C = G @ np.diag(G.diagonal() ** -2) @ G
@@ -108,7 +117,7 @@ def test_directions_of_many_items_are_those_of_a_full_decomposition():
     model = LocallyLinearAutoencoder(n_latent=20, random_state=0).fit(sparse.csr_array(X))
     G = gram(X, 1.0)
     G += 5.0 * G.diagonal().mean() * np.eye(400)
-    A = G / G.diagonal()[:, None]
+    A = G / G.diagonal()[:, None] ** 1.25
     best = (np.linalg.svd(A, compute_uv=False)[:20] ** 2).sum()
     assert ((A @ model.components_.T) ** 2).sum() > 0.999 * best
 

@@ -27,14 +27,15 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
 
     Items are laid out by locally linear embedding, the neighbours of an item being all others, with
     the weights B of the full-rank linear autoencoder (EASE). With W = diag(|x_u|⁻ᵇ), V holds the
-    vectors that B changes least::
+    vectors that B changes least, most of all those of popular items::
 
-        G = Xᵀ W X      λ = l2 · mean G_ii      V = argmin ‖VᵀB - Vᵀ‖²,  VᵀV = 1
-        z = (x n⁻ᵃ) V,    x̂ = (z Vᵀ) nᵃ         a = item_power, b = user_power, n items' counts
+        G = Xᵀ W X,  λ = l2 · mean G_ii,  D = diag(1 / (G_ii + λ))      n the items' counts
+        V = argmin ‖(VᵀB - Vᵀ) D⁻ᵖ‖²  with VᵀV = 1                     p = popularity_power
+        z = (x n⁻ᵃ) V,    x̂ = (z Vᵀ) nᵃ               a = item_power, b = user_power
 
     B is never made: I - B is (G + λ)⁻¹ with its columns brought to a diagonal of 1, which is taken
-    to be about 1 / (G_ii + λ). So V are the L leading right singular vectors of (G + λ) with each
-    row divided by its own diagonal: of what share of an item's buyers bought each other item.
+    to be about D before. So V are the L leading right singular vectors of D¹⁺ᵖ (G + λ): of what
+    share of an item's buyers bought each other item, with p = 0.
 
     Parameters
     ----------
@@ -42,6 +43,8 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
         L at most: never more than rows or items.
     l2 : float
         Ridge penalty of B, in mean diagonals of G: what few have bought lies by itself.
+    popularity_power : float in [0, 1]
+        p, by how much more it counts that popular items lie where they should.
     item_power : float in [0, 1]
         a, by how much items that many rows have say less.
     user_power : float in [0, 2]
@@ -63,13 +66,15 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
     times L, memory with the items times L. An item that no row has gets the code 0.
 
     The published method draws the vectors of another model towards such ones, turn after turn; that
-    alone, repeated, is the subspace iteration for V, which is what is kept of it.
+    alone, repeated, is a subspace iteration for V, which is what is kept of it. It has rows of one
+    weight (b = 0) and p = 0, and leaves out what was bought less often than some number.
 
     References
     ----------
     I. Shenbin, S. Nikolenko, "ImplicitSLIM and how it improves embedding-based collaborative
     filtering", ICLR 2024, arXiv:2406.00198. S. Roweis, L. Saul, "Nonlinear dimensionality reduction
     by locally linear embedding", Science 290, 2000, doi:10.1126/science.290.5500.2323.
+    X. Feng et al., "Faster randomized SVD with dynamic shifts", 2024, arXiv:2404.09276.
     H. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, arXiv:1905.03375.
 
     Examples
@@ -82,6 +87,7 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
 
     n_latent: int = 64
     l2: float = 5.0
+    popularity_power: float = 0.25
     item_power: float = 0.2
     user_power: float = 1.0
 
@@ -90,12 +96,14 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **SpectralAutoencoder._parameter_constraints,
         "l2": [Interval(Real, 0, None, closed="neither")],
+        "popularity_power": [Interval(Real, 0, 1, closed="both")],
     }
 
     def _directions(self, X: Any, n_latent: int, random: np.random.RandomState) -> Floats:
         R, diagonal = _of_mean_one(self._weighted(X))
         RT = sparse.csr_array(R.T) if sparse.issparse(R) else R.T
-        share = np.where(diagonal > 0, 1 / (diagonal + self.l2), 0).astype(np.float32)[:, None]
+        ridged = (diagonal + self.l2) ** -(1 + self.popularity_power)
+        share = np.where(diagonal > 0, ridged, 0).astype(np.float32)[:, None]
 
         def of_pairs(V: Floats) -> Floats:
             return product(RT, product(R, V)) + np.float32(self.l2) * V

@@ -120,10 +120,17 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         {
             "n_latent": [8, 16, 32, 48, 64, 96, 128, 192, 256, 400, 800, 1600],
             "l2": [0.1, 0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0],
+            "popularity_power": [0.0, 0.25, 0.5, 0.75, 1.0],
             "user_power": [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5],
             "item_power": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5],
         },
-        {"n_latent": 64, "l2": 5.0, "user_power": 1.0, "item_power": 0.2},
+        {
+            "n_latent": 64,
+            "l2": 5.0,
+            "popularity_power": 0.25,
+            "user_power": 1.0,
+            "item_power": 0.2,
+        },
         lambda settings, _train: LocallyLinearAutoencoder(random_state=0, **settings),
         work=lambda settings, train: turns_products(
             int(train.matrix.nnz), train.n_items, settings["n_latent"]
