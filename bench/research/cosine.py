@@ -111,7 +111,7 @@ class Net:
 
         rows = torch.from_numpy(given.toarray())
         for epoch in range(self.epochs):
-            target = weights[1] if towards is None else towards(weights[1].detach())
+            target = towards(weights[1].detach()) if towards is not None and pull else None
             for chosen in torch.randperm(len(rows), generator=draw).split(self.batch_size):
                 x = rows[chosen]
                 seen = x * (torch.rand(x.shape, generator=draw) > self.hidden)
@@ -121,7 +121,7 @@ class Net:
                 log_softmax = found.log_softmax(1).masked_fill(x == 0, 0)
                 n = x.sum(1, keepdim=True).clamp(min=1)
                 loss = -(x * log_softmax / n**self.row_power).sum() / len(x)
-                if pull:
+                if target is not None:
                     alike = functional.cosine_similarity(weights[1], target, dim=1)
                     loss = loss - pull * alike.mean()
                 optimizer.zero_grad()

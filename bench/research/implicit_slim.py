@@ -11,8 +11,8 @@ matrix. With G = XᵀX, D = 1 / (diag G + l2), and A = W but for rare items, whi
 
 `drawn`: a factorisation and the cosine autoencoder, so drawn. `laid-out`: what W comes to when it
 is drawn without end, the leading eigenvectors of C, as an autoencoder of their own, with rows that
-weigh n^-b, D to other powers (2c), directions weighed by their lengths to a power q, and the exact
-diagonal of (G + l2)^-1 for D. A fifth of ml-1m-ultragcn's training lists is held out, as
+weigh n^-b, D to other powers (c is 1 + p), directions weighed by their lengths to a power q, and
+the exact diagonal of (G + l2)^-1 for D. A fifth of ml-1m-ultragcn's training lists is held out, as
 in `cosine.py`.
 """
 
@@ -72,11 +72,11 @@ def laid_out(given: sparse.csr_array, judge: "Judge") -> None:
     judge("spectral, 64 directions", spectral.logits(given), 0.3)
     for changed in (
         {"b": 0.0}, {"b": 0.5}, {"b": 0.75}, {}, {"exact": True}, {"l2": 0.5}, {"l2": 20.0},
-        {"a": 0.0}, {"a": 0.4}, {"c": 1.25}, {"c": 1.5}, {"c": 1.25, "q": 0.1}, {"q": 0.1},
+        {"a": 0.0}, {"a": 0.4}, {"c": 1.25}, {"c": 1.5}, {"c": 2.0}, {"c": 1.25, "q": 0.1},
     ):  # fmt: skip
         for n_latent in (64, 96, 128):
             scores = of_directions(given, n_latent, **changed)
-            judge(f"{changed or 'as the type is'}, {n_latent} directions", scores, 0.3)
+            judge(f"{changed or 'p 0'}, {n_latent} directions", scores, 0.3)
 
 
 def of_directions(

@@ -79,7 +79,7 @@ def decoded_from(name: str, model: Any) -> int:
     """Return how many numbers an item's score is decoded from, if it is decoded."""
     if name == "variational":
         return int(model.model_.setting("hidden")[0])
-    return model.model_._n_features_out if name in ("spectral", "als", "kernel") else 0
+    return model.model_._n_features_out if name in ("spectral", "lle", "als", "kernel") else 0
 
 
 if __name__ == "__main__":

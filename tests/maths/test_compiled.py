@@ -1,5 +1,9 @@
 """Compiled loops where there is a folder to keep them in, and where there is none."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numba.core import caching
@@ -89,3 +93,40 @@ def test_a_column_is_counted_beyond_what_float32_can_count():
     ones, items = np.ones(MANY, np.float32), np.zeros(MANY, np.int32)
     X = sparse.csr_array((ones, items, np.arange(MANY + 1, dtype=np.int32)), shape=(MANY, 1))
     assert Ties.of(X, 1, 1).diagonal == MANY
+
+
+WARMED = """
+import gc, json
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+from likewise.data.fold import FoldIn
+from likewise.data.interactions import Interactions
+from likewise.evaluate.protocol import evaluate
+from likewise.recommend.recommender import Recommender
+from likewise.recommend.searches import SEARCHES
+from likewise.recommend.selection import warm
+
+def loops():
+    found = (one for one in gc.get_objects() if isinstance(one, Dispatcher))
+    return {one.__name__: len(one.signatures) for one in found}
+
+random = np.random.default_rng(0)
+items = np.array([str(n) for n in range(300)])
+log = Interactions.of([items[random.random(300) ** 3 < chance] for chance in np.arange(400) / 4e4])
+late = {}
+for kind, search in SEARCHES.items():
+    warm(kind)
+    before = loops()
+    search = search.within(log)
+    found = Recommender(search.model(search.start, log)).fit(log, support=False)
+    evaluate(found, FoldIn(log.matrix, log.matrix, log.users), ("ndcg@2",), repeats=True)
+    new = {name for name, n in loops().items() if n > before.get(name, 0)}
+    if new:
+        late[kind.type_name] = sorted(new)
+print(json.dumps(late))
+"""
+
+
+def test_the_first_trial_of_a_type_compiles_nothing_once_it_is_warm():
+    run = subprocess.run([sys.executable, "-c", WARMED], capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout) == {}

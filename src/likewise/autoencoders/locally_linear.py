@@ -41,7 +41,7 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
     ----------
     n_latent : int
         L at most: never more than rows or items.
-    l2 : float
+    l2 : float in (0, 1e6]
         Ridge penalty of B, in mean diagonals of G: what few have bought lies by itself.
     popularity_power : float in [0, 1]
         p, by how much more it counts that popular items lie where they should.
@@ -63,11 +63,13 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
     -----
     The spectral autoencoder keeps the directions in which *rows* differ most, which popular items
     have most say in; here each item has one row, however popular. Work grows with the purchases
-    times L, memory with the items times L. An item that no row has gets the code 0.
+    times L, memory with the rows and items times L. An item that no row has gets the code 0, to
+    rounding, if there are as many others as directions.
 
     The published method draws the vectors of another model towards such ones, turn after turn; that
     alone, repeated, is a subspace iteration for V, which is what is kept of it. It has rows of one
-    weight (b = 0) and p = 0, and leaves out what was bought less often than some number.
+    weight (b = 0), p = 0, a = 0 and λ in purchases, and leaves out what was bought less often than
+    some number.
 
     References
     ----------
@@ -95,7 +97,7 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **SpectralAutoencoder._parameter_constraints,
-        "l2": [Interval(Real, 0, None, closed="neither")],
+        "l2": [Interval(Real, 0, 1e6, closed="right")],
         "popularity_power": [Interval(Real, 0, 1, closed="both")],
     }
 
@@ -103,6 +105,7 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
         R, diagonal = _of_mean_one(self._weighted(X))
         RT = sparse.csr_array(R.T) if sparse.issparse(R) else R.T
         ridged = (diagonal + self.l2) ** -(1 + self.popularity_power)
+        # what nobody has says nothing of others, nor should it be a direction of its own
         share = np.where(diagonal > 0, ridged, 0).astype(np.float32)[:, None]
 
         def of_pairs(V: Floats) -> Floats:
@@ -119,6 +122,8 @@ class LocallyLinearAutoencoder(SpectralAutoencoder):
         image = share * of_pairs(V)
         _, turned = np.linalg.eigh(image.T @ image)
         found: Floats = turned[:, : -n_latent - 1 : -1].T @ V.T
+        largest = np.abs(found).argmax(axis=1)
+        found *= np.sign(found[np.arange(n_latent), largest])[:, None]
         return found
 
 
@@ -139,6 +144,6 @@ def _of_mean_one(R: Any) -> tuple[Any, NDArray[np.float64]]:
     if sparse.issparse(R):
         squares = np.bincount(R.indices, R.data.astype(np.float64) ** 2, minlength=R.shape[1])
     else:
-        squares = (R.astype(np.float64) ** 2).sum(axis=0)
+        squares = np.einsum("ui,ui->i", R, R, dtype=np.float64)
     mean = squares.mean() or 1.0
     return R * np.float32(mean**-0.5), squares / mean

@@ -41,7 +41,7 @@ def require_memory_to_train(model: Any, X: Any) -> None:
     blocked = copy(model)
     blocked.output = "blocked"
     if blocked._bytes_to_fit(X) < needed:
-        lighter += ", or let output='blocked' hold fewer logits"
+        lighter = f"let output='blocked' hold fewer logits, {lighter}"
     require_memory(needed, what, lighter)
     require_device_memory(model.device_, needed, what, f"use device='cpu'; {lighter}")
 

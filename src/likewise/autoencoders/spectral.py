@@ -97,7 +97,7 @@ class SpectralAutoencoder(Autoencoder):
         n_latent = min(self.n_latent, *X.shape)
         require_memory(
             directions_bytes(n_latent, *X.shape)
-            + (32 * X.nnz if sparse.issparse(X) else 8 * X.size),
+            + (32 * X.nnz if sparse.issparse(X) else 10 * X.size),
             f"the {self.type_name} autoencoder of {n_latent:,} directions over {X.shape[1]:,} "
             "items",
             "lower n_latent",
@@ -154,7 +154,7 @@ class SpectralAutoencoder(Autoencoder):
         components = tensors.get("components", np.empty((0, 0)))
         if shapes != {"components": (n, components.shape[-1]), "item_scale": (n,)}:
             raise InputError(
-                f"a {self.type_name} autoencoder over {n} features has the tensors components, "
+                f"the {self.type_name} autoencoder over {n} features has the tensors components, "
                 f"{n} x L, and item_scale, of {n} values"
             )
         if not (tensors["item_scale"] > 0).all():

@@ -23,14 +23,14 @@ def neural_candidates(n_users: int, **run: Any) -> dict[str, NeuralAutoencoder]:
     Examples
     --------
     >>> list(neural_candidates(5_000, random_state=0))
-    ['cosine', 'cosine, sharp', 'Mult-VAE', 'RecVAE']
+    ['cosine', 'sharp cosine', 'Mult-VAE', 'RecVAE']
     """
     size = batch_size_for(n_users)
     shared = {"batch_size": size, **run}
     steps = ANNEALED_EPOCHS * max(1, n_users // size)
     return {
         "cosine": CosineAutoencoder(temperature=0.15, **shared),
-        "cosine, sharp": CosineAutoencoder(temperature=0.1, **shared),
+        "sharp cosine": CosineAutoencoder(temperature=0.1, **shared),
         "Mult-VAE": VariationalAutoencoder(anneal_steps=steps, **shared),
         "RecVAE": RecVAE(**shared),
     }

@@ -35,10 +35,10 @@ OF_A_VALUE, OF_A_SYSTEM = 90, 3_700
 """Such products that looking a named vector up takes as long as, and setting a system up."""
 
 TURN_PRODUCT = 0.15e-9
-"""Seconds of a multiplication and addition of a turn of the locally linear one, on one thread."""
+"""Seconds of one of a turn of the locally linear one: compiled, where the other is SciPy's."""
 
-OF_AN_ORTHOGONAL = 1.0
-"""Such products that one of two directions made orthogonal takes as long as."""
+OF_A_ROW, OF_AN_ORTHOGONAL = 50, 1.0
+"""Such products that writing what they come to takes as long as, and making it orthogonal."""
 
 STEPS = 30
 """Steps by which a neighbourhood's whole columns are found, each two products of sparse rows."""
@@ -72,7 +72,8 @@ def seconds_to_fit(model: Autoencoder, interactions: Interactions) -> float | No
         return _projected(interactions, L, products=3, squares=1, cubes=1)
     if isinstance(model, LocallyLinearAutoencoder):
         width = min(model.n_latent, interactions.n_users, n_items)
-        return turns_products(int(interactions.matrix.nnz), n_items, width) * TURN_PRODUCT
+        n_values = int(interactions.matrix.nnz)
+        return TURN_PRODUCT * turns_products(n_values, interactions.n_users, n_items, width)
     if isinstance(model, SpectralAutoencoder):  # n_iter=4 power iterations, there and back
         width = min(model.n_latent, interactions.n_users, n_items)
         return _projected(interactions, width, products=10, squares=10)
@@ -137,10 +138,12 @@ def neighbours_of(model: Autoencoder, n_items: int) -> int:
     return min(int(getattr(model, "n_neighbours", 1)), n_items)
 
 
-def turns_products(n_values: int, n_items: int, n_latent: int) -> float:
+def turns_products(n_values: int, n_users: int, n_items: int, n_latent: int) -> float:
     """Return the products of rows that all turns of a locally linear autoencoder take as long as.
 
-    Each turn multiplies its directions with the rows four times, and makes them orthogonal.
+    Each turn multiplies its directions with the rows four times, which is written for each row and
+    item anew, and makes them orthogonal.
     """
     width = n_latent + OVERSAMPLES
-    return float(TURNS * width * (4 * n_values + n_items * width * OF_AN_ORTHOGONAL))
+    written, orthogonal = OF_A_ROW * (n_users + n_items), OF_AN_ORTHOGONAL * n_items * width
+    return float(TURNS * width * (4 * n_values + written + orthogonal))

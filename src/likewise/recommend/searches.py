@@ -133,7 +133,7 @@ SEARCHES: dict[type[Autoencoder], Ladders] = {
         },
         lambda settings, _train: LocallyLinearAutoencoder(random_state=0, **settings),
         work=lambda settings, train: turns_products(
-            int(train.matrix.nnz), train.n_items, settings["n_latent"]
+            int(train.matrix.nnz), train.n_users, train.n_items, settings["n_latent"]
         ),
         most=_all_directions,
     ),
@@ -223,8 +223,8 @@ LINEAR_SHARE = 0.3
 """Of a search's budget, for the settings of the linear autoencoder."""
 
 SHARES: dict[type[Autoencoder], float] = {
-    LocallyLinearAutoencoder: 0.1,
     SpectralAutoencoder: 0.12,
+    LocallyLinearAutoencoder: 0.1,
     ALSAutoencoder: 0.1,
     KernelAutoencoder: 0.05,
     ItemNeighbours: 0.03,

@@ -140,15 +140,16 @@ _warm: set[str] = set()
 
 
 def warm(kind: type[Autoencoder]) -> None:
-    """Fit a type once in a process, on a log of nothing, and judge it.
+    """Fit a type once in a process, on a small log, and judge it.
 
     Loops are compiled at their first use: for the first trial this would be taken for the time of a
-    trial, and no second one begun.
+    trial, and no second one begun. The log has an item that all have, and more items than a
+    neighbourhood has whole columns or ALS steps: on a smaller one not all loops would run.
     """
     if kind.type_name in _warm:
         return
     _warm.add(kind.type_name)
-    few = Interactions.of([["tea", "cup", "milk"], ["tea", "cup"], ["cup", "milk"]] * 4)
+    few = Interactions.of([["0", *map(str, range(n, n + 5))] for n in range(1, 236)])
     search, fold = SEARCHES[kind].within(few), FoldIn(few.matrix, few.matrix, few.users)
     try:
         recommender = Recommender(search.model(search.start, few)).fit(few, support=False)

@@ -50,7 +50,7 @@ def halved(search: Search, candidates: dict[str, NeuralAutoencoder], folder: Pat
     if waiting:
         none_begun = len(waiting) == len(candidates)
         why = (
-            f"{max(seconds, 0.0):.1f} s of the budget are left to train them, and "
+            f"{max(seconds, 0.0):.1f} s of the budget are theirs beside what follows, and "
             f"{LEAST_SECONDS:g} s are the least for one; give a longer budget"
         )
         search.skipped |= dict.fromkeys(["neural models"] if none_begun else waiting, why)
