@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from likewise.autoencoders import Autoencoder
+from likewise.autoencoders import (
+    Autoencoder,
+    LocallyLinearAutoencoder,
+    SpectralAutoencoder,
+)
 from likewise.autoencoders.neural import NeuralAutoencoder
 from likewise.data.interactions import Interactions
 from likewise.evaluate.protocol import evaluate
@@ -16,7 +20,7 @@ from likewise.recommend.budget import Budget
 from likewise.recommend.candidates import neural_candidates
 from likewise.recommend.climbing import climb
 from likewise.recommend.halving import Halving
-from likewise.recommend.searches import SEARCHES
+from likewise.recommend.searches import LINEAR_SHARE, SEARCHES, closed_forms, share_of
 
 EVEN = {
     "linear": 2.0, "kernel": 3.0, "spectral": 1.0, "lle": 0.5, "item-knn": 1.0, "rp3beta": 1.0,
@@ -242,3 +246,11 @@ def test_halving_ends_in_time_although_every_training_is_late(clock):
     Halving(list("abcd"), Budget(40.0), train).run()
     assert 39 <= clock.now - began <= 40.6
     assert spent["a"] > spent["b"] > spent["c"]
+
+
+@pytest.mark.parametrize(("n_items", "share"), [(9_000, 0.12), (9_001, 0.2)])
+def test_of_many_items_the_spectral_one_is_given_the_time_of_the_locally_linear_one(n_items, share):
+    tried = closed_forms(n_items)
+    assert (LocallyLinearAutoencoder in tried) == (n_items == 9_000)
+    assert share_of(SpectralAutoencoder, n_items) == share
+    assert LINEAR_SHARE + sum(share_of(kind, n_items) for kind in tried[1:]) < 0.75

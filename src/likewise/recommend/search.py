@@ -32,8 +32,9 @@ from likewise.recommend.searches import (
     ALONE,
     LINEAR_SHARE,
     SEARCHES,
-    SHARES,
+    SMALL,
     closed_forms,
+    share_of,
     tried_first,
 )
 from likewise.recommend.selection import choose, warm
@@ -113,16 +114,21 @@ class Search:
 
     def closed_forms(self) -> None:
         """Climb to the best settings of each closed form."""
-        first, *others = closed_forms(self.learned.n_items, self.budget.seconds)
+        n_items = self.learned.n_items
+        first, *others = closed_forms(n_items, self.budget.seconds)
         if first is not LinearAutoencoder:
             self.skipped["linear"] = (
-                f"{self.learned.n_items:,} items are too many to be solved exactly in the memory "
+                f"{n_items:,} items are too many to be solved exactly in the memory "
                 "and the time there are: each is solved within its neighbourhood"
+            )
+        if n_items > SMALL:
+            self.skipped["lle"] = (
+                "the spectral one finds as many directions of so many items sooner"
             )
         self._try(first, LINEAR_SHARE * self.budget.seconds)
         for kind in others:
-            free = self.free()
-            self._try(kind, min(SHARES[kind] * self.budget.seconds, free), FIRST_SHARE * free)
+            free, share = self.free(), share_of(kind, n_items)
+            self._try(kind, min(share * self.budget.seconds, free), FIRST_SHARE * free)
         if not self.found:
             raise InputError(f"no closed form could be fitted: {'; '.join(self.skipped.values())}")
         if self.repeats:

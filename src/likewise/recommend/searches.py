@@ -31,6 +31,7 @@ BEGIN = {"l2": 100.0, "item_power": 0.1, "user_power": 0.4, "dropout": 0.2, "rel
 More dropout suits the exact one with all of them, and a larger l2 where catalogues are small."""
 
 SMALL = 9_000
+"""Items of a catalogue that is no large one."""
 
 
 def _exact_begin(train: Interactions) -> dict[str, Any]:
@@ -232,6 +233,23 @@ SHARES: dict[type[Autoencoder], float] = {
 }
 """Of a search's budget, for the settings of the others."""
 
+MANY_DIRECTIONS_SHARE = 0.2
+"""The same of the spectral one where catalogues are large, which want many directions: it finds
+these sooner than the locally linear one, which is then left out."""
+
+
+def share_of(kind: type[Autoencoder], n_items: int) -> float:
+    """Return what of a search's budget is for the settings of a type, but the linear one.
+
+    Examples
+    --------
+    >>> share_of(SpectralAutoencoder, 1_000), share_of(SpectralAutoencoder, 50_000)
+    (0.12, 0.2)
+    """
+    many = kind is SpectralAutoencoder and n_items > SMALL
+    return MANY_DIRECTIONS_SHARE if many else SHARES[kind]
+
+
 CUBES_PER_SECOND = 1e11
 """An exact linear autoencoder of n items takes n³ / this many seconds (8,000 items: 4.6 s)."""
 
@@ -264,5 +282,7 @@ def closed_forms(n_items: int, budget: float = math.inf) -> list[type[Autoencode
     >>> [kind.type_name for kind in closed_forms(1_000)][:2]
     ['linear', 'spectral']
     """
-    linear = {LinearAutoencoder, NeighbourhoodAutoencoder}
-    return [tried_first(n_items, budget), *(kind for kind in SEARCHES if kind not in linear)]
+    left_out = {LinearAutoencoder, NeighbourhoodAutoencoder}
+    if n_items > SMALL:
+        left_out.add(LocallyLinearAutoencoder)
+    return [tried_first(n_items, budget), *(kind for kind in SEARCHES if kind not in left_out)]
