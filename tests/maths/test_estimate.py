@@ -85,34 +85,39 @@ def test_the_peak_is_not_above_the_estimate_nor_far_below(model, n_items, slack)
     assert said <= 3 * cost.added_bytes + slack
 
 
+@pytest.fixture
+def stated_and_taken(monkeypatch):
+    """Return what a type's own file states that a fit will have taken, and its peak."""
+
+    def _stated_and_taken(model, X, file):
+        stated = []
+
+        def state(needed, what, instead):
+            stated.append(memory._resident() + needed)
+
+        model.fit(X[:50])
+        monkeypatch.setattr(f"likewise.autoencoders.{file}.require_memory", state)
+        with measured() as cost:
+            model.fit(X)
+        return stated[0], cost.peak_bytes
+
+    return _stated_and_taken
+
+
 @pytest.mark.parametrize("kind", [SpectralAutoencoder, LocallyLinearAutoencoder])
-def test_of_dense_rows_no_more_is_taken_than_is_stated(kind, monkeypatch):
-    X, model, stated = interactions(8_000, 800, 200_000).matrix.toarray(), kind(n_latent=20), []
-    model.fit(X[:50])
-
-    def state(needed, what, instead):
-        stated.append(memory._resident() + needed)
-
-    monkeypatch.setattr("likewise.autoencoders.spectral.require_memory", state)
-    with measured() as cost:
-        model.fit(X)
-    assert cost.peak_bytes <= stated[0] + KEPT_BY_THE_ALLOCATOR
-    assert stated[0] <= cost.peak_bytes + 2**27
+def test_of_dense_rows_no_more_is_taken_than_is_stated(kind, stated_and_taken):
+    X = interactions(8_000, 800, 200_000).matrix.toarray()
+    stated, taken = stated_and_taken(kind(n_latent=20), X, "spectral")
+    assert taken <= stated + KEPT_BY_THE_ALLOCATOR
+    assert stated <= taken + 2**27
 
 
 @pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csr_array.toarray])
-def test_of_many_rows_and_few_items_the_blocks_of_likenesses_are_counted(kind, monkeypatch):
-    X, model, stated = kind(interactions(20_000, 300, 200_000).matrix), KernelAutoencoder(), []
-    model.fit(X[:50])
-
-    def state(needed, what, instead):
-        stated.append(memory._resident() + needed)
-
-    monkeypatch.setattr("likewise.autoencoders.kernel.require_memory", state)
-    with measured() as cost:
-        model.fit(X)
-    assert cost.peak_bytes <= stated[0] + KEPT_BY_THE_ALLOCATOR
-    assert stated[0] <= cost.peak_bytes + 2**28
+def test_of_many_rows_and_few_items_the_blocks_of_likenesses_are_counted(kind, stated_and_taken):
+    X = kind(interactions(20_000, 300, 200_000).matrix)
+    stated, taken = stated_and_taken(KernelAutoencoder(), X, "kernel")
+    assert taken <= stated + KEPT_BY_THE_ALLOCATOR
+    assert stated <= taken + 2**28
 
 
 @pytest.mark.parametrize(

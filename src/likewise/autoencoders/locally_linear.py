@@ -1,6 +1,6 @@
 """The locally linear autoencoder: directions in which items lie as those bought with them do.
 
-Shapes: I items, L latent, K = L and some more.
+Shapes: U rows, I items, L latent.
 """
 
 from dataclasses import dataclass
